@@ -1,0 +1,90 @@
+/** One attempt as it travels: the order that a scheduler gives, and the outcome that an instance brings back. */
+import type { JsonObject } from './json.ts';
+import type { Message } from './messages.ts';
+import type { ReasonCode } from './reasons.ts';
+import type { AnswerMeta, AttemptOutcome, JobType, Timings } from './rows.ts';
+
+/** Says which attempt is meant, on every message about it. `digest` keeps an answer with its question across databases. */
+export interface AttemptRef {
+  readonly name: string;
+  readonly run: number;
+  /** The fence. */
+  readonly attempt: number;
+  readonly digest: string;
+}
+
+export interface AttemptOrder extends AttemptRef {
+  readonly type: JobType;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly messages: readonly Message[];
+  /** The vocabulary of docs/jobs.md, e.g. `{temperature: 0.2, max_tokens: 400}`. */
+  readonly parameters: JsonObject;
+  /** Parameters outside the vocabulary, passed on under their own names. */
+  readonly extra: JsonObject;
+  /** Words of one platform alone, by kind of endpoint: `{ollama: {num_ctx: 16384}}`. */
+  readonly drawers: JsonObject;
+  readonly attempt_timeout_ms: number;
+  readonly first_token_timeout_ms: number;
+  readonly stall_timeout_ms: number;
+}
+
+/**
+ * Whose fault a failed attempt is, which decides what follows.
+ * `job`: trying again is useless, the run fails. `transient`: try again later, charged as an error.
+ * `throttled`: the endpoint's gate closes for a while, free of charge. `hold`: the endpoint (or one model of it) cannot
+ * serve anybody; jobs wait with the reason until a probe passes, free of charge.
+ */
+export type Blame = 'job' | 'transient' | 'throttled' | 'hold';
+
+export interface AttemptFailure {
+  readonly blame: Blame;
+  readonly reason_code: ReasonCode;
+  /** What happened, for people: never a secret, at most 4,000 characters. */
+  readonly message: string;
+  /** What `hold` and `throttled` are about: the whole endpoint, or this model of it. */
+  readonly scope: 'endpoint' | 'model';
+  readonly retry_after_ms: number | null;
+}
+
+export interface AttemptAnswer {
+  readonly text: string;
+  readonly meta: AnswerMeta;
+}
+
+/** What an instance spools, sends, and forgets when it is acknowledged. Exactly one of `answer` and `failure` unless cancelled or interrupted. */
+export interface AttemptReport extends AttemptRef {
+  readonly store_id: string;
+  readonly outcome: AttemptOutcome;
+  readonly answer: AttemptAnswer | null;
+  readonly failure: AttemptFailure | null;
+  readonly timings: Timings;
+  /** The attempt's log, NDJSON of {@link LogEntry}, capped. */
+  readonly log: string;
+}
+
+/** One line of an attempt's log. */
+export interface LogEntry {
+  /** Wall time, Unix ms. */
+  readonly at: number;
+  readonly stream: LogStream;
+  readonly text: string;
+}
+
+/** `info`: promptd's own words about the attempt; `stdout`, `stderr`: of a child. */
+export type LogStream = 'info' | 'stdout' | 'stderr';
+
+/** What an instance says of a running attempt when asked. */
+export interface LiveState {
+  readonly phase: 'starting' | 'building' | 'calling' | 'streaming' | 'ending';
+  /** Pieces of text received so far; a count of tokens where the platform streams token by token. */
+  readonly tokens: number;
+  readonly elapsed_ms: number;
+}
+
+/** Where the executor tells what it is doing. Calls are cheap and never throw. */
+export interface AttemptObserver {
+  phase(phase: LiveState['phase']): void;
+  text(piece: string): void;
+  log(stream: LogStream, text: string): void;
+}

@@ -1,0 +1,24 @@
+/** Tokens of one answer, the same for every platform; what the platform said itself is kept in `raw`. */
+import type { JsonObject } from './json.ts';
+
+export interface Usage {
+  /** All tokens of the input, cached ones included; null where the platform did not say. */
+  readonly input: number | null;
+  /** Those of the input that were read from a cache. */
+  readonly cached: number | null;
+  /** All tokens of the output, reasoning included. */
+  readonly output: number | null;
+  readonly reasoning: number | null;
+  readonly raw: JsonObject;
+}
+
+export function addUsage(sum: Omit<Usage, 'raw'>, one: Usage | null): Omit<Usage, 'raw'> {
+  if (one === null) return sum;
+  const add = (a: number | null, b: number | null): number | null => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
+  return {
+    input: add(sum.input, one.input),
+    cached: add(sum.cached, one.cached),
+    output: add(sum.output, one.output),
+    reasoning: add(sum.reasoning, one.reasoning),
+  };
+}

@@ -1,0 +1,123 @@
+/** What HTTP and the CLI's `--json` show of the records of rows.ts. Times are RFC 3339 in UTC. */
+import type { LiveState } from './attempt.ts';
+import type { Json } from './json.ts';
+import type { AttemptRow, Cost, JobType, KeptAnswer, RunOptions } from './rows.ts';
+import type { RunState } from './states.ts';
+import type { Usage } from './usage.ts';
+
+export interface ReasonView {
+  readonly code: string;
+  readonly message: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+/** "Job out" of docs/http.md: one run of a job. */
+export interface JobView {
+  readonly name: string;
+  readonly run: number;
+  readonly batch: string | null;
+  readonly key: string | null;
+  readonly metadata: Json;
+  readonly type: JobType;
+  readonly state: RunState;
+  readonly reason: ReasonView | null;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly digest: string;
+  readonly created: boolean;
+  readonly answered_before: boolean;
+  /** The run whose answer this one waits for or took: `name@run`. */
+  readonly shared_with: string | null;
+  readonly options: Omit<RunOptions, 'run_at'> & { readonly run_at: string | null };
+  readonly options_differ?: boolean;
+  readonly attempts: number;
+  readonly submitted_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly instance: number | null;
+  readonly live: LiveState | null;
+  /** Why `live` is null for a run that is running. */
+  readonly live_missing?: string;
+  readonly links: { readonly self: string; readonly result: string; readonly logs: string };
+}
+
+/** A line of a list: the same words, without what needs another read. */
+export type JobLine = Omit<JobView, 'metadata' | 'options' | 'options_differ' | 'live' | 'live_missing' | 'created' | 'answered_before'>;
+
+export type AttemptView = Omit<AttemptRow, 'job' | 'log_file' | 'log_offset' | 'started_at' | 'ended_at' | 'kept_answer'> & {
+  readonly started_at: string;
+  readonly ended_at: string | null;
+  readonly kept_answer: KeptAnswer['text_sha256'] | null;
+};
+
+/** `GET /jobs/{name}?with=…` adds what is named: attempts, the spec as given, the prompt as sent, all runs. */
+export interface JobDetail extends JobView {
+  readonly with?: {
+    readonly attempts?: readonly AttemptView[];
+    readonly spec?: Json;
+    readonly prompt?: Json;
+    readonly runs?: readonly { readonly run: number; readonly state: RunState; readonly finished_at: string | null }[];
+  };
+}
+
+/** The null result keeps the relation of jobs and results total (R12). */
+export interface ResultView {
+  readonly job: string;
+  readonly result: string | null;
+  readonly name?: string;
+  readonly run?: number;
+  readonly file?: string;
+  readonly key?: string | null;
+  readonly metadata?: Json;
+  readonly digest?: string;
+  readonly attempt?: number;
+  readonly endpoint?: string;
+  readonly model?: string;
+  readonly model_answered?: string | null;
+  readonly parameters_sent?: Json;
+  readonly finish_reason?: string;
+  readonly warnings?: readonly string[];
+  readonly usage?: Usage | null;
+  readonly cost?: Cost | null;
+  readonly sha256?: string;
+  readonly accepted_at?: string;
+}
+
+export interface LotView {
+  readonly created: number;
+  readonly answered_before: number;
+  readonly shared: number;
+  /** Accepted before and not completed yet. */
+  readonly known: number;
+  readonly jobs: readonly { readonly name: string; readonly run: number; readonly state: RunState }[];
+  /** With `?on_invalid=skip`: what was left out, by place in the lot. */
+  readonly refused?: readonly { readonly index: number; readonly errors: readonly unknown[] }[];
+}
+
+export interface BatchView {
+  readonly batch: string;
+  readonly created_at: string;
+  readonly counts: Readonly<Record<RunState, number>>;
+  readonly total: number;
+  readonly ended: number;
+  readonly tokens: { readonly input: number; readonly output: number };
+  /** Seconds until its end at the rate so far; null where nothing ended yet. */
+  readonly eta_s: number | null;
+}
+
+/** One line of `GET /events`: a run changed its state. */
+export interface RunEventView {
+  readonly name: string;
+  readonly run: number;
+  readonly batch: string | null;
+  readonly state: RunState;
+  readonly attempt: number;
+  readonly reason: string | null;
+}
+
+export function isoTime(ms: number): string;
+export function isoTime(ms: number | null): string | null;
+export function isoTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
