@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+'use strict';
+// The command `promptd`. This file speaks to every Node since 12, so it is CommonJS in old syntax: a Node that is too
+// old for promptd must get as far as the sentence that says so.
+var fs = require('fs');
+var os = require('os');
+var path = require('path');
+
+var OLDEST_NODE = [24, 15];
+
+var main = path.join(__dirname, '..', 'src', 'app', 'main.ts');
+// A published package has no src/: Node strips no types inside node_modules.
+var inCheckout = fs.existsSync(main);
+if (!inCheckout) main = path.join(__dirname, '..', 'dist', 'app', 'main.js');
+
+function isTooOld(version) {
+  var parts = version.split('.').map(Number);
+  return parts[0] < OLDEST_NODE[0] || (parts[0] === OLDEST_NODE[0] && parts[1] < OLDEST_NODE[1]);
+}
+
+/** Where this user's caches go. The default of Node is a folder that all users of the machine share. */
+function cacheFolder() {
+  if (process.env.XDG_CACHE_HOME) return process.env.XDG_CACHE_HOME;
+  if (process.platform === 'win32' && process.env.LOCALAPPDATA) return process.env.LOCALAPPDATA;
+  return path.join(os.homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+}
+
+if (isTooOld(process.versions.node)) {
+  console.error(
+    'promptd needs Node ' +
+      OLDEST_NODE.join('.') +
+      ' or newer and this is Node ' +
+      process.versions.node +
+      ': use ' +
+      (inCheckout ? 'npm run promptd -- …' : 'npx -y -p node@24 -p promptd promptd …'),
+  );
+  process.exit(1);
+} else {
+  // Compiled code, and source with its types stripped, is kept between runs: a command starts in half the time.
+  // Where the folder cannot be written, Node goes on without a cache.
+  require('module').enableCompileCache(path.join(cacheFolder(), 'promptd', 'compile'));
+  void import(require('url').pathToFileURL(main).href);
+}
