@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    reporters: ['./test/support/reporter.ts'],
+    // What a file leaves behind is blamed on that file: each has a process of its own.
+    pool: 'forks',
+    isolate: true,
+    // A test that was focused while somebody worked on it would hide all the others.
+    allowOnly: false,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+          setupFiles: ['./test/support/leaks.ts', './test/support/children.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          setupFiles: ['./test/support/leaks.ts', './test/support/children.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Real processes on a small machine: more of them at once would measure the machine, not promptd.
+          maxWorkers: 2,
+          // After the unit tests, so that a broken unit is reported before the minutes that e2e takes.
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
