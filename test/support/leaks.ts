@@ -23,7 +23,10 @@ const WATCHED: ReadonlySet<string> = new Set([
 ]);
 
 interface Handle {
-  hasRef?: () => boolean | null;
+  readonly hasRef?: () => boolean | null;
+  readonly getsockname?: (address: { address?: string; port?: number }) => number;
+  readonly pid?: number;
+  readonly _idleTimeout?: number;
 }
 
 interface Opened {
@@ -35,10 +38,11 @@ interface Opened {
 // Taken before any test can replace them by fake ones.
 const { setTimeout } = globalThis;
 const opened = new Map<number, Opened>();
+let isOwnTimer = false;
 
 createHook({
   init(asyncId, type, _triggerId, resource) {
-    if (!WATCHED.has(type)) return;
+    if (!WATCHED.has(type) || isOwnTimer) return;
     opened.set(asyncId, { type, handle: new WeakRef(resource), trace: new Error(type) });
   },
   destroy(asyncId) {
@@ -46,10 +50,27 @@ createHook({
   },
 }).enable();
 
+async function sleep(delay_ms: number): Promise<void> {
+  await new Promise((resolve) => {
+    isOwnTimer = true;
+    setTimeout(resolve, delay_ms);
+    isOwnTimer = false;
+  });
+}
+
+/** Which of several handles of a type it is: the address of a socket, the pid of a child, the delay of a timer. */
+function details(handle: Handle): string {
+  if (handle.pid !== undefined) return ` (pid ${handle.pid})`;
+  if (handle._idleTimeout !== undefined) return ` (${handle._idleTimeout} ms)`;
+  const local: { address?: string; port?: number } = {};
+  handle.getsockname?.(local);
+  return local.address === undefined ? '' : ` (${local.address}:${local.port})`;
+}
+
 /** The lines of a stack that are code of ours or of a library: those of Node itself say nothing. */
 function frames(trace: Error): string[] {
   const lines = (trace.stack ?? '').split('\n').slice(1);
-  return lines.filter((line) => !line.includes('node:') && !line.includes('/test/support/leaks.ts'));
+  return lines.filter((line) => !/node:|<anonymous>|\/test\/support\/leaks\.ts/.test(line));
 }
 
 function isOfTheRunner(frame: string | undefined): boolean {
@@ -60,20 +81,20 @@ function isOfTheRunner(frame: string | undefined): boolean {
 function leaks(): string[] {
   const found: string[] = [];
   for (const { type, handle, trace } of opened.values()) {
-    const [first, second] = frames(trace);
-    if (handle.deref()?.hasRef?.() !== true || isOfTheRunner(first)) continue;
-    const where = isOfTheRunner(second) ? [first] : [first, second];
+    const left = handle.deref();
+    const stack = frames(trace);
+    if (left?.hasRef?.() !== true || isOfTheRunner(stack[0])) continue;
+    const where = stack.slice(0, 2).filter((frame) => !isOfTheRunner(frame));
     found.push(
-      `${type} opened${where.map((frame) => `\n    ${frame?.trim() ?? 'by Node itself'}`).join('')}`,
+      [`${type}${details(left)}, opened${where.length > 0 ? '' : ' inside Node'}`, ...where].join('\n  '),
     );
   }
   return found;
 }
 
 afterAll(async () => {
-  for (let waited_ms = 0; waited_ms < GRACE_MS && leaks().length > 0; waited_ms += POLL_MS) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
+  for (let waited_ms = 0; waited_ms < GRACE_MS && leaks().length > 0; waited_ms += POLL_MS)
+    await sleep(POLL_MS);
   const left = leaks();
   opened.clear();
   if (left.length > 0) {
