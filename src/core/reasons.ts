@@ -63,3 +63,21 @@ export function reason(code: ReasonCode, what?: string, until?: number): Reason 
   const message = what === undefined || what === '' ? REASONS[code].advice : `${what.replace(/[.\s]*$/, '')}. ${REASONS[code].advice}`;
   return until === undefined ? { code, message } : { code, message, until };
 }
+
+const PERMANENT: ReadonlySet<string> = new Set([
+  'BadRequest',
+  'AnswerTooLarge',
+  'SchemaMismatch',
+  'ContextTooLong',
+  'ContentFiltered',
+  'ScriptFailed',
+  'ScriptNotExecutable',
+  'TemplateError',
+  'DataMissing',
+  'ExecOff',
+] satisfies ReasonCode[]);
+
+/** Whether whoever asks the same again gets the same refusal; every follower of such a run ends with it. */
+export function isPermanent(code: ReasonCode | null): boolean {
+  return code !== null && PERMANENT.has(code);
+}

@@ -187,6 +187,8 @@ export interface RankRow {
 export interface InstanceRow {
   readonly id: number;
   readonly name: string;
+  /** The process that was last seen under this name: tells a restart from a reconnect across restarts of the scheduler. */
+  readonly process_id: string;
   readonly first_seen_at: number;
   readonly last_seen_at: number;
 }
