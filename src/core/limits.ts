@@ -81,6 +81,30 @@ export const LIMITS = {
   prompt_in_result_bytes_max: 64 * 1024,
   metadata_bytes_max: 256 * 1024,
   tags_max: 64,
+  /** Bodies of submissions that are in memory at once, over all connections: beyond it 503, so that none is cut short. */
+  http_bodies_bytes_max: 512 * 1024 * 1024,
+  /** Every request but a submission is small; this has room for 50,000 names. */
+  request_bytes_max: 16 * 1024 * 1024,
+  http_connections_max: 2_000,
+  /** A client that does not finish its headers, or its body, holds a connection no longer than this. */
+  http_headers_timeout_ms: 10_000,
+  http_request_timeout_ms: 300_000,
+  /** Wrong keys from one address in a minute: beyond it they are answered 429. */
+  auth_failures_per_minute: 30,
+  /** Longest `?wait=`: the caller asks again, so that no proxy in between cuts it. */
+  wait_max_ms: 300_000,
+  /** Between two comments on an idle stream: shorter than the idle time of usual proxies. */
+  sse_heartbeat_ms: 15_000,
+  /** What a reader of a stream may be behind: beyond it, or after this time without reading, it is disconnected and may resume. */
+  follower_buffer_bytes_max: 1024 * 1024,
+  slow_reader_ms: 30_000,
+  /** Lines of one page of a list. */
+  page_runs: 50,
+  page_runs_max: 1_000,
+  /** Faults named in one answer: more say nothing new. */
+  faults_shown_max: 100,
+  /** Why lanes wait is asked of the scheduler at most this often. */
+  lanes_cache_ms: 250,
   http_port: 7433,
   instances_port: 7434,
 } as const;
