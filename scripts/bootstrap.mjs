@@ -12,8 +12,12 @@ import { fileURLToPath } from 'url';
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const bin = path.join(root, 'node_modules', '.bin');
 
-// npm 6 and older cannot read this lock file, and npm 7 came with Node 15.
-const OLDEST_NODE_THAT_INSTALLS = 16;
+/** npm leaves out optional packages that do not want the Node it runs on, and says nothing; among them are the native
+ * parts of the test runner, which want this. (Tried: Node 16 with npm 8 installs a test runner that cannot start.) */
+function canInstall(version) {
+  const [major, minor] = version.split('.').map(Number);
+  return (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
+}
 
 const vitest = ['node_modules/vitest/vitest.mjs', 'run'];
 const lint = [
@@ -90,10 +94,10 @@ function whyInstall() {
 async function install() {
   const reason = whyInstall();
   if (reason === undefined) return;
-  if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE_THAT_INSTALLS) {
+  if (!canInstall(process.versions.node)) {
     fail(
-      `Installing promptd's own Node needs npm 8 or newer, and Node ${process.version} comes with an older one: ` +
-        `install Node ${OLDEST_NODE_THAT_INSTALLS} or newer, or use the published package with npx -y -p node@24 -p promptd promptd …`,
+      `promptd brings its own Node, but Node ${process.versions.node} cannot install it: run this on Node 20.19, 22.12 or ` +
+        'newer, or use the published package with npx -y -p node@24 -p promptd promptd …',
     );
   }
   console.error(`promptd: installing with npm ci, because ${reason} …`);
