@@ -7,13 +7,14 @@ import { LIMITS } from '../core/limits.ts';
 import { NAME_PATTERN } from '../core/names.ts';
 import { REASONS, type ReasonCode } from '../core/reasons.ts';
 import type { AttemptOrder, AttemptReport } from '../core/attempt.ts';
+import { isPlainJsonObject } from './plain-json.ts';
 
 /** Raised with every change that an older side would misunderstand. */
 export const PROTOCOL_VERSION = 1;
 
 const int = z.number().int().nonnegative();
 const text = z.string();
-const json = z.record(z.string(), z.unknown());
+const json = z.custom<Record<string, unknown>>(isPlainJsonObject, 'an object of JSON');
 const ref = { name: z.string().regex(NAME_PATTERN), run: int, attempt: int, digest: z.string().max(80) };
 const attemptRef = z.object(ref);
 
@@ -28,7 +29,13 @@ const timings = z.object({
 });
 
 const usage = z
-  .object({ input: z.number().nullable(), cached: z.number().nullable(), output: z.number().nullable(), reasoning: z.number().nullable(), raw: json })
+  .object({
+    input: z.number().nullable(),
+    cached: z.number().nullable(),
+    output: z.number().nullable(),
+    reasoning: z.number().nullable(),
+    raw: json,
+  })
   .nullable();
 
 const answerMeta = z.object({
@@ -43,9 +50,13 @@ const answerMeta = z.object({
   timings,
   cost: z.object({ amount: z.number(), currency: text, as_of: text }).nullable(),
   reasoning: text.optional(),
+  promptd_version: text.max(64).optional(),
 });
 
-const reasonCode = z.custom<ReasonCode>((value) => typeof value === 'string' && value in REASONS, 'a known reason code');
+const reasonCode = z.custom<ReasonCode>(
+  (value) => typeof value === 'string' && Object.hasOwn(REASONS, value),
+  'a known reason code',
+);
 
 const failure = z.object({
   blame: z.enum(['job', 'transient', 'throttled', 'hold']),
@@ -55,7 +66,15 @@ const failure = z.object({
   retry_after_ms: z.number().nonnegative().nullable(),
 });
 
-const outcome = z.enum(['succeeded', 'errored', 'timed_out', 'lost', 'interrupted', 'rate_limited', 'cancelled']);
+const outcome = z.enum([
+  'succeeded',
+  'errored',
+  'timed_out',
+  'lost',
+  'interrupted',
+  'rate_limited',
+  'cancelled',
+]);
 
 export const FROM_INSTANCE = z.discriminatedUnion('t', [
   z.object({
@@ -77,7 +96,12 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
   /** The attempts held, in one or more frames; settled by the scheduler when `last` has come. */
   z.object({ t: z.literal('holding'), held: z.array(held).max(10_000), last: z.boolean() }),
   /** Renews the leases of exactly the attempts it lists. */
-  z.object({ t: z.literal('heartbeat'), seq: int, held: z.array(attemptRef).max(100_000), draining: z.boolean() }),
+  z.object({
+    t: z.literal('heartbeat'),
+    seq: int,
+    held: z.array(attemptRef).max(100_000),
+    draining: z.boolean(),
+  }),
   z.object({ t: z.literal('accept'), attempts: z.array(attemptRef).max(10_000) }),
   z.object({
     t: z.literal('outcome'),
@@ -94,7 +118,14 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
   z.object({
     t: z.literal('state'),
     request: int,
-    live: z.object({ phase: z.enum(['starting', 'building', 'calling', 'streaming', 'ending']), tokens: int, elapsed_ms: z.number(), pid: int.nullable() }).nullable(),
+    live: z
+      .object({
+        phase: z.enum(['starting', 'building', 'calling', 'streaming', 'ending']),
+        tokens: int,
+        elapsed_ms: z.number(),
+        pid: int.nullable(),
+      })
+      .nullable(),
   }),
   /** A piece of a followed log: NDJSON bytes as text, beginning at `offset` bytes. */
   z.object({ t: z.literal('log'), follow: int, attempt: int, offset: int, text, end: z.boolean() }),
@@ -127,9 +158,17 @@ export const FROM_SCHEDULER = z.discriminatedUnion('t', [
     heartbeat_ms: int,
   }),
   /** Said before the connection is closed. */
-  z.object({ t: z.literal('refuse'), code: z.enum(['WrongProtocol', 'WrongToken', 'NameInUse', 'BadMessage', 'HelloTimeout', 'ShuttingDown']), message: text }),
+  z.object({
+    t: z.literal('refuse'),
+    code: z.enum(['WrongProtocol', 'WrongToken', 'NameInUse', 'BadMessage', 'HelloTimeout', 'ShuttingDown']),
+    message: text,
+  }),
   z.object({ t: z.literal('dispatch'), orders: z.array(orderSchema).max(10_000) }),
-  z.object({ t: z.literal('abort'), attempts: z.array(attemptRef).max(10_000), reason: z.enum(['cancelled', 'superseded', 'lease_lost']) }),
+  z.object({
+    t: z.literal('abort'),
+    attempts: z.array(attemptRef).max(10_000),
+    reason: z.enum(['cancelled', 'superseded', 'lease_lost']),
+  }),
   /** The outcome is committed, or will never be wanted: the instance forgets it. */
   z.object({ t: z.literal('acknowledge'), attempts: z.array(attemptRef).max(10_000) }),
   /** Answers a heartbeat: leases of these attempts run for another term from its sending. What is missing is no longer this instance's. */
@@ -148,5 +187,7 @@ export const FRAME_LIMITS = { before: LIMITS.frame_bytes_before_hello_max, after
 // The wire carries the records of core as they are; these lines fail to compile when the two drift apart.
 type WireReport = Extract<FromInstance, { t: 'outcome' }>['report'];
 type WireOrder = Extract<FromScheduler, { t: 'dispatch' }>['orders'][number];
-export type OrderFits = AttemptOrder extends Omit<WireOrder, 'parameters' | 'extra' | 'drawers' | 'messages'> ? true : never;
-export type ReportFits = Omit<AttemptReport, 'answer'> extends Omit<WireReport, 'answer' | 'failure'> ? true : never;
+export type OrderFits =
+  AttemptOrder extends Omit<WireOrder, 'parameters' | 'extra' | 'drawers' | 'messages'> ? true : never;
+export type ReportFits =
+  Omit<AttemptReport, 'answer'> extends Omit<WireReport, 'answer' | 'failure'> ? true : never;
