@@ -52,6 +52,12 @@ export interface AttemptAnswer {
   readonly meta: AnswerMeta;
 }
 
+/** An answer as it arrived, with the SHA-256 (hex) and the UTF-8 size of its text. */
+export interface HashedAnswer extends AttemptAnswer {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
 /** What an instance spools, sends, and forgets when it is acknowledged. Exactly one of `answer` and `failure` unless cancelled or interrupted. */
 export interface AttemptReport extends AttemptRef {
   readonly store_id: string;

@@ -81,6 +81,19 @@ export const LIMITS = {
   prompt_in_result_bytes_max: 64 * 1024,
   metadata_bytes_max: 256 * 1024,
   tags_max: 64,
+  tag_length_max: 100,
+  key_length_max: 500,
+  /** Brackets inside each other in a job: deeper texts are accidents or attacks. */
+  job_depth_max: 64,
+  /** Faults that are listed for one job: after so many the first ones need mending. */
+  faults_max: 100,
+  /** A timer holds 2³¹−1 ms, 24.8 days: no single limit of time may be longer. */
+  timeout_max_ms: 20 * 86_400_000,
+  /** More attempts than anybody means. */
+  max_attempts_max: 1_000,
+  priority_max: 1_000_000_000,
+  /** One data file of a prompt; larger ones are cut into rows before they are asked about. */
+  data_file_bytes_max: 64 * 1024 * 1024,
   /** Bodies of submissions that are in memory at once, over all connections: beyond it 503, so that none is cut short. */
   http_bodies_bytes_max: 512 * 1024 * 1024,
   /** Every request but a submission is small; this has room for 50,000 names. */

@@ -126,6 +126,7 @@ export interface Cost {
 
 export interface KeptAnswer {
   readonly text_sha256: string;
+  readonly text_bytes: number;
   readonly meta: AnswerMeta;
 }
 
@@ -142,6 +143,8 @@ export interface AnswerMeta {
   readonly timings: Timings;
   readonly cost: Cost | null;
   readonly reasoning?: string;
+  /** Version of the promptd that made the answer; kept with it, so that a result file's bytes never depend on its writer. */
+  readonly promptd_version?: string;
 }
 
 /** The immutable answer of a run. */

@@ -121,6 +121,8 @@ export interface StoreStart {
   readonly next_due_at: number | null;
   /** Digests that runs wait for while nobody asks: left by a crash between the end of a leader and that of its followers. */
   readonly orphaned_digests: readonly string[];
+  /** Every digest that some run waits for, orphaned or not. */
+  readonly followed_digests: readonly string[];
   readonly unpublished: number;
 }
 

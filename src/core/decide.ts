@@ -1,0 +1,87 @@
+/** A turn's decisions: pure over the events, the rows that were loaded, the board, and the moment. */
+import type { Board } from './board.ts';
+import { Draft, type LoadedRows, Missing } from './draft.ts';
+import { decideCancel } from './decisions/cancel.ts';
+import { decideEndpoint } from './decisions/endpoint.ts';
+import { decideDue } from './decisions/due.ts';
+import { decideFollowers } from './decisions/followers.ts';
+import { decideDetach, decideDrain, decideGreet, decideSettle } from './decisions/instances.ts';
+import { writeRanks } from './decisions/lanes.ts';
+import { decideLeaseEnded } from './decisions/lease-ended.ts';
+import { place } from './decisions/place.ts';
+import { decidePublished, decideRepublish } from './decisions/published.ts';
+import { decideReport } from './decisions/report.ts';
+import { decideRetry } from './decisions/retry-run.ts';
+import { decideSubmit } from './decisions/submit.ts';
+import type { LoadKeys } from './ports/store.ts';
+import type { TurnEvent, TurnMoment } from './turn-events.ts';
+
+export type Decision = { readonly draft: Draft; readonly missing: null } | { readonly draft: null; readonly missing: readonly LoadKeys[] };
+
+/** Decides over all events in order of arrival, then gives free slots to those who wait. */
+export function decide(events: readonly TurnEvent[], board: Board, loaded: LoadedRows, moment: TurnMoment): Decision {
+  const draft = new Draft(board, loaded, moment);
+  const missing: LoadKeys[] = [];
+  const attempt = (fn: () => void): void => {
+    try {
+      fn();
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      missing.push(...error.keys);
+    }
+  };
+  for (const [index, event] of events.entries()) attempt(() => decideOne(draft, index, event));
+  if (missing.length === 0) attempt(() => place(draft));
+  if (missing.length > 0) return { draft: null, missing };
+  noteEmptyLanes(draft, board);
+  writeRanks(draft);
+  return { draft, missing: null };
+}
+
+function decideOne(draft: Draft, index: number, event: TurnEvent): void {
+  switch (event.type) {
+    case 'submit':
+      return decideSubmit(draft, index, event);
+    case 'cancel':
+      return decideCancel(draft, index, event);
+    case 'retry':
+      return decideRetry(draft, index, event);
+    case 'greet':
+      return decideGreet(draft, index, event);
+    case 'settle':
+      return decideSettle(draft, event);
+    case 'detach':
+      return decideDetach(draft, event);
+    case 'drain':
+      return decideDrain(draft, event);
+    case 'report':
+      return decideReport(draft, event);
+    case 'lease_ended':
+      return decideLeaseEnded(draft, event);
+    case 'due':
+      return decideDue(draft);
+    case 'settle_followers':
+      return decideFollowers(draft, event);
+    case 'published':
+      return decidePublished(draft, event);
+    case 'republish':
+      return decideRepublish(draft, event);
+    case 'put_key':
+      draft.changes.push({ do: 'put_key', key: event.key });
+      return draft.receipt(index, { type: 'done' });
+    case 'put_endpoint':
+      return decideEndpoint(draft, index, event);
+    case 'wake':
+  }
+}
+
+/** A lane from which fewer runs came than were asked for has no more, unless this turn queued some. */
+function noteEmptyLanes(draft: Draft, board: Board): void {
+  for (const lane of board.lanes.values()) {
+    const claims = draft.loaded.claims(lane.id);
+    if (claims === null || !lane.has_work || claims.length >= draft.loaded.claimLimit(lane.id)) continue;
+    const left = [...claims, ...(draft.queued.get(lane.id) ?? [])].some((id) => draft.row(id).state === 'queued');
+    const now = draft.lanes.get(lane.id);
+    if (!left && now !== undefined) draft.lanes.set(lane.id, { ...now, has_work: false });
+  }
+}

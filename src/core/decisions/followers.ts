@@ -1,0 +1,52 @@
+/**
+ * Runs wait for an answer, and nobody asks for it any more. Answered: they take it. Failed for good: they fail with the same
+ * reason, for they would be refused the same. Cancelled, or out of budget: the next of them asks. Some at a time.
+ */
+import type { Draft } from '../draft.ts';
+import { LIMITS } from '../limits.ts';
+import { formatRunRef } from '../names.ts';
+import { isPermanent } from '../reasons.ts';
+import type { TurnEvent } from '../turn-events.ts';
+import { noteWork } from './attempt-end.ts';
+import { collect } from './collect.ts';
+import { completeRun, endBadly } from './ending.ts';
+
+export function decideFollowers(draft: Draft, event: Extract<TurnEvent, { type: 'settle_followers' }>): void {
+  const { digest } = event;
+  const completed = draft.completed(digest);
+  const result = completed === null ? null : draft.result(completed.id);
+  if (result !== null) {
+    settleSome(draft, digest, (id) => completeRun(draft, draft.row(id), { ...result, answered_by: result.job }));
+    return;
+  }
+  if (draft.leader(digest) !== null) return;
+  const ended = draft.lastEnded(digest);
+  const code = ended?.reason_code ?? null;
+  if (ended !== null && ended.state === 'failed' && code !== null && isPermanent(code)) {
+    const message = `The same work failed as ${formatRunRef(ended)}: ${ended.reason_message ?? code}`;
+    settleSome(draft, digest, (id) => endBadly(draft, draft.row(id), 'fail', { code, message }));
+    return;
+  }
+  handOver(draft, digest);
+}
+
+function settleSome(draft: Draft, digest: string, settle: (id: number) => unknown): void {
+  const limit = LIMITS.followers_per_turn_max;
+  const ids = draft.loaded.followers(digest, limit, false);
+  collect(ids, (id) => {
+    if (draft.row(id).state === 'blocked') settle(id);
+  });
+  if (ids.length === limit) draft.effects.push({ type: 'follow_up', event: { type: 'settle_followers', digest } });
+  else draft.followed.delete(digest);
+}
+
+function handOver(draft: Draft, digest: string): void {
+  for (const id of draft.loaded.followers(digest, 1, true)) {
+    const run = draft.row(id);
+    if (run.state !== 'blocked') continue;
+    draft.change(run, 'lead');
+    noteWork(draft, run.lane);
+    return;
+  }
+  draft.followed.delete(digest);
+}

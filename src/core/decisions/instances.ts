@@ -1,0 +1,89 @@
+/** Instances come, say what they hold, and go. */
+import { runKey, type BoardInstance, type Lease } from '../board.ts';
+import type { Draft } from '../draft.ts';
+import type { TurnEvent } from '../turn-events.ts';
+import { decideLeaseEnded } from './lease-ended.ts';
+import { collect } from './collect.ts';
+import { refOf } from './leasing.ts';
+
+/** The instance `local` (child of serve) has id 0; others are numbered from 1 in order of their first hello. */
+export function decideGreet(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'greet' }>): void {
+  const known = [...draft.instances.values()].find((one) => one.name === event.name);
+  const id = known?.id ?? (event.local && draft.instances.get(0) === undefined ? 0 : draft.next('instance'));
+  if (known === undefined) {
+    const instance: BoardInstance = {
+      id,
+      name: event.name,
+      process_id: '',
+      slots: 0,
+      endpoints: new Set(),
+      needs: new Set(),
+      connected: false,
+      draining: false,
+      used: 0,
+    };
+    draft.instances.set(id, instance);
+    putInstance(draft, instance);
+  }
+  draft.receipt(index, { type: 'greet', id });
+}
+
+/**
+ * Leases of this instance that it does not hold are settled at once. The same process: the dispatch never arrived, so it is
+ * free. A new process: lost with the old one, unless its spool has the outcome (then it is on the list).
+ */
+export function decideSettle(draft: Draft, event: Extract<TurnEvent, { type: 'settle' }>): void {
+  const before = draft.instances.get(event.instance);
+  if (before === undefined) throw new Error(`instance ${event.instance} settles without a greeting`);
+  const sameProcess = before.process_id === event.process_id;
+  const ours = event.held.filter((held) => held.store_id === draft.moment.store_id);
+  const held = new Map(ours.map((one) => [runKey(one.name, one.run), one]));
+  const leases = [...draft.leases.values()].filter((lease) => lease.instance === event.instance);
+  collect(leases, (lease) => settleLease(draft, lease, held.get(runKey(lease.name, lease.run))?.attempt, sameProcess));
+  for (const one of event.held) {
+    const lease = draft.leases.get(runKey(one.name, one.run));
+    const holds = lease !== undefined && lease.instance === event.instance && lease.attempt === one.attempt;
+    if (!holds && !one.spooled) draft.effects.push({ type: 'abort', instance: event.instance, attempt: refOf(one), cause: 'lease_lost' });
+  }
+  const now = draft.instances.get(event.instance) ?? before;
+  const instance: BoardInstance = {
+    ...now,
+    process_id: event.process_id,
+    slots: event.slots,
+    endpoints: new Set(event.endpoints),
+    needs: new Set(event.needs),
+    connected: true,
+    draining: false,
+  };
+  draft.instances.set(instance.id, instance);
+  putInstance(draft, instance);
+  draft.tell({ type: 'instance_attached', instance: instance.id, name: instance.name });
+}
+
+function settleLease(draft: Draft, lease: Lease, heldAttempt: number | undefined, sameProcess: boolean): void {
+  const { name, run, attempt } = lease;
+  if (heldAttempt === attempt) {
+    draft.effects.push({ type: 'renew', key: runKey(name, run), attempt });
+    return;
+  }
+  decideLeaseEnded(draft, { type: 'lease_ended', name, run, attempt, proof: sameProcess ? 'never_arrived' : 'process_gone' });
+}
+
+/** A closed connection ends no lease: whoever is back before they end holds them again. */
+export function decideDetach(draft: Draft, event: Extract<TurnEvent, { type: 'detach' }>): void {
+  const instance = draft.instances.get(event.instance);
+  if (instance === undefined || !instance.connected) return;
+  draft.instances.set(instance.id, { ...instance, connected: false });
+  draft.tell({ type: 'instance_detached', instance: instance.id, name: instance.name });
+}
+
+export function decideDrain(draft: Draft, event: Extract<TurnEvent, { type: 'drain' }>): void {
+  const instance = draft.instances.get(event.instance);
+  if (instance !== undefined) draft.instances.set(instance.id, { ...instance, draining: event.draining });
+}
+
+function putInstance(draft: Draft, instance: BoardInstance): void {
+  const { id, name, process_id } = instance;
+  const { now } = draft.moment;
+  draft.changes.push({ do: 'put_instance', instance: { id, name, process_id, first_seen_at: now, last_seen_at: now } });
+}

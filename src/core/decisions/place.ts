@@ -1,0 +1,154 @@
+/**
+ * Who runs next. Within a lane the order is fixed (order.ts); across the lanes that somebody can serve, a slot takes by
+ * priority, then the lane that waited longest, then rank, then arrival. An endpoint that keeps one model loaded stays with
+ * that model's lane until it is empty, a higher priority waits, or another lane has waited for long.
+ */
+import { runKey, type BoardEndpoint, type BoardInstance, type BoardLane } from '../board.ts';
+import type { Draft } from '../draft.ts';
+import { Gates } from '../gate.ts';
+import { LIMITS } from '../limits.ts';
+import { compareHeads, compareInLane } from '../order.ts';
+import type { RunRow } from '../rows.ts';
+import { grantLease } from './leasing.ts';
+
+interface Candidates {
+  lane: BoardLane;
+  readonly runs: readonly RunRow[];
+  next: number;
+}
+
+export function place(draft: Draft): void {
+  const free = [...draft.instances.values()].filter(hasRoom);
+  if (free.length === 0) return;
+  const waiting = candidateLanes(draft);
+  for (;;) {
+    const choice = choose(draft, waiting);
+    if (choice === null) break;
+    const { candidates, instance } = choice;
+    const run = candidates.runs[candidates.next];
+    if (run === undefined) break;
+    candidates.next += 1;
+    candidates.lane = claim(draft, run, candidates.lane, instance);
+  }
+  for (const { lane } of waiting) {
+    const before = draft.lanes.get(lane.id);
+    if (before !== undefined && draft.servedLanes.has(lane.id)) draft.changes.push({ do: 'put_lane', lane: rowOf(before) });
+  }
+}
+
+function candidateLanes(draft: Draft): Candidates[] {
+  const waiting: Candidates[] = [];
+  for (const lane of draft.lanes.values()) {
+    const loaded = draft.loaded.claims(lane.id);
+    const fresh = draft.queued.get(lane.id);
+    if (loaded === null && fresh === undefined) continue;
+    const ids = new Set([...(loaded ?? []), ...(fresh ?? [])]);
+    const runs = [...ids].map((id) => draft.row(id)).filter((run) => run.state === 'queued');
+    if (runs.length > 0) waiting.push({ lane, runs: runs.toSorted(compareInLane), next: 0 });
+  }
+  return waiting;
+}
+
+function choose(draft: Draft, waiting: readonly Candidates[]): { readonly candidates: Candidates; readonly instance: BoardInstance } | null {
+  let best: { candidates: Candidates; head: RunRow; lane: BoardLane; instance: BoardInstance } | null = null;
+  for (const candidates of waiting) {
+    const head = candidates.runs[candidates.next];
+    if (head === undefined || !mayStart(draft, candidates.lane, head, waiting)) continue;
+    const instance = roomiest(draft, candidates.lane);
+    if (instance === null) continue;
+    const one = { candidates, head, lane: candidates.lane, instance };
+    if (best === null || compareHeads(one, best) < 0) best = one;
+  }
+  return best;
+}
+
+/** Whether the endpoint takes another attempt, and one of this model. */
+function mayStart(draft: Draft, lane: BoardLane, head: RunRow, waiting: readonly Candidates[]): boolean {
+  const endpoint = draft.endpoints.get(lane.endpoint);
+  if (endpoint === undefined || endpoint.paused || endpoint.running >= endpoint.max_concurrent) return false;
+  for (const model of [null, lane.model]) {
+    if (!Gates.lets(draft.gates.get(Gates.key(lane.endpoint, model)), draft.moment.now_m)) return false;
+  }
+  return !endpoint.sticky_models || !staysWithAnother(draft, endpoint, lane, head, waiting);
+}
+
+function staysWithAnother(draft: Draft, endpoint: BoardEndpoint, lane: BoardLane, head: RunRow, waiting: readonly Candidates[]): boolean {
+  if (endpoint.loaded_lane === null || endpoint.loaded_lane === lane.id) return false;
+  const loaded = waiting.find((one) => one.lane.id === endpoint.loaded_lane);
+  const itsHead = loaded?.runs[loaded.next];
+  if (itsHead === undefined || draft.lanes.get(endpoint.loaded_lane)?.model === lane.model) return false;
+  const waited = draft.moment.now_m - lane.waiting_since_m;
+  return head.priority <= itsHead.priority && waited < LIMITS.model_switch_after_ms;
+}
+
+function hasRoom(instance: BoardInstance): boolean {
+  return instance.connected && !instance.draining && instance.used < instance.slots;
+}
+
+/** The instance with the largest share of free slots among those that fit. */
+function roomiest(draft: Draft, lane: BoardLane): BoardInstance | null {
+  let best: BoardInstance | null = null;
+  for (const instance of draft.instances.values()) {
+    if (!hasRoom(instance) || !instance.endpoints.has(lane.endpoint) || !instance.needs.has(lane.needs)) continue;
+    if (best === null || share(instance) > share(best)) best = instance;
+  }
+  return best;
+}
+
+function share(instance: BoardInstance): number {
+  return (instance.slots - instance.used) / instance.slots;
+}
+
+function claim(draft: Draft, before: RunRow, lane: BoardLane, instance: BoardInstance): BoardLane {
+  const { now, now_m } = draft.moment;
+  const attempt = before.attempt + 1;
+  const run = draft.change(before, 'claim', { attempt, instance: instance.id, started_at: now });
+  draft.changes.push({ do: 'insert_attempt', attempt: newAttempt(run, now) });
+  const { id: job, name, run: number, digest, endpoint, model, attempt_timeout_ms } = run;
+  const queued_ms = Math.max(0, now - before.submitted_at);
+  const lease = { job, name, run: number, attempt, digest, instance: instance.id, lane: lane.id, endpoint, model, started_at: now, started_m: now_m, queued_ms, attempt_timeout_ms };
+  grantLease(draft, run, lease);
+  takeProbe(draft, run);
+  draft.effects.push({ type: 'dispatch', instance: instance.id, job, attempt: { name, run: number, attempt, digest }, attempt_timeout_ms });
+  draft.tell({ type: 'attempt_started', name, run: number, attempt, instance: instance.id });
+  const served: BoardLane = { ...lane, last_rank: Math.max(lane.last_rank, run.rank), waiting_since_m: now_m };
+  draft.lanes.set(lane.id, served);
+  draft.servedLanes.add(lane.id);
+  return served;
+}
+
+/** The first attempt behind a gate whose time is over probes it: the others wait for what becomes of it. */
+function takeProbe(draft: Draft, run: RunRow): void {
+  for (const model of [null, run.model]) {
+    const gate = draft.gates.get(Gates.key(run.endpoint, model));
+    if (gate !== undefined) draft.gates.set(gate.key, { ...gate, probe: runKey(run.name, run.run) });
+  }
+}
+
+function newAttempt(run: RunRow, now: number) {
+  return {
+    job: run.id,
+    attempt: run.attempt,
+    instance: run.instance ?? 0,
+    started_at: now,
+    ended_at: null,
+    outcome: null,
+    charged_for: null,
+    reason_code: null,
+    error: null,
+    timings: null,
+    usage: null,
+    cost: null,
+    parameters_sent: null,
+    warnings: [],
+    log_file: null,
+    log_offset: 0,
+    log_bytes: 0,
+    kept_answer: null,
+  };
+}
+
+function rowOf(lane: BoardLane) {
+  const { id, endpoint, model, needs, last_rank } = lane;
+  return { id, endpoint, model, needs, last_rank };
+}

@@ -1,0 +1,20 @@
+/** Files stand, or cannot stand under their name. */
+import type { Draft } from '../draft.ts';
+import type { TurnEvent } from '../turn-events.ts';
+
+export function decidePublished(draft: Draft, event: Extract<TurnEvent, { type: 'published' }>): void {
+  for (const publication of event.publications) draft.changes.push({ do: 'drop_publication', publication });
+  draft.tell({ type: 'published', count: event.publications.length });
+}
+
+/** The name of a result or ended file is taken by other bytes: the next epoch is committed, then it is published there. */
+export function decideRepublish(draft: Draft, event: Extract<TurnEvent, { type: 'republish' }>): void {
+  const { publication } = event;
+  const run = draft.row(publication.job);
+  if (run.epoch === null || run.epoch !== publication.epoch) return;
+  const epoch = draft.takeEpoch(run.name);
+  draft.amend(run, { epoch });
+  draft.changes.push({ do: 'drop_publication', publication });
+  draft.changes.push({ do: 'put_publication', publication: { ...publication, epoch } });
+  draft.effects.push({ type: 'publish' });
+}

@@ -1,0 +1,135 @@
+/**
+ * Jobs were handed in. Name and digest known: the same run, answered again. Name known, other digest: a conflict, unless a
+ * new run was asked for. Otherwise a new run: completed at once where the same work was answered before, blocked where it is
+ * under way under another name, scheduled where it is to begin later, queued else.
+ */
+import type { Draft } from '../draft.ts';
+import type { RunOptions, RunRow, SpecRow } from '../rows.ts';
+import { hasEnded, type RunState } from '../states.ts';
+import type { PreparedJob, SubmittedJob } from '../submission.ts';
+import type { TurnEvent } from '../turn-events.ts';
+import { noteWork } from './attempt-end.ts';
+import { collect } from './collect.ts';
+import { recordAnswer } from './ending.ts';
+import { laneOf, takeRank } from './lanes.ts';
+
+export function decideSubmit(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'submit' }>): void {
+  const { jobs } = event;
+  const conflicts = event.on_invalid === 'refuse_all' ? collect(jobs, (job) => conflictOf(draft, job)) : [];
+  const refused = conflicts.filter((one) => one !== null);
+  if (refused.length > 0) {
+    draft.receipt(index, { type: 'submit', value: { jobs: refused, accepted: false } });
+    return;
+  }
+  const submitted = collect(jobs, (job) => conflictOf(draft, job) ?? submitOne(draft, job));
+  draft.receipt(index, { type: 'submit', value: { jobs: submitted, accepted: true } });
+}
+
+function conflictOf(draft: Draft, job: PreparedJob): SubmittedJob | null {
+  const known = draft.latest(job.name);
+  if (known === null || known.digest === job.digest || job.if_exists === 'new_run') return null;
+  return { name: job.name, run: known.run, state: known.state, verdict: 'conflict', options_differ: false };
+}
+
+function submitOne(draft: Draft, job: PreparedJob): SubmittedJob {
+  const known = draft.latest(job.name);
+  if (known !== null && known.digest === job.digest) return knownAgain(draft, job, known);
+  const completed = draft.completed(job.digest);
+  const answer = completed === null ? null : draft.result(completed.id);
+  const leader = completed === null ? draft.leader(job.digest) : null;
+  const scheduled = job.options.run_at !== null && job.options.run_at > draft.moment.now;
+  const state: RunState = answer !== null ? 'completed' : scheduled ? 'scheduled' : leader !== null ? 'blocked' : 'queued';
+  const run = newRun(draft, job, (known?.run ?? 0) + 1, state);
+  putBodies(draft, job);
+  const row = answer === null ? run : { ...run, epoch: draft.takeEpoch(job.name), finished_at: draft.moment.now, answered_by: answer.job };
+  draft.insert(row, specOf(job));
+  if (job.source === 'http') {
+    draft.changes.push({ do: 'put_publication', publication: { kind: 'job', job: run.id, epoch: null } });
+    draft.effects.push({ type: 'publish' });
+  }
+  if (answer !== null) {
+    recordAnswer(draft, row, row.epoch ?? 0, { ...answer, answered_by: answer.job });
+  } else if (state === 'blocked' && leader !== null) {
+    follow(draft, leader, run.priority);
+  } else if (state === 'scheduled') {
+    draft.effects.push({ type: 'due_at', at: job.options.run_at ?? 0 });
+  } else {
+    noteWork(draft, run.lane);
+  }
+  const verdict = answer !== null ? 'answered_before' : state === 'blocked' ? 'shared' : 'created';
+  return { name: run.name, run: run.run, state, verdict, options_differ: false };
+}
+
+function knownAgain(draft: Draft, job: PreparedJob, known: RunRow): SubmittedJob {
+  const spec = draft.spec(known.id);
+  const options_differ = spec !== null && !sameOptions(spec.options, job.options);
+  const verdict = known.state === 'completed' ? 'answered_before' : 'known';
+  return { name: known.name, run: known.run, state: known.state, verdict, options_differ };
+}
+
+function sameOptions(a: RunOptions, b: RunOptions): boolean {
+  const { tags: tagsA, ...restA } = a;
+  const { tags: tagsB, ...restB } = b;
+  const keys = Object.keys(restA) as (keyof typeof restA)[];
+  return keys.every((key) => restA[key] === restB[key]) && tagsA.join('\n') === tagsB.join('\n');
+}
+
+/** The run that leads takes the highest priority of those who wait for it. */
+export function follow(draft: Draft, leader: RunRow, priority: number): void {
+  draft.followed.set(leader.digest, true);
+  if (priority > leader.priority && !hasEnded(leader.state)) draft.amend(leader, { priority });
+}
+
+function newRun(draft: Draft, job: PreparedJob, run: number, state: RunState): RunRow {
+  const lane = laneOf(draft, job.endpoint, job.model, job.needs);
+  if (job.batch !== null && !draft.batches.has(job.batch)) {
+    draft.batches.add(job.batch);
+    draft.changes.push({ do: 'put_batch', batch: job.batch, created_at: draft.moment.now });
+  }
+  return {
+    id: draft.next('job'),
+    name: job.name,
+    run,
+    type: job.type,
+    source: job.source,
+    lane: lane.id,
+    endpoint: job.endpoint,
+    model: job.model,
+    digest: job.digest,
+    batch: job.batch,
+    key: job.key,
+    max_attempts: job.options.max_attempts,
+    attempt_timeout_ms: job.options.attempt_timeout_ms,
+    submitted_at: draft.moment.now,
+    state,
+    priority: job.options.priority,
+    rank: takeRank(draft, lane, job.batch),
+    leads: state === 'queued',
+    due_at: state === 'scheduled' ? job.options.run_at : null,
+    attempt: 0,
+    instance: null,
+    errors: 0,
+    lost: 0,
+    interrupted: 0,
+    rate_limited_since: null,
+    last_error: null,
+    same_errors: 0,
+    cancel_requested_at: null,
+    reason_code: null,
+    reason_message: null,
+    started_at: null,
+    finished_at: null,
+    epoch: null,
+    answered_by: null,
+  };
+}
+
+function putBodies(draft: Draft, job: PreparedJob): void {
+  draft.changes.push({ do: 'put_body', sha256: job.spec_sha256, body: job.spec });
+  draft.changes.push({ do: 'put_body', sha256: job.prompt_sha256, body: job.prompt });
+}
+
+function specOf(job: PreparedJob): SpecRow {
+  const { spec_sha256, prompt_sha256, request, options, metadata, link } = job;
+  return { spec_sha256, prompt_sha256, request, options, metadata, link };
+}
