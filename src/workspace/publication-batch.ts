@@ -1,0 +1,118 @@
+/** Files that are placed beside each other, some at a time, with one fsync of each folder behind them all. */
+import { Problem } from '../core/errors.ts';
+import type { ReadStore } from '../core/ports/read-store.ts';
+import type { PublicationRow } from '../core/rows.ts';
+import { ByteGate } from './byte-gate.ts';
+import { publicationFile } from './publication-file.ts';
+import { isFailedSync, isSystemError } from './system-error.ts';
+import { type Placed, writeOnce, type WriteOnceTools } from './write-once.ts';
+
+/** Bytes of files that are in memory at a time: the largest result is this large. */
+const BYTES_MAX = 64 * 1024 * 1024;
+
+/** A row whose file cannot be written where something else stands; the row keeps the answer. Looked at again each minute. */
+export interface RefusedPublication {
+  readonly publication: PublicationRow;
+  readonly message: string;
+}
+
+/** Whether waiting may help: a full disk, a lost folder, a database that is locked. A failed fsync and a bug never pass. */
+export function mayPass(error: unknown): boolean {
+  return (isSystemError(error) && !isFailedSync(error)) || error instanceof Problem;
+}
+
+/** A database that cannot be read now is asked again later; whether it is broken is for its writer to find out. */
+export function readRows<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Problem('StoreBusy', `What is to be published could not be read: ${why}`, { cause: error });
+  }
+}
+
+export class PublicationBatch {
+  readonly published: PublicationRow[] = [];
+  readonly conflicts: PublicationRow[] = [];
+  readonly refused: RefusedPublication[] = [];
+  /** Folders in which a file was placed, or found in place after a crash that may have lost it. */
+  readonly folders = new Set<string>();
+  /** The first error that may pass; the files after it were not begun. */
+  trouble: { readonly error: unknown } | null = null;
+  readonly #tools: WriteOnceTools;
+  readonly #reads: Pick<ReadStore, 'publicationBody'>;
+  readonly #gate = new ByteGate(BYTES_MAX);
+
+  constructor(tools: WriteOnceTools, reads: Pick<ReadStore, 'publicationBody'>) {
+    this.#tools = tools;
+    this.#reads = reads;
+  }
+
+  /** Rejects with what may not pass, when nothing of the batch is under way any more. */
+  async place(rows: readonly PublicationRow[], in_flight: number): Promise<void> {
+    const rest = rows.values();
+    const fatal: unknown[] = [];
+    const lane = async () => {
+      for (const row of rest) {
+        await this.#gate.room();
+        if (this.trouble !== null || fatal.length > 0) return;
+        try {
+          await this.#placeOne(row);
+        } catch (error) {
+          if (mayPass(error)) this.trouble ??= { error };
+          else fatal.push(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(in_flight, rows.length) }, lane));
+    if (fatal.length > 0) throw fatal[0];
+  }
+
+  /** Once each, and only then do the names in them count. */
+  async sync(): Promise<void> {
+    await Promise.all([...this.folders].map((folder) => this.#syncFolder(folder)));
+    if (this.folders.size > 0) this.#tools.crashpoint('P4');
+  }
+
+  async #syncFolder(folder: string): Promise<void> {
+    try {
+      await this.#tools.files.syncDirectory(folder);
+    } catch (error) {
+      // A temporary file is made again after a full disk; the names in a folder are not, so no failed fsync of one passes.
+      if (!isSystemError(error) || error.syscall !== 'fsync') throw error;
+      throw new Error(`fsync of ${folder} failed; what was written there may be lost`, { cause: error });
+    }
+  }
+
+  async #placeOne(row: PublicationRow): Promise<void> {
+    const body = readRows(() => this.#reads.publicationBody(row));
+    // Dropped since it was listed: somebody knows that the file stands.
+    if (body === null) return;
+    let file;
+    try {
+      file = publicationFile(body, this.#tools.layout);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.refused.push({ publication: row, message: error.message });
+      return;
+    }
+    this.#gate.take(file.bytes.length);
+    try {
+      this.#note(row, await writeOnce(this.#tools, file));
+    } finally {
+      this.#gate.give(file.bytes.length);
+    }
+  }
+
+  #note(row: PublicationRow, placed: Placed): void {
+    if (placed.outcome === 'taken') {
+      this.conflicts.push(row);
+    } else if (placed.outcome === 'refused') {
+      const message = `${placed.path}: expected nothing or a file, found ${placed.found}. Move it away; it is tried again by itself.`;
+      this.refused.push({ publication: row, message });
+    } else {
+      this.folders.add(placed.folder);
+      this.published.push(row);
+    }
+  }
+}

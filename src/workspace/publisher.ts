@@ -1,0 +1,258 @@
+/**
+ * Writes the files of committed rows: takes what is to be published in order, places each file once, fsyncs each folder once
+ * for the whole batch, and tells the scheduler, which drops the rows. Job files stand on disk before the results of the same
+ * jobs. Whatever is interrupted is done again from the rows, and found done.
+ */
+import type { Clock, Random, Timer, Timers } from '../core/ports/clock.ts';
+import type { Files } from '../core/ports/files.ts';
+import type { ReadStore } from '../core/ports/read-store.ts';
+import type { PublicationRow } from '../core/rows.ts';
+import { Backoff } from './backoff.ts';
+import type { WorkspaceLayout } from './layout.ts';
+import { mayPass, PublicationBatch, readRows, type RefusedPublication } from './publication-batch.ts';
+import { type OnPublished, PublicationReport } from './publication-report.ts';
+import { preparePublishing } from './publishing-folders.ts';
+import { hasCode } from './system-error.ts';
+import type { CrashPoint, WriteOnceTools } from './write-once.ts';
+
+export interface PublisherOptions {
+  readonly reads: Pick<ReadStore, 'publications' | 'publicationBody'>;
+  readonly files: Files;
+  readonly layout: WorkspaceLayout;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** Files under way at a time; 16 hide the waiting for the disk. */
+  readonly in_flight?: number;
+  /** Files for which a folder is fsynced once. */
+  readonly batch_max?: number;
+  /**
+   * The files of `published` stand, on disk; those of `conflicts` found other bytes under their name and need a new epoch.
+   * Resolves when the scheduler has taken it; a rejection means that it is told again. May be told a row twice.
+   */
+  readonly onPublished: OnPublished;
+  /** An fsync failed, or the publisher has a bug: the process must end. Called once; nothing is written any more. */
+  readonly onFatal: (error: unknown) => void;
+  /** Each time that trouble begins, changes or (null) ends. */
+  readonly onTrouble?: (trouble: PublisherTrouble | null) => void;
+  readonly crashpoint?: (name: CrashPoint) => void;
+}
+
+/** Why nothing can be written at the moment, e.g. ENOSPC. It is tried again by itself. */
+export interface PublisherTrouble {
+  readonly code: string;
+  readonly message: string;
+  /** Unix ms. */
+  readonly since: number;
+}
+
+export interface PublisherStats {
+  /** Files that were placed or found in place since the start. */
+  readonly published: number;
+  readonly conflicts: number;
+  readonly folder_syncs: number;
+  /** Rows whose files stand and that the scheduler has not been told of. */
+  readonly untold: number;
+  readonly refused: readonly RefusedPublication[];
+  readonly trouble: PublisherTrouble | null;
+}
+
+export interface Publisher {
+  /** Says that there may be rows to publish. Cheap; any number of times. */
+  poke(): void;
+  /**
+   * Resolves when nothing is left to do: every row's file stands and was told, or was refused; or when stopped. While there
+   * is trouble it waits. Rejects with the error that went to `onFatal`.
+   */
+  idle(): Promise<void>;
+  /** Finishes the batch in hand, tells it, and ends. Idempotent. */
+  stop(): Promise<void>;
+  stats(): PublisherStats;
+}
+
+const IN_FLIGHT = 16;
+const BATCH_MAX = 256;
+const REFUSED_AGAIN_MS = 60_000;
+
+export function createPublisher(options: PublisherOptions): Publisher {
+  return new FolderPublisher(options);
+}
+
+class FolderPublisher implements Publisher {
+  readonly #options: PublisherOptions;
+  readonly #tools: WriteOnceTools;
+  readonly #batch_max: number;
+  readonly #backoff: Backoff;
+  readonly #report: PublicationReport;
+  /** Rows whose files stand and that may not be dropped yet, so that they are not written again. */
+  readonly #done = new Set<string>();
+  readonly #refused = new Map<string, RefusedPublication>();
+  #working: Promise<void> | null = null;
+  #poked = false;
+  #prepared = false;
+  #stopping = false;
+  #fatal: { readonly error: unknown } | null = null;
+  readonly #troubles = new Map<'writing' | 'telling', PublisherTrouble>();
+  #refusedTimer: Timer | null = null;
+  #published = 0;
+  #conflicts = 0;
+  #folder_syncs = 0;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.#batch_max = options.batch_max ?? BATCH_MAX;
+    const crashpoint = options.crashpoint ?? (() => undefined);
+    this.#tools = { files: options.files, layout: options.layout, random: options.random, crashpoint };
+    this.#backoff = new Backoff(options.timers);
+    this.#report = new PublicationReport({
+      timers: options.timers,
+      onPublished: options.onPublished,
+      onTold: () => {
+        this.#setTrouble('telling', null);
+        crashpoint('P5');
+      },
+      onRefused: (error) => this.#setTrouble('telling', error),
+      onFatal: (error) => this.#die(error),
+    });
+  }
+
+  poke(): void {
+    this.#poked = true;
+    if (this.#stopping || this.#fatal !== null || this.#working !== null) return;
+    this.#working = this.#work();
+  }
+
+  async idle(): Promise<void> {
+    while (this.#working !== null) await this.#working;
+    if (this.#fatal === null) await this.#report.settled();
+    if (this.#fatal !== null) throw this.#fatal.error;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#refusedTimer?.cancel();
+    this.#backoff.cancel();
+    while (this.#working !== null) await this.#working;
+    await this.#report.stop();
+  }
+
+  stats(): PublisherStats {
+    return {
+      published: this.#published,
+      conflicts: this.#conflicts,
+      folder_syncs: this.#folder_syncs,
+      untold: this.#report.untold,
+      refused: [...this.#refused.values()],
+      trouble: this.#trouble(),
+    };
+  }
+
+  /** Never rejects: what it cannot handle goes to `onFatal`. */
+  async #work(): Promise<void> {
+    try {
+      // Rows may come while the last ones are looked for: the question is asked until nobody poked since.
+      while (this.#poked && !this.#stopping && this.#fatal === null) {
+        this.#poked = false;
+        while (!this.#stopping && this.#fatal === null && (await this.#step()));
+      }
+    } catch (error) {
+      this.#die(error);
+    } finally {
+      this.#working = null;
+    }
+  }
+
+  /** One batch. False when there was nothing to do. */
+  async #step(): Promise<boolean> {
+    try {
+      if (!this.#prepared) await preparePublishing(this.#options.files, this.#options.layout);
+      this.#prepared = true;
+      const rows = this.#next();
+      if (rows.length === 0) return false;
+      for (const kind of [rows.filter(isJob), rows.filter((row) => !isJob(row))]) {
+        if (kind.length > 0) await this.#publish(kind);
+      }
+      this.#backoff.reset();
+      this.#setTrouble('writing', null);
+    } catch (error) {
+      if (this.#fatal !== null || !mayPass(error)) throw error;
+      this.#setTrouble('writing', error);
+      // A folder that disappeared is made again.
+      if (hasCode(error, 'ENOENT')) this.#prepared = false;
+      await this.#backoff.wait();
+    }
+    return true;
+  }
+
+  /** Rows to publish, in order, without those that are done or refused. */
+  #next(): readonly PublicationRow[] {
+    const limit = this.#batch_max + this.#done.size + this.#refused.size;
+    const rows = readRows(() => this.#options.reads.publications(limit));
+    const there = new Set(rows.map(keyOf));
+    for (const key of this.#done) if (!there.has(key)) this.#done.delete(key);
+    for (const key of this.#refused.keys()) if (!there.has(key)) this.#refused.delete(key);
+    const isNew = (row: PublicationRow) => !this.#done.has(keyOf(row)) && !this.#refused.has(keyOf(row));
+    return rows.filter(isNew).slice(0, this.#batch_max);
+  }
+
+  async #publish(rows: readonly PublicationRow[]): Promise<void> {
+    const batch = new PublicationBatch(this.#tools, this.#options.reads);
+    await batch.place(rows, this.#options.in_flight ?? IN_FLIGHT);
+    await batch.sync();
+    this.#folder_syncs += batch.folders.size;
+    this.#published += batch.published.length;
+    this.#conflicts += batch.conflicts.length;
+    for (const row of [...batch.published, ...batch.conflicts]) this.#done.add(keyOf(row));
+    for (const one of batch.refused) this.#refuse(one);
+    await this.#report.add(batch.published, batch.conflicts);
+    if (batch.trouble !== null) throw batch.trouble.error;
+  }
+
+  #refuse(one: RefusedPublication): void {
+    this.#refused.set(keyOf(one.publication), one);
+    if (this.#stopping) return;
+    this.#refusedTimer ??= this.#options.timers.after(
+      REFUSED_AGAIN_MS,
+      () => {
+        this.#refusedTimer = null;
+        this.#refused.clear();
+        this.poke();
+      },
+      false,
+    );
+  }
+
+  #trouble(): PublisherTrouble | null {
+    return this.#troubles.get('writing') ?? this.#troubles.get('telling') ?? null;
+  }
+
+  #setTrouble(part: 'writing' | 'telling', error: unknown): void {
+    const before = this.#trouble();
+    if (error === null) this.#troubles.delete(part);
+    else this.#troubles.set(part, troubleOf(error, this.#troubles.get(part)?.since ?? this.#options.clock.now()));
+    const after = this.#trouble();
+    if (before?.code !== after?.code || before?.message !== after?.message) this.#options.onTrouble?.(after);
+  }
+
+  #die(error: unknown): void {
+    if (this.#fatal !== null) return;
+    this.#fatal = { error };
+    this.#refusedTimer?.cancel();
+    this.#backoff.cancel();
+    this.#options.onFatal(error);
+  }
+}
+
+function isJob(row: PublicationRow): boolean {
+  return row.kind === 'job';
+}
+
+function keyOf(row: PublicationRow): string {
+  return `${row.kind} ${row.job} ${row.epoch}`;
+}
+
+function troubleOf(error: unknown, since: number): PublisherTrouble {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+  return { code, message, since };
+}
