@@ -10,7 +10,8 @@ export function parseDuration(value: string | number): number | null {
   const text = value.trim();
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return null;
   let total = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) total += Number(count) * (UNIT_MS[unit ?? ''] ?? 0);
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+    total += Number(count) * (UNIT_MS[unit ?? ''] ?? 0);
   return Number.isFinite(total) ? Math.round(total) : null;
 }
 

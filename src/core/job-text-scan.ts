@@ -7,7 +7,25 @@ import { childPath, WHOLE } from './job-path.ts';
 import { LIMITS } from './limits.ts';
 
 /** Token numbers of jsonc-parser, whose ambient enum cannot be imported as a value. */
-const TOKEN = { openBrace: 1, closeBrace: 2, openBracket: 3, closeBracket: 4, comma: 5, colon: 6, null: 7, true: 8, false: 9, string: 10, number: 11, lineComment: 12, blockComment: 13, lineBreak: 14, space: 15, unknown: 16, end: 17 } as const;
+const TOKEN = {
+  openBrace: 1,
+  closeBrace: 2,
+  openBracket: 3,
+  closeBracket: 4,
+  comma: 5,
+  colon: 6,
+  null: 7,
+  true: 8,
+  false: 9,
+  string: 10,
+  number: 11,
+  lineComment: 12,
+  blockComment: 13,
+  lineBreak: 14,
+  space: 15,
+  unknown: 16,
+  end: 17,
+} as const;
 
 const STRING_ERRORS: Readonly<Record<number, string>> = {
   2: 'a text without its closing quote',
@@ -133,7 +151,8 @@ class TextScan {
     const offset = this.#scanner.getTokenOffset();
     const path = childPath(frame.path, key);
     const first = frame.keys.get(key);
-    if (first !== undefined) this.#object({ offset, path, expected: 'each key once', got: `${quoted(key)} a second time`, first });
+    if (first !== undefined)
+      this.#object({ offset, path, expected: 'each key once', got: `${quoted(key)} a second time`, first });
     else {
       frame.keys.set(key, offset);
       this.offsets.set(path, offset);
@@ -178,14 +197,21 @@ class TextScan {
     }
     if (Array.isArray(frame.value)) frame.value.push(value);
     // An assignment to this one key would set the prototype instead of a property.
-    else if (frame.key === '__proto__') Object.defineProperty(frame.value, frame.key, { value, enumerable: true, configurable: true, writable: true });
+    else if (frame.key === '__proto__')
+      Object.defineProperty(frame.value, frame.key, {
+        value,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
     else frame.value[frame.key] = value;
     this.#expecting = 'comma_or_end';
   }
 
   #string(): string {
     const wrong = STRING_ERRORS[this.#scanner.getTokenError()];
-    if (wrong !== undefined) throw this.#error('a text in double quotes, with line breaks written as \\n', wrong);
+    if (wrong !== undefined)
+      throw this.#error('a text in double quotes, with line breaks written as \\n', wrong);
     const value = this.#scanner.getTokenValue();
     if (!value.isWellFormed()) {
       this.#object({
@@ -206,7 +232,13 @@ class TextScan {
     const offset = this.#scanner.getTokenOffset();
     if (/^-?\d+$/.test(literal) && !Number.isSafeInteger(value)) {
       const hint = 'JSON numbers this large lose digits. Write it as a text, in quotes.';
-      this.#object({ offset, path, expected: 'an integer within ±9007199254740991', got: clipped(literal), hint });
+      this.#object({
+        offset,
+        path,
+        expected: 'an integer within ±9007199254740991',
+        got: clipped(literal),
+        hint,
+      });
     } else if (!Number.isFinite(value)) {
       this.#object({ offset, path, expected: 'a number within ±1.8e308', got: clipped(literal) });
     }
@@ -236,7 +268,12 @@ class TextScan {
   }
 
   #error(expected: string, got: string): TextError {
-    return new TextError({ offset: this.#scanner.getTokenOffset(), path: this.#stack.at(-1)?.path ?? WHOLE, expected, got });
+    return new TextError({
+      offset: this.#scanner.getTokenOffset(),
+      path: this.#stack.at(-1)?.path ?? WHOLE,
+      expected,
+      got,
+    });
   }
 
   #token(): string {

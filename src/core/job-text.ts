@@ -80,10 +80,16 @@ export function splitNdjson(text: string): TextLine[] {
  * Gives faults of a job their line and column. `prefix` is the job's own path in the text, e.g. `[3]`; `first_line` the
  * line of the file in which the text begins, for a line of NDJSON.
  */
-export function placeFaults(faults: readonly Fault[], text: ParsedJobText, prefix = '', first_line = 1): Fault[] {
+export function placeFaults(
+  faults: readonly Fault[],
+  text: ParsedJobText,
+  prefix = '',
+  first_line = 1,
+): Fault[] {
   return faults.map((fault) => {
     const path = joinPaths(prefix, fault.path);
-    const position = fault.line === undefined ? text.at(path) : { line: fault.line, column: fault.column ?? 1 };
+    const position =
+      fault.line === undefined ? text.at(path) : { line: fault.line, column: fault.column ?? 1 };
     if (position === null) return { ...fault, path };
     return { ...fault, path, line: position.line + first_line - 1, column: position.column };
   });
@@ -197,7 +203,7 @@ class Lines {
 /** Where the first character begins that is no UTF-8. The decoder says only that something is wrong, so it is asked by halves. */
 function firstWrongByte(bytes: Uint8Array): number {
   let good = 0;
-  for (let bad = bytes.length + 1; bad - good > 1; ) {
+  for (let bad = bytes.length + 1; bad - good > 1;) {
     const middle = (good + bad) >> 1;
     if (decodes(bytes.subarray(0, middle), true)) good = middle;
     else bad = middle;

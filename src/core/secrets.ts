@@ -3,7 +3,6 @@
 const SECRET_KEYS: ReadonlySet<string> = new Set([
   'apikey',
   'xapikey',
-  'key',
   'authorization',
   'proxyauthorization',
   'auth',
@@ -23,8 +22,19 @@ const SECRET_KEYS: ReadonlySet<string> = new Set([
   'extraheaders',
   'defaultheaders',
 ]);
-const ADDRESS_KEYS: ReadonlySet<string> = new Set(['baseurl', 'baseurls', 'url', 'uri', 'apibase', 'apiurl', 'endpoint', 'endpointurl', 'host', 'proxy']);
-const SECRET_ENDING = /(api|access|auth|bearer|client|private|refresh|secret|session|id|user|hf|github|openai|anthropic)(key|token|secret|password)$/;
+const ADDRESS_KEYS: ReadonlySet<string> = new Set([
+  'baseurl',
+  'baseurls',
+  'url',
+  'uri',
+  'apibase',
+  'apiurl',
+  'endpointurl',
+  'host',
+  'proxy',
+]);
+const SECRET_ENDING =
+  /(api|access|auth|bearer|client|private|refresh|secret|session|id|user|hf|github|openai|anthropic)(key|token|secret|password)$/;
 
 /** Keys of vendors, by the beginning that they give them, so that a leaked one can be found; and some general forms. */
 const SECRET_VALUES: readonly RegExp[] = [
@@ -45,7 +55,8 @@ const SECRET_VALUES: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
 ];
 /** What all of the above have in common is quickly looked for. */
-const SUSPICIOUS = /sk-|AIza|xai-|gh[pousr]_|github_pat_|gsk_|hf_|pplx-|r8_|nvapi-|AKIA|xox[abprs]-|bearer|eyJ|PRIVATE KEY/i;
+const SUSPICIOUS =
+  /sk-|AIza|xai-|gh[pousr]_|github_pat_|gsk_|hf_|pplx-|r8_|nvapi-|AKIA|xox[abprs]-|bearer|eyJ|PRIVATE KEY/i;
 const ADDRESS_VALUE = /^\s*(https?|wss?|ftp|unix|tcp):\/\//i;
 
 /** Whether a key names a secret, or an address that decides where the secret of an endpoint is sent. */

@@ -20,7 +20,15 @@ export const PARAMETERS = [
 export type Parameter = (typeof PARAMETERS)[number];
 
 /** A platform's own words stand in a drawer of its name: its kind of endpoint. */
-export const DRAWERS = ['ollama', 'openai-compatible', 'simulator', 'openai', 'anthropic', 'google', 'ai-package'] as const;
+export const DRAWERS = [
+  'ollama',
+  'openai-compatible',
+  'simulator',
+  'openai',
+  'anthropic',
+  'google',
+  'ai-package',
+] as const;
 
 /** Keys of `configuration` that are no parameters. */
 export const CONFIGURATION_WORDS = ['LLM_name', 'model', 'sample', 'command', 'argv'] as const;
@@ -69,7 +77,16 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 
 /** Words of platforms that only look like mistakes. They are passed on. */
-const NO_MISTAKES: ReadonlySet<string> = new Set(['top_a', 'min_tokens', 'max_time', 'top_n', 'min_k', 'stops_at', 'mode', 'modes']);
+const NO_MISTAKES: ReadonlySet<string> = new Set([
+  'top_a',
+  'min_tokens',
+  'max_time',
+  'top_n',
+  'min_k',
+  'sampler',
+  'samplers',
+  'mode',
+]);
 
 /** What promptd decides itself, and why a job cannot. */
 const RESERVED: Readonly<Record<string, string>> = {
@@ -81,6 +98,7 @@ const RESERVED: Readonly<Record<string, string>> = {
   prompt: 'The prompt stands beside "configuration", not in it.',
   input: 'The prompt stands beside "configuration", not in it.',
   system: 'System text is a message: {"prompt": {"messages": [{"role": "system", …}]}}.',
+  endpoint: 'The endpoint stands before the colon of "LLM_name": "ollama:llama3.2:3b".',
   timeout: 'It is an option: {"options": {"timeout": "10m"}}.',
   priority: 'It is an option: {"options": {"priority": 5}}.',
   max_attempts: 'It is an option: {"options": {"max_attempts": 4}}.',
@@ -143,7 +161,8 @@ export function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
       let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
       row.push(cost);
     }
     beforeLast = last;

@@ -1,0 +1,149 @@
+/**
+ * What makes two jobs the same work: what is sent, and nothing else. The request is canonical JSON of it, the digest its
+ * hash. Only what was set stands in it: a default of ours that changes must not make old answers strangers.
+ */
+import { hash } from 'node:crypto';
+import { canonicalJson, type Json, type JsonObject, isJsonObject } from './json.ts';
+import { childPath } from './job-path.ts';
+import type { JobType } from './rows.ts';
+
+/** The version of this scheme, in front of every digest. */
+const SCHEME = '1';
+
+/** What is sent, as far as it is known at acceptance. Absent keys were not set. */
+export interface JobRequest {
+  readonly type: JobType;
+  readonly endpoint: string;
+  readonly model: string;
+  /** SHA-256 (hex) of canonical JSON of the messages. */
+  readonly prompt: string;
+  /** Words of the vocabulary, `response_schema` and `reasoning` among them. */
+  readonly parameters?: JsonObject;
+  readonly extra?: JsonObject;
+  /** By kind of endpoint; only the drawer that this endpoint opens. */
+  readonly drawers?: JsonObject;
+  readonly sample?: number | string;
+  /** Set by a deliberate fresh draw, so that it is the same work as no other but those that share the word. */
+  readonly fresh?: string;
+}
+
+/** What of a checked job goes into its request. */
+export interface RequestParts {
+  readonly type: JobType;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly parameters: JsonObject;
+  readonly extra: JsonObject;
+  readonly drawers: JsonObject;
+  readonly sample: number | string | null;
+}
+
+/** A request with what was not set filled in empty: what an order to an instance is made of. */
+export interface ReadRequest extends Required<
+  Pick<JobRequest, 'type' | 'endpoint' | 'model' | 'prompt' | 'parameters' | 'extra' | 'drawers'>
+> {
+  readonly sample: number | string | null;
+  readonly fresh: string | null;
+}
+
+export interface RequestContext {
+  /** SHA-256 (hex) of canonical JSON of the messages. */
+  readonly prompt_sha256: string;
+  /** Kind of the endpoint: other platforms' drawers are not sent, so they do not count. */
+  readonly endpoint_kind: string;
+  readonly fresh?: string | null;
+}
+
+export function sha256(text: string): string {
+  return hash('sha256', text, 'hex');
+}
+
+export function requestOf(job: RequestParts, context: RequestContext): JobRequest {
+  const drawer = job.drawers[context.endpoint_kind];
+  return {
+    type: job.type,
+    endpoint: job.endpoint,
+    model: job.model,
+    prompt: context.prompt_sha256,
+    ...(isEmpty(job.parameters) ? {} : { parameters: job.parameters }),
+    ...(isEmpty(job.extra) ? {} : { extra: job.extra }),
+    ...(drawer === undefined || (isJsonObject(drawer) && isEmpty(drawer))
+      ? {}
+      : { drawers: { [context.endpoint_kind]: drawer } }),
+    ...(job.sample === null ? {} : { sample: job.sample }),
+    ...(context.fresh === undefined || context.fresh === null ? {} : { fresh: context.fresh }),
+  };
+}
+
+/** `1:` and the SHA-256 (hex) of the request's canonical JSON, which may be given as text already. */
+export function digestOf(request: JobRequest | string): string {
+  return `${SCHEME}:${sha256(typeof request === 'string' ? request : canonicalRequest(request))}`;
+}
+
+/** The text that is stored and hashed. */
+export function canonicalRequest(request: JobRequest): string {
+  return canonicalJson(request as unknown as JsonObject);
+}
+
+/** The hexadecimal part of a digest, which names are made of. */
+export function digestHex(digest: string): string {
+  return digest.slice(digest.indexOf(':') + 1);
+}
+
+/** The inverse of {@link canonicalRequest}. Throws a SyntaxError where the text is no request: it was stored by us. */
+export function readRequest(request: string): ReadRequest {
+  const {
+    sample = null,
+    fresh = null,
+    parameters = {},
+    extra = {},
+    drawers = {},
+    ...rest
+  } = JSON.parse(request) as JobRequest;
+  return { ...rest, parameters, extra, drawers, sample, fresh };
+}
+
+/** The same request as a fresh draw of its own, for `rerun`: `word` is unique, or shared by those that may share the answer. */
+export function freshRequest(request: string, word: string): string {
+  return canonicalRequest({ ...(JSON.parse(request) as JobRequest), fresh: word });
+}
+
+/**
+ * Which fields of two jobs make them different work, as paths into the job: `prompt.base`, `configuration.temperature`.
+ * Requests and specifications are canonical JSON, as stored. A prompt whose text is the same but whose data changed is
+ * `prompt.data`. Empty where the requests are equal.
+ */
+export function differing(request_a: string, request_b: string, spec_a: string, spec_b: string): string[] {
+  if (request_a === request_b) return [];
+  const [a, b] = [readRequest(request_a), readRequest(request_b)];
+  const [specA, specB] = [JSON.parse(spec_a) as JsonObject, JSON.parse(spec_b) as JsonObject];
+  const paths: string[] = [];
+  if (a.type !== b.type) paths.push('type');
+  if (a.prompt !== b.prompt) {
+    const inPrompt = differences(specA['prompt'], specB['prompt'], 'prompt', 2);
+    paths.push(...(inPrompt.length === 0 ? ['prompt.data'] : inPrompt));
+  }
+  if (a.endpoint !== b.endpoint || a.model !== b.model) paths.push('configuration.LLM_name');
+  paths.push(...differences(a.parameters, b.parameters, 'configuration', 1));
+  paths.push(...differences(a.extra, b.extra, 'configuration', 1));
+  paths.push(...differences(a.drawers, b.drawers, 'configuration', 2));
+  if (a.sample !== b.sample) paths.push('configuration.sample');
+  if (a.fresh !== b.fresh) paths.push('fresh');
+  return paths;
+}
+
+/** Paths of the values that differ, going `depth` objects down; lists are compared as a whole. */
+function differences(a: Json | undefined, b: Json | undefined, path: string, depth: number): string[] {
+  if (canonicalJson(a) === canonicalJson(b) && (a === undefined) === (b === undefined)) return [];
+  if (depth === 0 || !isJsonObject(a) || !isJsonObject(b)) return [path];
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return keys.flatMap((key) => differences(own(a, key), own(b, key), childPath(path, key), depth - 1));
+}
+
+function own(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+function isEmpty(object: JsonObject): boolean {
+  return Object.keys(object).length === 0;
+}
