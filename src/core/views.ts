@@ -31,6 +31,8 @@ export interface JobView {
   readonly shared_with: string | null;
   readonly options: Omit<RunOptions, 'run_at'> & { readonly run_at: string | null };
   readonly options_differ?: boolean;
+  /** What was noticed when the job was accepted, and did not refuse it. */
+  readonly warnings?: readonly string[];
   readonly attempts: number;
   readonly submitted_at: string;
   readonly started_at: string | null;
@@ -43,7 +45,7 @@ export interface JobView {
 }
 
 /** A line of a list: the same words, without what needs another read. */
-export type JobLine = Omit<JobView, 'metadata' | 'options' | 'options_differ' | 'live' | 'live_missing' | 'created' | 'answered_before'>;
+export type JobLine = Omit<JobView, 'metadata' | 'options' | 'options_differ' | 'warnings' | 'live' | 'live_missing' | 'created' | 'answered_before'>;
 
 export type AttemptView = Omit<AttemptRow, 'job' | 'log_file' | 'log_offset' | 'started_at' | 'ended_at' | 'kept_answer'> & {
   readonly started_at: string;
@@ -93,6 +95,7 @@ export interface LotView {
   readonly jobs: readonly { readonly name: string; readonly run: number; readonly state: RunState }[];
   /** With `?on_invalid=skip`: what was left out, by place in the lot. */
   readonly refused?: readonly { readonly index: number; readonly errors: readonly unknown[] }[];
+  readonly warnings?: readonly string[];
 }
 
 export interface BatchView {
