@@ -23,6 +23,7 @@ export function jobFileText(body: PublicationBody): string {
     configuration: given['configuration'],
     options: optionsPart(spec.options),
     metadata: spec.metadata,
+    batch: run.batch ?? undefined,
     key: run.key ?? undefined,
   });
 }

@@ -71,7 +71,7 @@ export class PublicationBatch {
   /** Once each, and only then do the names in them count. */
   async sync(): Promise<void> {
     await Promise.all([...this.folders].map((folder) => this.#syncFolder(folder)));
-    if (this.folders.size > 0) this.#tools.crashpoint('P4');
+    if (this.folders.size > 0) this.#tools.crashpoint('publisher.after_sync');
   }
 
   async #syncFolder(folder: string): Promise<void> {

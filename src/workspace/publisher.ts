@@ -4,6 +4,7 @@
  * jobs. Whatever is interrupted is done again from the rows, and found done.
  */
 import type { Clock, Random, Timer, Timers } from '../core/ports/clock.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { Files } from '../core/ports/files.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import type { PublicationRow } from '../core/rows.ts';
@@ -13,7 +14,7 @@ import { mayPass, PublicationBatch, readRows, type RefusedPublication } from './
 import { type OnPublished, PublicationReport } from './publication-report.ts';
 import { preparePublishing } from './publishing-folders.ts';
 import { hasCode } from './system-error.ts';
-import type { CrashPoint, WriteOnceTools } from './write-once.ts';
+import type { WriteOnceTools } from './write-once.ts';
 
 export interface PublisherOptions {
   readonly reads: Pick<ReadStore, 'publications' | 'publicationBody'>;
@@ -35,7 +36,7 @@ export interface PublisherOptions {
   readonly onFatal: (error: unknown) => void;
   /** Each time that trouble begins, changes or (null) ends. */
   readonly onTrouble?: (trouble: PublisherTrouble | null) => void;
-  readonly crashpoint?: (name: CrashPoint) => void;
+  readonly crashpoint?: CrashPoint;
 }
 
 /** Why nothing can be written at the moment, e.g. ENOSPC. It is tried again by itself. */
@@ -109,7 +110,7 @@ class FolderPublisher implements Publisher {
       onPublished: options.onPublished,
       onTold: () => {
         this.#setTrouble('telling', null);
-        crashpoint('P5');
+        crashpoint('publisher.after_report');
       },
       onRefused: (error) => this.#setTrouble('telling', error),
       onFatal: (error) => this.#die(error),

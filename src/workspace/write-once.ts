@@ -4,22 +4,17 @@
  */
 import { join } from 'node:path';
 import type { Random } from '../core/ports/clock.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { Files } from '../core/ports/files.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { type PublicationFile, temporaryPath } from './publication-file.ts';
 import { hasCode, isFailedSync, isSystemError } from './system-error.ts';
 
-/**
- * The places where a publisher may die, for tests: P1 the temporary file is on disk, P2 before the link, P3 after it,
- * P6 before the temporary file goes, P4 the folder is on disk, P5 it was reported.
- */
-export type CrashPoint = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6';
-
 export interface WriteOnceTools {
   readonly files: Files;
   readonly layout: WorkspaceLayout;
   readonly random: Random;
-  readonly crashpoint: (name: CrashPoint) => void;
+  readonly crashpoint: CrashPoint;
 }
 
 /** `taken`: other bytes stand under the name. `refused`: something that is no file does; it is not followed. */
@@ -36,9 +31,9 @@ export async function writeOnce(tools: WriteOnceTools, file: PublicationFile): P
   const { files, crashpoint } = tools;
   const temporary = await writeTemporary(tools, file.bytes);
   try {
-    crashpoint('P1');
+    crashpoint('publisher.after_temp');
     const placed = await placeSomewhere(tools, temporary, file);
-    crashpoint('P6');
+    crashpoint('publisher.before_unlink');
     await files.unlink(temporary);
     return placed;
   } catch (error) {
@@ -82,10 +77,10 @@ async function place(
   const { files, crashpoint } = tools;
   const { folder } = target;
   const path = join(folder, target.name);
-  crashpoint('P2');
+  crashpoint('publisher.before_link');
   try {
     await files.link(temporary, path);
-    crashpoint('P3');
+    crashpoint('publisher.after_link');
     return { outcome: 'written', folder, path };
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;

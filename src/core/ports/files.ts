@@ -9,7 +9,10 @@ export interface FileFacts {
 }
 
 export interface AppendFile {
-  /** Appends all bytes (short writes are continued) and resolves with the offset at which they begin. Calls do not interleave. */
+  /**
+   * Appends all bytes (short writes are continued) and resolves with the offset at which they begin. Calls do not interleave.
+   * After one that failed, the next begins where that one began.
+   */
   append(bytes: Uint8Array): Promise<number>;
   /** fsync. An error is final: the caller must not go on with this file. */
   sync(): Promise<void>;
@@ -39,3 +42,9 @@ export interface Files {
   truncate(path: string, bytes: number): Promise<void>;
   freeBytes(path: string): Promise<number>;
 }
+
+/**
+ * The names in a directory one after the other, in any order, so that a million of them take no memory; none where the
+ * directory does not exist.
+ */
+export type FolderNames = (directory: string) => AsyncIterable<string>;
