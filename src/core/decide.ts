@@ -63,7 +63,7 @@ function decideOne(draft: Draft, index: number, event: TurnEvent): void {
     case 'settle_followers':
       return decideFollowers(draft, event);
     case 'published':
-      return decidePublished(draft, event);
+      return decidePublished(draft, index, event);
     case 'republish':
       return decideRepublish(draft, event);
     case 'put_key':

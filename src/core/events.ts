@@ -37,5 +37,5 @@ export type PromptdEvent =
   | { readonly type: 'gate_closed'; readonly gate: Gate }
   | { readonly type: 'gate_opened'; readonly key: string }
   | { readonly type: 'published'; readonly count: number }
-  | { readonly type: 'turn'; readonly events: number; readonly changes: number; readonly commit_ms: number }
+  | { readonly type: 'turn'; readonly events: number; readonly changes: number; readonly turn_ms: number }
   | { readonly type: 'turn_failed'; readonly code: 'DiskLow' | 'StoreBusy' | 'Internal'; readonly message: string };

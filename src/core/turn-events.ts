@@ -83,6 +83,8 @@ export type Effect =
   /** A gate closed: placement is worth another look at this monotonic time. */
   | { readonly type: 'wake_at'; readonly at_m: number }
   | { readonly type: 'due_at'; readonly at: number }
+  /** What was due has been handled: ask the store what is due next. */
+  | { readonly type: 'look_due' }
   | { readonly type: 'publish' }
   | { readonly type: 'event'; readonly event: PromptdEvent };
 

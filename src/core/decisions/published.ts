@@ -2,9 +2,10 @@
 import type { Draft } from '../draft.ts';
 import type { TurnEvent } from '../turn-events.ts';
 
-export function decidePublished(draft: Draft, event: Extract<TurnEvent, { type: 'published' }>): void {
+export function decidePublished(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'published' }>): void {
   for (const publication of event.publications) draft.changes.push({ do: 'drop_publication', publication });
   draft.tell({ type: 'published', count: event.publications.length });
+  draft.receipt(index, { type: 'done' });
 }
 
 /** The name of a result or ended file is taken by other bytes: the next epoch is committed, then it is published there. */

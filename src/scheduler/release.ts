@@ -1,0 +1,116 @@
+/** The last step of a turn: what was committed becomes true outside, in the order acknowledgements, aborts, dispatches. */
+import type { AttemptOrder, AttemptRef } from '../core/attempt.ts';
+import { runKey } from '../core/board.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
+import type { Store } from '../core/ports/store.ts';
+import type { AbortCause, Effect } from '../core/turn-events.ts';
+import { LIST_MAX } from '../wire/messages.ts';
+import type { DueTimer } from './due-timer.ts';
+import type { Gateway } from './gateway.ts';
+import type { LeaseClock } from './lease-clock.ts';
+import { orderOf } from './orders.ts';
+import type { WakeTimer } from './wake-timer.ts';
+
+/** Orders in one frame: their prompts may be large, so they are cut by bytes too. */
+const FRAME_ORDERS_MAX = 256;
+const FRAME_TEXT_MAX = 8 * 1024 * 1024;
+
+export interface ReleaseOptions {
+  readonly store: Store;
+  readonly leases: LeaseClock;
+  readonly gateway: Gateway;
+  readonly due: DueTimer;
+  readonly wake: WakeTimer;
+  readonly onPublish: () => void;
+  readonly crashpoint: CrashPoint;
+}
+
+type Dispatch = Extract<Effect, { type: 'dispatch' }>;
+
+export class Release {
+  readonly #options: ReleaseOptions;
+
+  constructor(options: ReleaseOptions) {
+    this.#options = options;
+  }
+
+  async run(effects: readonly Effect[]): Promise<void> {
+    const acknowledged = new Map<number, AttemptRef[]>();
+    const dispatches: Dispatch[] = [];
+    let publish = false;
+    let lookDue = false;
+    for (const effect of effects) {
+      if (effect.type === 'acknowledge') push(acknowledged, effect.instance, effect.attempt);
+      else if (effect.type === 'dispatch') dispatches.push(effect);
+      else if (effect.type === 'publish') publish = true;
+      else if (effect.type === 'look_due') lookDue = true;
+      else this.#small(effect);
+    }
+    for (const [instance, attempts] of acknowledged) this.#acknowledge(instance, attempts);
+    if (dispatches.length > 0) await this.#dispatch(dispatches);
+    if (publish) this.#options.onPublish();
+    if (lookDue) this.#options.due.at(await this.#options.store.nextDue());
+  }
+
+  #small(effect: Effect): void {
+    const { leases, gateway, due, wake } = this.#options;
+    switch (effect.type) {
+      case 'lease_dropped':
+        leases.drop(effect.key, effect.attempt);
+        return gateway.follows.ended(effect.key, effect.attempt);
+      case 'abort':
+        return this.#abort(effect.instance, effect.attempt, effect.cause);
+      case 'cancel_wait':
+        return leases.cancelling(effect.key, effect.attempt);
+      case 'renew':
+        return leases.reattach(effect.key, effect.attempt);
+      case 'due_at':
+        return due.at(effect.at);
+      case 'wake_at':
+        return wake.at(effect.at_m);
+      default:
+    }
+  }
+
+  #abort(instance: number, attempt: AttemptRef, cause: AbortCause): void {
+    this.#options.gateway.session(instance)?.abort([attempt], cause);
+  }
+
+  #acknowledge(instance: number, attempts: readonly AttemptRef[]): void {
+    const session = this.#options.gateway.session(instance);
+    for (let from = 0; from < attempts.length; from += LIST_MAX) session?.acknowledge(attempts.slice(from, from + LIST_MAX));
+  }
+
+  /** An order whose instance went away meanwhile is settled when that says hello again. */
+  async #dispatch(dispatches: readonly Dispatch[]): Promise<void> {
+    const { store, leases, gateway } = this.#options;
+    const { orders } = await store.load({ orders: dispatches.map((dispatch) => dispatch.job) });
+    const frames = new Map<number, AttemptOrder[]>();
+    let text = 0;
+    for (const { instance, job, attempt, attempt_timeout_ms } of dispatches) {
+      const body = orders.get(job);
+      if (body === undefined) throw new Error(`run ${attempt.name}@${attempt.run} has no stored order`);
+      leases.grant(runKey(attempt.name, attempt.run), attempt.attempt, instance, attempt_timeout_ms);
+      const frame = push(frames, instance, orderOf(attempt, body, attempt_timeout_ms));
+      text += body.prompt.length;
+      if (frame.length < FRAME_ORDERS_MAX && text < FRAME_TEXT_MAX) continue;
+      gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame.splice(0)) });
+      text = 0;
+    }
+    for (const [instance, frame] of frames) {
+      if (frame.length > 0) gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame) });
+    }
+  }
+}
+
+type WireOrders = Extract<Parameters<NonNullable<ReturnType<Gateway['session']>>['wire']['send']>[0], { t: 'dispatch' }>['orders'];
+
+function sendable(orders: readonly AttemptOrder[]): WireOrders {
+  return orders as unknown as WireOrders;
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): V[] {
+  const list = map.get(key) ?? [];
+  if (list.push(value) === 1) map.set(key, list);
+  return list;
+}

@@ -1,0 +1,56 @@
+/** Takes outcomes in as they arrive: hashes answers, puts logs into their files, and hands both to the turn together. */
+import { createHash } from 'node:crypto';
+import type { AttemptReport } from '../core/attempt.ts';
+import type { LogPlace, LogWriter } from '../core/ports/logs.ts';
+import type { TurnEvent } from '../core/turn-events.ts';
+
+interface Arrived {
+  readonly instance: number;
+  readonly report: AttemptReport;
+}
+
+export class Reports {
+  readonly #logs: LogWriter;
+  readonly #push: (event: TurnEvent) => void;
+  #waiting: Arrived[] = [];
+  #busy = false;
+
+  constructor(logs: LogWriter, push: (event: TurnEvent) => void) {
+    this.#logs = logs;
+    this.#push = push;
+  }
+
+  take(instance: number, report: AttemptReport): void {
+    this.#waiting.push({ instance, report });
+    if (!this.#busy) void this.#drain();
+  }
+
+  /** One append for all that came while the last one ran. */
+  async #drain(): Promise<void> {
+    this.#busy = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const places = await this.#append(batch);
+      for (const [index, { instance, report }] of batch.entries()) {
+        this.#push({ type: 'report', instance, report, answer: hashed(report), log: places[index] ?? null });
+      }
+    }
+    this.#busy = false;
+  }
+
+  /** A log that cannot be written is given up: it must not keep an answer from being stored. */
+  async #append(batch: readonly Arrived[]): Promise<readonly (LogPlace | null)[]> {
+    try {
+      return await this.#logs.append(batch.map(({ report }) => report.log));
+    } catch {
+      return [];
+    }
+  }
+}
+
+function hashed(report: AttemptReport): Extract<TurnEvent, { type: 'report' }>['answer'] {
+  if (report.answer === null) return null;
+  const { text, meta } = report.answer;
+  return { text, meta, sha256: createHash('sha256').update(text).digest('hex'), bytes: Buffer.byteLength(text) };
+}

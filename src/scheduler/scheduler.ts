@@ -1,0 +1,244 @@
+/**
+ * The scheduler: the turn and its services, behind the port that HTTP and tests call.
+ * Turn loop (decides and commits) · gateway (instances) · lease clock · due timer · wake timer · reports (outcomes).
+ */
+import { boardAtStart, runKey, type Board } from '../core/board.ts';
+import type { LiveState } from '../core/attempt.ts';
+import type { EndpointConfig } from '../core/endpoints.ts';
+import type { PromptdEvent } from '../core/events.ts';
+import { laneStatuses } from '../core/lane-status.ts';
+import type { RunRef } from '../core/names.ts';
+import type { Clock, Random, Timers } from '../core/ports/clock.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
+import type { LogWriter } from '../core/ports/logs.ts';
+import type {
+  CancelVerdict,
+  FollowEnd,
+  LaneStatus,
+  LogPiece,
+  RetryOptions,
+  RetryVerdict,
+  RunAnswer,
+  RunChange,
+  Scheduler,
+  SchedulerStatus,
+} from '../core/ports/scheduler.ts';
+import type { Store } from '../core/ports/store.ts';
+import type { Connection } from '../core/ports/transport.ts';
+import type { EndpointRow, KeyRow, PublicationRow } from '../core/rows.ts';
+import type { OnInvalid, PreparedJob, SubmitReceipt } from '../core/submission.ts';
+import type { Receipt } from '../core/turn-events.ts';
+import type { SessionLimits } from '../wire/session.ts';
+import { DueTimer } from './due-timer.ts';
+import { Gateway } from './gateway.ts';
+import { LEASE_TERMS, LeaseClock } from './lease-clock.ts';
+import { Release } from './release.ts';
+import { Reports } from './reports.ts';
+import { statusOf } from './status.ts';
+import { TurnLoop } from './turn-loop.ts';
+import { WakeTimer } from './wake-timer.ts';
+
+export interface SchedulerOptions {
+  readonly store: Store;
+  readonly logs: LogWriter;
+  readonly endpoints: readonly EndpointConfig[];
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly limits: SessionLimits;
+  readonly heartbeat_ms: number;
+  readonly local_name: string;
+  readonly tokenFits: (token: string) => boolean;
+  readonly processGone: (pid: number) => boolean;
+  readonly crashpoint: CrashPoint;
+  /** There is something new to publish. */
+  readonly onPublish: () => void;
+  readonly on: (events: readonly PromptdEvent[]) => void;
+  readonly onFatal: (error: unknown) => void;
+  readonly terms?: typeof LEASE_TERMS;
+}
+
+export class SchedulerService implements Scheduler {
+  readonly store_id: string;
+  readonly #options: SchedulerOptions;
+  readonly #board: Board;
+  readonly #loop: TurnLoop;
+  readonly #leases: LeaseClock;
+  readonly #gateway: Gateway;
+  readonly #due: DueTimer;
+  readonly #wake: WakeTimer;
+  readonly #listeners = new Set<(changes: readonly RunChange[]) => void>();
+  #unpublished: number;
+
+  private constructor(options: SchedulerOptions, store_id: string, board: Board, unpublished: number) {
+    const { clock, timers, random, store, crashpoint } = options;
+    const terms = { ...LEASE_TERMS, ...options.terms };
+    this.#options = options;
+    this.store_id = store_id;
+    this.#board = board;
+    this.#unpublished = unpublished;
+    this.#due = new DueTimer(clock, timers, () => this.#loop.push({ type: 'due' }));
+    this.#wake = new WakeTimer(clock, timers, () => this.#loop.push({ type: 'wake' }));
+    this.#leases = new LeaseClock({
+      clock,
+      timers,
+      ...terms,
+      onEnded: (key, attempt, proof) => {
+        const at = key.lastIndexOf('@');
+        this.#loop.push({ type: 'lease_ended', name: key.slice(0, at), run: Number(key.slice(at + 1)), attempt, proof });
+      },
+      onNotAccepted: (instance) => this.#gateway.dropConnection(instance),
+    });
+    this.#gateway = new Gateway({
+      ...options,
+      board,
+      store_id,
+      leases: this.#leases,
+      reports: new Reports(options.logs, (event) => this.#loop.push(event)),
+      lease_ttl_ms: terms.lease_ttl_ms,
+      push: (event) => this.#loop.push(event),
+      ask: (event) => this.#loop.ask(event),
+    });
+    const release = new Release({
+      store,
+      leases: this.#leases,
+      gateway: this.#gateway,
+      due: this.#due,
+      wake: this.#wake,
+      onPublish: options.onPublish,
+      crashpoint,
+    });
+    this.#loop = new TurnLoop({
+      store,
+      board,
+      store_id,
+      clock,
+      timers,
+      random,
+      crashpoint,
+      release: (effects) => release.run(effects),
+      on: (events) => this.#tell(events),
+      onFatal: options.onFatal,
+    });
+  }
+
+  /** Reads where the last scheduler left off. Runs that are running have a term for their instances to come back. */
+  static async start(options: SchedulerOptions): Promise<SchedulerService> {
+    const start = await options.store.start();
+    const board = boardAtStart(start, options.endpoints, options.clock.monotonic());
+    const scheduler = new SchedulerService(options, start.store_id, board, start.unpublished);
+    for (const lease of board.leases.values()) {
+      scheduler.#leases.restore(runKey(lease.name, lease.run), lease.attempt, lease.instance, lease.attempt_timeout_ms);
+    }
+    for (const digest of start.followed_digests) scheduler.#loop.push({ type: 'settle_followers', digest });
+    scheduler.#due.at(start.next_due_at);
+    if (start.unpublished > 0) options.onPublish();
+    return scheduler;
+  }
+
+  /** An instance's connection came in. */
+  accept(connection: Connection): void {
+    this.#gateway.accept(connection);
+  }
+
+  async submit(jobs: readonly PreparedJob[], onInvalid: OnInvalid): Promise<SubmitReceipt> {
+    return valueOf(await this.#loop.ask({ type: 'submit', jobs, on_invalid: onInvalid }), 'submit');
+  }
+
+  async cancel(runs: readonly RunRef[]): Promise<readonly RunAnswer<CancelVerdict>[]> {
+    return valueOf(await this.#loop.ask({ type: 'cancel', runs }), 'cancel');
+  }
+
+  async retry(runs: readonly RunRef[], options: RetryOptions): Promise<readonly RunAnswer<RetryVerdict>[]> {
+    return valueOf(await this.#loop.ask({ type: 'retry', runs, options }), 'retry');
+  }
+
+  async putKey(key: KeyRow): Promise<void> {
+    await this.#loop.ask({ type: 'put_key', key });
+  }
+
+  async putEndpoint(endpoint: EndpointRow): Promise<void> {
+    await this.#loop.ask({ type: 'put_endpoint', endpoint });
+  }
+
+  async live(name: string, run: number, wait_ms: number): Promise<LiveState | null> {
+    const lease = this.#board.leases.get(runKey(name, run));
+    if (lease === undefined) return null;
+    return await this.#gateway.live(lease.instance, lease, wait_ms);
+  }
+
+  async follow(
+    name: string,
+    run: number,
+    from: { readonly attempt: number; readonly offset: number },
+    onPiece: (piece: LogPiece) => void,
+    stop: AbortSignal,
+  ): Promise<FollowEnd> {
+    const lease = this.#board.leases.get(runKey(name, run));
+    if (lease === undefined || lease.attempt !== from.attempt) return 'gone';
+    return await this.#gateway.follow(lease.instance, lease, from.offset, onPiece, stop);
+  }
+
+  lanes(): Promise<readonly LaneStatus[]> {
+    return Promise.resolve(laneStatuses(this.#board, this.#options.clock.monotonic()));
+  }
+
+  status(): Promise<SchedulerStatus> {
+    const status = statusOf(this.#board, this.#gateway, this.#options.clock.monotonic());
+    const { turns, trouble } = this.#loop;
+    return Promise.resolve({ store_id: this.store_id, turns, unpublished: this.#unpublished, trouble, ...status });
+  }
+
+  onChanges(fn: (changes: readonly RunChange[]) => void): () => void {
+    this.#listeners.add(fn);
+    return () => this.#listeners.delete(fn);
+  }
+
+  /** The publisher says which files stand. */
+  async published(publications: readonly PublicationRow[]): Promise<void> {
+    await this.#loop.ask({ type: 'published', publications });
+  }
+
+  republish(publication: PublicationRow): void {
+    this.#loop.push({ type: 'republish', publication });
+  }
+
+  /** A local instance's process was seen to end. */
+  processEnded(instance: number): void {
+    this.#gateway.processEnded(instance);
+  }
+
+  /** True while nothing runs, waits or is on its way. */
+  get quiet(): boolean {
+    return this.#board.leases.size === 0;
+  }
+
+  /** Finishes the turn that runs, says goodbye to instances (their attempts go on), and closes nothing that it was given. */
+  async stop(): Promise<void> {
+    this.#due.stop();
+    this.#wake.stop();
+    await this.#loop.stop();
+    this.#gateway.close();
+    this.#leases.stop();
+  }
+
+  #tell(events: readonly PromptdEvent[]): void {
+    const changes: RunChange[] = [];
+    for (const event of events) {
+      if (event.type === 'run_changed') {
+        const { name, run, batch, to: state, attempt, reason_code } = event;
+        changes.push({ name, run, batch, state, attempt, reason_code });
+      } else if (event.type === 'published') {
+        this.#unpublished -= event.count;
+      }
+    }
+    this.#options.on(events);
+    if (changes.length === 0) return;
+    for (const listener of this.#listeners) listener(changes);
+  }
+}
+
+function valueOf<T extends 'submit' | 'cancel' | 'retry'>(receipt: Receipt, type: T): Extract<Receipt, { type: T }>['value'] {
+  if (receipt.type !== type) throw new Error(`a ${type} was answered with a receipt of ${receipt.type}`);
+  return receipt.value as Extract<Receipt, { type: T }>['value'];
+}

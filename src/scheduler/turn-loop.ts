@@ -1,0 +1,235 @@
+/**
+ * The turn: gather, decide, commit, release. One writer, one loop; nobody outside sees an effect before it is on disk.
+ *
+ * While a commit runs, the next turn's events gather by themselves: the busier, the larger the batch, the cheaper the fsync.
+ * With nothing to do it does nothing. A turn that fails changes nothing: on a full or locked disk those who wait are told so,
+ * what instances brought stays here for the next turn, and that waits a little. A turn that a constraint or an assertion
+ * refuses is repeated one event at a time, so that the bad one is named and the rest pass. Any other error is fatal.
+ */
+import type { Board } from '../core/board.ts';
+import { decide } from '../core/decide.ts';
+import { LoadedRows, type Draft } from '../core/draft.ts';
+import { Problem } from '../core/errors.ts';
+import type { PromptdEvent } from '../core/events.ts';
+import { keysOf } from '../core/keys-of.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Clock, Random, Timer, Timers } from '../core/ports/clock.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
+import { StoreBusyError, StoreConstraintError, StoreFullError, type Store } from '../core/ports/store.ts';
+import { reason, type Reason } from '../core/reasons.ts';
+import type { Effect, Receipt, TurnEvent } from '../core/turn-events.ts';
+import { mergeKeys } from './merge-keys.ts';
+
+/** Rounds of loading what a decision found missing: each brings it at least one step further. */
+const LOAD_ROUNDS_MAX = 16;
+/** How often a turn is decided again because the store refused a condition. */
+const REFUSALS_MAX = 3;
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 5_000;
+
+export interface TurnLoopOptions {
+  readonly store: Store;
+  readonly board: Board;
+  readonly store_id: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly crashpoint: CrashPoint;
+  /** Called after the commit and after the board follows it, with all effects but receipts, follow-ups and events. */
+  readonly release: (effects: readonly Effect[]) => Promise<void>;
+  readonly on: (events: readonly PromptdEvent[]) => void;
+  /** The process must end: the store cannot be trusted any more. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+interface Entry {
+  readonly event: TurnEvent;
+  readonly settle: { readonly resolve: (receipt: Receipt) => void; readonly reject: (problem: Problem) => void } | null;
+}
+
+/** An assertion of ours failed while deciding: a bug, but of one event. */
+class DecisionFault extends Error {
+  override readonly name = 'DecisionFault';
+}
+
+export class TurnLoop {
+  readonly #options: TurnLoopOptions;
+  #inbox: Entry[] = [];
+  #busy = false;
+  #stopped = false;
+  #wait: Timer | null = null;
+  #wait_ms = 0;
+  #idle: (() => void)[] = [];
+  #turns = 0;
+  #trouble: Reason | null = null;
+
+  constructor(options: TurnLoopOptions) {
+    this.#options = options;
+  }
+
+  get turns(): number {
+    return this.#turns;
+  }
+
+  /** Why turns fail at the moment. */
+  get trouble(): Reason | null {
+    return this.#trouble;
+  }
+
+  /** Adds an event that nobody waits for. */
+  push(event: TurnEvent): void {
+    this.#add({ event, settle: null });
+  }
+
+  /** Adds an event and resolves after its commit; rejects with a Problem where nothing was done. */
+  ask(event: TurnEvent): Promise<Receipt> {
+    return new Promise((resolve, reject) => this.#add({ event, settle: { resolve, reject } }));
+  }
+
+  /** Resolves when nothing is left to do. */
+  idle(): Promise<void> {
+    if (!this.#busy && this.#inbox.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Finishes the turn that runs and refuses everything after it. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wait?.cancel();
+    this.#wait = null;
+    for (const entry of this.#inbox) entry.settle?.reject(new Problem('ShuttingDown', 'The server is stopping. Nothing was done.'));
+    this.#inbox = [];
+    await this.idle();
+  }
+
+  #add(entry: Entry): void {
+    if (this.#stopped) {
+      entry.settle?.reject(new Problem('ShuttingDown', 'The server is stopping. Nothing was done.'));
+      return;
+    }
+    this.#inbox.push(entry);
+    if (!this.#busy && this.#wait === null) this.#begin();
+  }
+
+  #begin(): void {
+    this.#busy = true;
+    // What stands in the sockets at this moment still joins the turn.
+    this.#options.timers.soon(() => {
+      this.#pass().catch((error: unknown) => this.#die(error));
+    });
+  }
+
+  async #pass(): Promise<void> {
+    const batch = this.#inbox.splice(0, LIMITS.turn_events_max);
+    if (batch.length > 0) await this.#try(batch);
+    this.#busy = false;
+    if (this.#inbox.length > 0 && this.#wait === null && !this.#stopped) {
+      this.#begin();
+    } else if (this.#wait === null || this.#stopped) {
+      for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  async #try(batch: readonly Entry[]): Promise<void> {
+    try {
+      await this.#turn(batch);
+      this.#trouble = null;
+      this.#wait_ms = 0;
+    } catch (error) {
+      if (error instanceof StoreFullError) this.#hold(batch, 'DiskLow', error);
+      else if (error instanceof StoreBusyError) this.#hold(batch, 'StoreBusy', error);
+      else if (error instanceof StoreConstraintError || error instanceof DecisionFault) await this.#oneByOne(batch, error);
+      else throw error;
+    }
+  }
+
+  /** Nothing was written. Those who wait are told; what instances brought is kept and tried again a little later. */
+  #hold(batch: readonly Entry[], code: 'DiskLow' | 'StoreBusy', error: Error): void {
+    const message = code === 'DiskLow' ? 'The disk is full. Nothing was done; free some space and try again.' : 'The database is locked by another program. Nothing was done; try again.';
+    for (const entry of batch) entry.settle?.reject(new Problem(code, message, { cause: error }));
+    this.#inbox.unshift(...batch.filter((entry) => entry.settle === null));
+    this.#trouble = reason('DiskLow', code === 'DiskLow' ? error.message : message);
+    this.#options.on([{ type: 'turn_failed', code, message: error.message }]);
+    this.#wait_ms = Math.min(Math.max(this.#wait_ms * 2, RETRY_MIN_MS), RETRY_MAX_MS);
+    this.#wait = this.#options.timers.after(this.#wait_ms, () => {
+      this.#wait = null;
+      if (!this.#busy && !this.#stopped) this.#begin();
+    });
+  }
+
+  async #oneByOne(batch: readonly Entry[], error: Error): Promise<void> {
+    if (batch.length > 1) {
+      for (const entry of batch) await this.#try([entry]);
+      return;
+    }
+    const [entry] = batch;
+    const what = entry === undefined ? '' : ` of "${entry.event.type}"`;
+    this.#options.on([{ type: 'turn_failed', code: 'Internal', message: `An event${what} was refused: ${error.message}` }]);
+    entry?.settle?.reject(new Problem('Internal', `The event was refused: ${error.message}`, { cause: error }));
+  }
+
+  async #turn(batch: readonly Entry[]): Promise<void> {
+    const events = batch.map((entry) => entry.event);
+    const { clock, crashpoint } = this.#options;
+    const began_m = clock.monotonic();
+    const draft = await this.#commit(events);
+    const turn_ms = clock.monotonic() - began_m;
+    draft.apply();
+    this.#turns += 1;
+    const told: PromptdEvent[] = [];
+    const outside: Effect[] = [];
+    for (const effect of draft.effects) {
+      if (effect.type === 'receipt') batch[effect.event]?.settle?.resolve(effect.receipt);
+      else if (effect.type === 'follow_up') this.push(effect.event);
+      else if (effect.type === 'event') told.push(effect.event);
+      else outside.push(effect);
+    }
+    if (outside.some((effect) => effect.type === 'dispatch')) crashpoint('turn.before_dispatch');
+    await this.#options.release(outside);
+    if (draft.changes.length > 0) crashpoint('turn.after_release');
+    told.push({ type: 'turn', events: events.length, changes: draft.changes.length, turn_ms });
+    this.#options.on(told);
+  }
+
+  async #commit(events: readonly TurnEvent[]): Promise<Draft> {
+    for (let refusals = 0; ; refusals += 1) {
+      const draft = await this.#decide(events);
+      if (draft.changes.length === 0) return draft;
+      this.#options.crashpoint('turn.before_commit');
+      const refused = await this.#options.store.commit(draft.changes);
+      if (refused.length === 0) {
+        this.#options.crashpoint('turn.after_commit');
+        return draft;
+      }
+      const first = refused[0]?.change.do ?? 'a change';
+      if (refusals === REFUSALS_MAX) throw new StoreConstraintError(`the store refused ${first} ${refusals + 1} times`);
+    }
+  }
+
+  async #decide(events: readonly TurnEvent[]): Promise<Draft> {
+    const { store, board, clock, random, store_id } = this.#options;
+    const moment = { now: clock.now(), now_m: clock.monotonic(), random: () => random.next(), store_id };
+    const loaded = new LoadedRows();
+    let keys = keysOf(events, board, moment.now, moment.now_m);
+    for (let round = 0; round < LOAD_ROUNDS_MAX; round += 1) {
+      loaded.add(keys, await store.load(keys));
+      const decision = decideOrFault(() => decide(events, board, loaded, moment));
+      if (decision.missing === null) return decision.draft;
+      keys = mergeKeys(decision.missing);
+    }
+    throw new DecisionFault(`a decision still misses ${JSON.stringify(keys).slice(0, 200)} after ${LOAD_ROUNDS_MAX} loads`);
+  }
+
+  #die(error: unknown): void {
+    this.#stopped = true;
+    this.#options.onFatal(error);
+  }
+}
+
+function decideOrFault<T>(fn: () => T): T {
+  try {
+    return fn();
+  } catch (error) {
+    throw new DecisionFault(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
