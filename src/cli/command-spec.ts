@@ -1,0 +1,48 @@
+/** How a command is described: enough for its help, the documentation and the parser, without loading its code. */
+import type { Command } from './context.ts';
+
+export interface OptionSpec {
+  /** As commander reads them: `-p, --prompt <text>`. A final `...` in the value lets it be given more than once. */
+  readonly flags: string;
+  readonly about: string;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  /** As commander reads them: `[files...]`, `<name>`. */
+  readonly args: string;
+  readonly group: CommandGroup;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Further lines of its own help. */
+  readonly about: string;
+  readonly options: readonly OptionSpec[];
+  /** Command lines that work, each with what it does. */
+  readonly examples: readonly (readonly [command: string, does: string])[];
+  load(): Promise<Command>;
+}
+
+export type CommandGroup = 'Asking:' | 'Looking:' | 'Changing:' | 'Processes and set-up:';
+
+/** The selection that every verb takes beside names. */
+export const SELECTION: readonly OptionSpec[] = [
+  { flags: '--batch <name>', about: 'jobs of this batch' },
+  { flags: '--state <states>', about: 'in these states: queued,running,failed,…' },
+  { flags: '--reason <code>', about: 'that wait or failed for this reason, e.g. EndpointAuth' },
+  { flags: '--endpoint <name>', about: 'asked at this endpoint' },
+  { flags: '--model <name>', about: 'asked of this model' },
+  { flags: '--tag <tag>', about: 'with this tag' },
+  { flags: '--key <key>', about: "with this key of the caller's own" },
+  { flags: '--since <when>', about: 'submitted since then: 2h, 2026-12-01, or a time in RFC 3339' },
+  { flags: '--all', about: 'every job' },
+];
+
+export const YES: OptionSpec = { flags: '-y, --yes', about: 'do not ask before changing many' };
+
+/** Options of every command. */
+export const GLOBAL: readonly OptionSpec[] = [
+  { flags: '-C, --workspace <dir>', about: 'the workspace; without it, found upward from this folder' },
+  { flags: '--json', about: 'data as JSON: one object, or one a line where there may be many' },
+  { flags: '-q, --quiet', about: 'no notices and no progress on stderr' },
+  { flags: '--no-color', about: 'no colours (as with NO_COLOR=1)' },
+];

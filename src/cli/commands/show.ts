@@ -1,0 +1,90 @@
+import { EXIT, Problem } from '../../core/errors.ts';
+import { formatRunRef } from '../../core/names.ts';
+import type { DetailPart } from '../../client/client.ts';
+import type { AttemptView, JobDetail } from '../../core/views.ts';
+import type { Context } from '../context.ts';
+import { plainText } from '../plain-text.ts';
+import { count, duration, localTime } from '../quantities.ts';
+import { resolveName } from '../selection.ts';
+import { stateColor, stateWord } from '../states-shown.ts';
+
+export async function show(context: Context): Promise<number> {
+  const { out, given, signal } = context;
+  const client = await context.client();
+  const ref = await resolveName(context, client, theName(context));
+  const parts: DetailPart[] = ['attempts', 'runs'];
+  if (given.flag('prompt')) parts.push('prompt');
+  if (given.flag('spec')) parts.push('spec');
+  const job = await client.job(ref, { with: parts, signal });
+  if (out.json) await out.value(job);
+  else for (const line of lines(context, job)) await out.line(line);
+  return EXIT.ok;
+}
+
+/** The one name that a command takes; commander has seen to it that there is one. */
+export function theName(context: Context): string {
+  const [name] = context.args;
+  if (name === undefined) throw new Problem('InvalidRequest', 'Which job? Give its name.');
+  return name;
+}
+
+function lines(context: Context, job: JobDetail): string[] {
+  const c = context.out.out;
+  const at = (time: string | null): string => (time === null ? '-' : localTime(Date.parse(time)));
+  const rows: [string, string][] = [
+    ['job', c.bold(formatRunRef(job))],
+    ['state', stateColor(job.state, c)(stateWord(job.state))],
+  ];
+  if (job.reason !== null) rows.push(['reason', `${job.reason.code}: ${plainText(job.reason.message)}`]);
+  if (job.shared_with !== null) rows.push(['shared with', plainText(job.shared_with)]);
+  if (job.live !== null) rows.push(['live', `${job.live.phase}, ${count(job.live.tokens)} tokens, ${duration(job.live.elapsed_ms)}`]);
+  else if (job.live_missing !== undefined) rows.push(['live', plainText(job.live_missing)]);
+  rows.push(['asked', plainText(`${job.endpoint}:${job.model}`)]);
+  if (job.batch !== null) rows.push(['batch', plainText(job.batch)]);
+  if (job.key !== null) rows.push(['key', plainText(job.key)]);
+  rows.push(['options', optionsText(job)], ['digest', job.digest], ['submitted', at(job.submitted_at)]);
+  rows.push(['started', at(job.started_at)], ['finished', at(job.finished_at)]);
+  const text = rows.map(([head, value]) => `${c.dim(head.padEnd(12))}${value}`);
+  const more = job.with;
+  if (more?.runs !== undefined && more.runs.length > 1) {
+    text.push('', c.dim('runs'), ...more.runs.map((run) => `  @${run.run}  ${stateWord(run.state)}  ${at(run.finished_at)}`));
+  }
+  if (more?.attempts !== undefined && more.attempts.length > 0) {
+    text.push('', c.dim('attempts'), ...more.attempts.map((attempt) => attemptLine(attempt)));
+  }
+  if (more?.spec !== undefined) text.push('', c.dim('as given'), plainText(JSON.stringify(more.spec, null, 2)));
+  if (more?.prompt !== undefined) text.push('', c.dim('prompt as sent'), ...promptLines(more.prompt));
+  text.push('', c.dim(nextCommand(job)));
+  return text;
+}
+
+function optionsText({ options }: JobDetail): string {
+  const words = [`priority ${options.priority}`, `timeout ${duration(options.attempt_timeout_ms)}`, `max_attempts ${options.max_attempts}`];
+  if (options.run_at !== null) words.push(`run_at ${options.run_at}`);
+  if (options.tags.length > 0) words.push(`tags ${plainText(options.tags.join(', '))}`);
+  return words.join(' · ');
+}
+
+function attemptLine(attempt: AttemptView): string {
+  const took = attempt.ended_at === null ? 'runs' : duration(Date.parse(attempt.ended_at) - Date.parse(attempt.started_at));
+  const outcome = attempt.outcome ?? 'running';
+  const tokens = attempt.usage === null ? '' : `  ${count(attempt.usage.input ?? 0)} in, ${count(attempt.usage.output ?? 0)} out`;
+  const error = attempt.error === null ? '' : `\n      ${attempt.reason_code ?? ''}: ${plainText(attempt.error)}`;
+  const warnings = attempt.warnings.map((warning) => `\n      warning: ${plainText(warning)}`).join('');
+  return `  ${attempt.attempt}  ${outcome}  instance ${attempt.instance}  ${took}${tokens}${error}${warnings}`;
+}
+
+function promptLines(prompt: unknown): string[] {
+  if (!Array.isArray(prompt)) return [plainText(JSON.stringify(prompt, null, 2))];
+  return (prompt as readonly unknown[]).flatMap((message) => {
+    if (typeof message !== 'object' || message === null || !('content' in message)) return [plainText(JSON.stringify(message))];
+    const role = 'role' in message ? String(message.role) : '';
+    return [`[${plainText(role)}]`, plainText(String(message.content))];
+  });
+}
+
+function nextCommand(job: JobDetail): string {
+  if (job.state === 'completed') return `promptd result ${formatRunRef(job)}`;
+  if (job.state === 'failed' || job.state === 'cancelled') return `promptd logs ${job.name} · promptd retry ${job.name}`;
+  return `promptd logs -f ${job.name}`;
+}

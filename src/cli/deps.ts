@@ -1,0 +1,132 @@
+/**
+ * What the command line is given from outside: the terminal, the time, and everything that starts something. `app` hands in
+ * the real ones, tests hand in their own.
+ */
+import type { Client } from '../client/client.ts';
+import type { Fault } from '../core/errors.ts';
+import type { Timers } from '../core/ports/clock.ts';
+
+/** Where data or notices go: a writable stream, as far as it is used. */
+export interface Sink {
+  /** False where the reader is slow: wait for 'drain' before writing much more. */
+  write(text: string): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+  off(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+  readonly columns?: number | undefined;
+}
+
+/** A folder with promptd.config.json, found. Paths are absolute. */
+export interface Workspace {
+  readonly root: string;
+  readonly config_file: string;
+  readonly jobs_dir: string;
+  readonly results_dir: string;
+  readonly ended_dir: string;
+  readonly socket: string;
+  /** The server that holds the workspace now, as `.promptd/server.json` says; null where none runs. */
+  server(): Promise<ServerInfo | null>;
+  /** The admin key, where this user may read it. */
+  key(): Promise<string | null>;
+  /** Names of the configured endpoints, and the one for models that name none: what a job is checked against. */
+  endpoints(): Promise<EndpointNames>;
+}
+
+export interface ServerInfo {
+  readonly pid: number;
+  /** Base URL of its HTTP server on TCP. */
+  readonly url: string;
+  /** Unix ms. */
+  readonly started_at: number;
+}
+
+export interface EndpointNames {
+  readonly names: readonly string[];
+  readonly default_endpoint: string | null;
+}
+
+export interface ServeOptions {
+  readonly workspace: Workspace;
+  readonly host?: string;
+  readonly port?: number;
+  readonly instances_port?: number;
+  readonly slots?: number;
+  /** End when there was nothing to do for a while: how `run` starts a server. */
+  readonly detached: boolean;
+}
+
+export interface InstanceOptions {
+  /** `host:port` of a server's instance port. */
+  readonly connect: string;
+  readonly name?: string;
+  readonly slots?: number;
+  readonly endpoints?: readonly string[];
+  /** The folder whose scripts it may run and whose configuration it reads; null: none. */
+  readonly workspace: Workspace | null;
+}
+
+export interface InitOptions {
+  readonly model?: string;
+}
+
+export interface InitReport {
+  readonly root: string;
+  /** Relative to root, in the order in which they were written. */
+  readonly written: readonly string[];
+  /** What was there already and was left as it is. */
+  readonly kept: readonly string[];
+  /** The model of the example job, and whether it is the stand-in that answers without a model. */
+  readonly model: string;
+  readonly simulated: boolean;
+  /** Sentences worth reading, e.g. that no Ollama answered. */
+  readonly notes: readonly string[];
+}
+
+/** What is wrong with one job file; no faults: it is right. */
+export interface FileReport {
+  readonly file: string;
+  readonly faults: readonly Fault[];
+  /** How many jobs stand in it. */
+  readonly jobs: number;
+}
+
+export type ConnectTarget =
+  /** PROMPTD_URL and PROMPTD_KEY where they are set, else the workspace's own socket. */
+  { readonly workspace: Workspace | null };
+
+export interface EnsuredServer {
+  readonly client: Client;
+  /** Whether it was started by this call. */
+  readonly started: boolean;
+}
+
+export interface CliDeps {
+  /** Arguments behind the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly version: string;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly isTty: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean };
+  /** Wall time, Unix ms. */
+  now(): number;
+  readonly timers: Timers;
+  /** Calls back at each Ctrl-C, instead of ending the process, until the function it returns is called. */
+  onInterrupt(fn: () => void): () => void;
+  /** Upwards from `start`, or exactly `explicit`. Rejects with `NoWorkspace` where `explicit` is none, `InvalidConfig` where one cannot be read. */
+  findWorkspace(start: string, explicit?: string): Promise<Workspace | null>;
+  /** Rejects with `NoWorkspace` where neither names a server. Whether one answers shows at the first call. */
+  connect(target: ConnectTarget): Promise<Client>;
+  /** Starts a detached server where none answers, and waits until it does. */
+  ensureServer(workspace: Workspace, options: { readonly signal?: AbortSignal }): Promise<EnsuredServer>;
+  /** Runs until it is told to stop; resolves with the exit code. */
+  serve(options: ServeOptions): Promise<number>;
+  instance(options: InstanceOptions): Promise<number>;
+  init(dir: string, options: InitOptions): Promise<InitReport>;
+  /** A workspace of the user's own for jobs that belong to none: `run -m MODEL -p PROMPT`. */
+  quickWorkspace(): Promise<Workspace>;
+  /** Checks files as the server would, prompts built, without one. */
+  validate(workspace: Workspace | null, files: readonly string[]): Promise<readonly FileReport[]>;
+}

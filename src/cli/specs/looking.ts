@@ -1,0 +1,138 @@
+/** Commands that look and change nothing. */
+import { type CommandSpec, type OptionSpec, SELECTION } from '../command-spec.ts';
+
+const WATCH: OptionSpec = { flags: '--watch', about: 'show it again every 2 s until Ctrl-C' };
+
+export const LOOKING: readonly CommandSpec[] = [
+  {
+    name: 'status',
+    args: '',
+    group: 'Looking:',
+    summary: 'server, batches under way, endpoints with what holds them',
+    about: 'A bare promptd in a workspace does the same. Exit code 5 where no server runs.',
+    options: [WATCH],
+    examples: [
+      ['promptd status', 'where things stand'],
+      ['promptd status --json', 'the same for programs'],
+    ],
+    load: async () => (await import('../commands/status.ts')).status,
+  },
+  {
+    name: 'ls',
+    args: '[names...]',
+    group: 'Looking:',
+    summary: 'jobs, newest first',
+    about: 'NAME STATE REASON LANE ATTEMPTS AGE TIME INSTANCE: the newest 50 and how many more. With --json all of them, one a line.',
+    options: [...SELECTION, { flags: '-n, --limit <n>', about: 'how many to show' }, WATCH],
+    examples: [
+      ['promptd ls', 'the newest 50'],
+      ['promptd ls --state failed --since 1d', 'what failed since yesterday'],
+      ['promptd ls --batch trial --json', 'a whole batch, one JSON object a line'],
+    ],
+    load: async () => (await import('../commands/ls.ts')).ls,
+  },
+  {
+    name: 'batches',
+    args: '',
+    group: 'Looking:',
+    summary: 'batches with their counts',
+    about: 'BATCH DONE RUNNING WAITING FAILED TOTAL ETA TOKENS, newest first.',
+    options: [],
+    examples: [['promptd batches', 'how far each batch is']],
+    load: async () => (await import('../commands/batches.ts')).batches,
+  },
+  {
+    name: 'show',
+    args: '<name>',
+    group: 'Looking:',
+    summary: 'all about one job: runs, attempts, live state',
+    about: 'With --prompt also the prompt as it is sent; with --spec the job as it was given.',
+    options: [
+      { flags: '--prompt', about: 'the prompt as it is sent to the model' },
+      { flags: '--spec', about: 'the job as it was given' },
+    ],
+    examples: [
+      ['promptd show faq-17', 'its latest run'],
+      ['promptd show faq-17@2 --prompt', 'its second run, and what was asked'],
+    ],
+    load: async () => (await import('../commands/show.ts')).show,
+  },
+  {
+    name: 'why',
+    args: '[names...]',
+    group: 'Looking:',
+    summary: 'why it is not running, or why it failed, and what to do',
+    about: 'For one job in a sentence; for many grouped by reason, with counts and one example each.',
+    options: [...SELECTION],
+    examples: [
+      ['promptd why faq-17', 'one job'],
+      ['promptd why --batch trial', 'what holds a batch, by reason'],
+    ],
+    load: async () => (await import('../commands/why.ts')).why,
+  },
+  {
+    name: 'logs',
+    args: '<name>',
+    group: 'Looking:',
+    summary: 'the log of the current or last attempt',
+    about: `With -f it waits for a job that has not started, follows it to the end across restarts of the server, and exits
+with the code of its end (0 completed, 10 failed, 11 cancelled).`,
+    options: [
+      { flags: '-f, --follow', about: 'follow to the end' },
+      { flags: '--attempt <n>', about: 'of this attempt' },
+    ],
+    examples: [
+      ['promptd logs faq-17', 'what was logged so far'],
+      ['promptd logs -f faq-17', 'follow it to its end'],
+    ],
+    load: async () => (await import('../commands/logs.ts')).logs,
+  },
+  {
+    name: 'result',
+    args: '<name>',
+    group: 'Looking:',
+    summary: 'the answer',
+    about: 'Text on stdout as the model gave it. Where there is none yet, nothing is printed and the exit code tells why.',
+    options: [
+      { flags: '--render', about: 'render its Markdown for the terminal' },
+      { flags: '--path', about: 'print the path of its result file' },
+      { flags: '--all', about: 'of every run of the name' },
+    ],
+    examples: [
+      ['promptd result faq-17 > answer.md', 'the text into a file'],
+      ['promptd result faq-17 --render', 'for reading'],
+      ['promptd result faq-17@1 --json', 'the first answer with everything about it'],
+    ],
+    load: async () => (await import('../commands/result.ts')).result,
+  },
+  {
+    name: 'ps',
+    args: '',
+    group: 'Looking:',
+    summary: 'attempts that run now',
+    about: 'NAME ATTEMPT INSTANCE LANE PID ELAPSED TIMEOUT.',
+    options: [],
+    examples: [['promptd ps', 'what is being asked at this moment']],
+    load: async () => (await import('../commands/ps.ts')).ps,
+  },
+  {
+    name: 'instances',
+    args: '',
+    group: 'Looking:',
+    summary: 'processes that run attempts',
+    about: 'ID NAME STATE SLOTS ENDPOINTS HEARTBEAT ADDRESS.',
+    options: [],
+    examples: [['promptd instances', 'who is connected']],
+    load: async () => (await import('../commands/instances.ts')).instances,
+  },
+  {
+    name: 'endpoints',
+    args: '',
+    group: 'Looking:',
+    summary: 'places that serve models, with gate and reason',
+    about: 'NAME KIND RUNNING MAX GATE REASON.',
+    options: [],
+    examples: [['promptd endpoints', 'which endpoint holds its jobs, and why']],
+    load: async () => (await import('../commands/endpoints.ts')).endpoints,
+  },
+];

@@ -1,0 +1,16 @@
+/** What a caller sends: "Job in" of docs/http.md. */
+import type { Json, JsonObject } from '../core/json.ts';
+import type { JobType } from '../core/rows.ts';
+
+export interface JobIn {
+  readonly name?: string;
+  readonly batch?: string;
+  readonly key?: string;
+  readonly metadata?: Json;
+  readonly type?: JobType;
+  readonly prompt: Json;
+  readonly configuration: JsonObject;
+  readonly options?: JsonObject;
+  /** What to do where the name stands for other work: refuse (`same`, the default), or ask as its next run. */
+  readonly if_exists?: 'same' | 'new_run';
+}
