@@ -18,11 +18,16 @@ function isTooOld(version) {
   return parts[0] < OLDEST_NODE[0] || (parts[0] === OLDEST_NODE[0] && parts[1] < OLDEST_NODE[1]);
 }
 
-/** Where this user's caches go. The default of Node is a folder that all users of the machine share. */
+/** Where this user's caches go, or nothing for a user without a home. The default of Node is a folder that all users of
+ * the machine share. */
 function cacheFolder() {
   if (process.env.XDG_CACHE_HOME) return process.env.XDG_CACHE_HOME;
   if (process.platform === 'win32' && process.env.LOCALAPPDATA) return process.env.LOCALAPPDATA;
-  return path.join(os.homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+  try {
+    return path.join(os.homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+  } catch {
+    return undefined;
+  }
 }
 
 if (isTooOld(process.versions.node)) {
@@ -36,8 +41,11 @@ if (isTooOld(process.versions.node)) {
   );
   process.exit(1);
 } else {
-  // Compiled code, and source with its types stripped, is kept between runs: a command starts in half the time.
-  // Where the folder cannot be written, Node goes on without a cache.
-  require('module').enableCompileCache(path.join(cacheFolder(), 'promptd', 'compile'));
+  // Compiled code, and source with its types stripped, is kept between runs, so that a command starts sooner. Where the
+  // folder cannot be written, Node goes on without a cache.
+  var cache = cacheFolder();
+  if (cache !== undefined && path.isAbsolute(cache)) {
+    require('module').enableCompileCache(path.join(cache, 'promptd', 'compile'));
+  }
   void import(require('url').pathToFileURL(main).href);
 }
