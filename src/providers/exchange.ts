@@ -1,0 +1,218 @@
+/**
+ * One HTTP exchange of an attempt: the `fetch` that the libraries are given. It joins the attempt's signal, follows no
+ * redirect, knows no time limit of its own, turns every error into a {@link ProviderError} before a library can reword it,
+ * and remembers the body that really left.
+ */
+import type { Agent, fetch as undiciFetch, RequestInit, Response } from 'undici';
+import type { JsonObject } from '../core/json.ts';
+import type { Clock, Timers } from '../core/ports/clock.ts';
+import { ProviderError } from '../core/ports/provider.ts';
+import { checkAnswer, type Framing } from './answer-stream.ts';
+import { failureOfStatus, invalidAnswer, type Upstream } from './failures.ts';
+import { failureBeforeAnswer } from './network-failures.ts';
+
+/** Enough to say what went wrong. */
+const ERROR_BODY_BYTES_MAX = 64 * 1024;
+/** What may follow a complete answer comes at once, or the connection is not worth keeping. */
+const DRAIN_MS = 1_000;
+
+/** Connections to all servers, kept open between attempts. undici is loaded with the first exchange. */
+export class Connections {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  #loading: Promise<{ readonly fetch: typeof undiciFetch; readonly agent: Agent }> | null = null;
+
+  constructor(options: { readonly clock: Clock; readonly timers: Timers }) {
+    this.clock = options.clock;
+    this.timers = options.timers;
+  }
+
+  async load(): Promise<{ readonly fetch: typeof undiciFetch; readonly agent: Agent }> {
+    this.#loading ??= import('undici').then(({ Agent: PooledAgent, fetch }) => ({
+      fetch,
+      agent: new PooledAgent({
+        // The defaults cut an answer at 300 s. How long one may take is the executor's business.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        // A connection for each call, so that ending a call ends its connection and a server notices at once.
+        allowH2: false,
+        pipelining: 1,
+        connections: null,
+      }),
+    }));
+    return this.#loading;
+  }
+}
+
+export interface ExchangeOptions {
+  readonly connections: Connections;
+  readonly upstream: Upstream;
+  readonly signal: AbortSignal;
+  /** Null: the answer is one JSON document, which the caller reads. */
+  readonly framing: Framing | null;
+  readonly result_bytes_max: number;
+  /** Makes the body that leaves out of the library's. */
+  rewrite?(body: JsonObject): JsonObject;
+}
+
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #controller = new AbortController();
+  readonly #onAbort = (): void => this.#controller.abort(this.#options.signal.reason);
+  #complete = false;
+  #sent: JsonObject | null = null;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    if (options.signal.aborted) this.#onAbort();
+    else options.signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Aborts with the exchange: what a library takes a signal for. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The parameters of the body that left, without the messages. */
+  get parametersSent(): JsonObject {
+    const { messages: _messages, ...parameters } = this.#sent ?? {};
+    return parameters;
+  }
+
+  /** In the form of the global fetch; takes of `init` only method and body: headers are ours alone, so no key but ours leaves. */
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const response = await this.#send(
+      url,
+      init?.method ?? 'GET',
+      typeof init?.body === 'string' ? init.body : null,
+    );
+    if (!response.ok) throw await this.#refusal(response);
+    return this.#checked(response);
+  };
+
+  /** Ends the exchange: its connection too, unless the answer is complete. Idempotent. */
+  close(): void {
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    if (!this.#complete) this.#controller.abort();
+  }
+
+  async #send(url: URL, method: string, body: string | null): Promise<Response> {
+    const { upstream } = this.#options;
+    const { fetch, agent } = await this.#options.connections.load();
+    const init: RequestInit = {
+      method,
+      headers: this.#headers(url),
+      body: body === null ? null : this.#leaving(body),
+      redirect: 'manual',
+      signal: this.#controller.signal,
+      dispatcher: agent,
+    };
+    // fetch refuses a URL with credentials; they have become a header.
+    url.username = '';
+    url.password = '';
+    try {
+      return await fetch(url, init);
+    } catch (error) {
+      if (this.#controller.signal.aborted) throw error;
+      throw new ProviderError(failureBeforeAnswer(upstream, error), error);
+    }
+  }
+
+  #headers(url: URL): Record<string, string> {
+    const { api_key } = this.#options.upstream;
+    const headers: Record<string, string> = { 'content-type': 'application/json', 'user-agent': 'promptd' };
+    headers['accept'] = this.#options.framing === 'sse' ? 'text/event-stream' : 'application/json';
+    if (api_key !== null) headers['authorization'] = `Bearer ${api_key}`;
+    else if (url.username !== '') {
+      const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+      headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
+    }
+    return headers;
+  }
+
+  #leaving(body: string): string {
+    const built = JSON.parse(body) as JsonObject;
+    const leaving = this.#options.rewrite?.(built) ?? built;
+    this.#sent = leaving;
+    return leaving === built ? body : JSON.stringify(leaving);
+  }
+
+  async #refusal(response: Response): Promise<ProviderError> {
+    const body = await readStart(response);
+    const answer = {
+      status: response.status,
+      headers: response.headers as unknown as Headers,
+      body,
+      now: this.#options.connections.clock.now(),
+    };
+    return new ProviderError(failureOfStatus(this.#options.upstream, answer));
+  }
+
+  #checked(response: Response): Response {
+    const { upstream, framing } = this.#options;
+    const type = response.headers.get('content-type') ?? '';
+    if (response.body === null) throw new ProviderError(invalidAnswer(upstream, 'an answer without a body'));
+    const isWhole = framing === 'sse' && /^application\/json/i.test(type);
+    if (/^text\/html/i.test(type) || isWhole) {
+      const wanted = framing === 'sse' ? 'a stream of events' : 'JSON';
+      throw new ProviderError(
+        invalidAnswer(
+          upstream,
+          `expected ${wanted}, got ${type}. Look at base_url, and at what stands before the server.`,
+        ),
+      );
+    }
+    if (framing === null) return response;
+    return this.#streamed(response, response.body, framing);
+  }
+
+  #streamed(response: Response, body: ReadableStream<Uint8Array>, framing: Framing): Response {
+    const { upstream, result_bytes_max } = this.#options;
+    const checked = checkAnswer(body, {
+      upstream,
+      framing,
+      result_bytes_max,
+      signal: this.#controller.signal,
+      onComplete: (rest) => {
+        this.#complete = true;
+        void this.#drain(rest);
+      },
+    });
+    const wrapped = {
+      ok: true,
+      status: response.status,
+      statusText: response.statusText,
+      headers: response.headers,
+      body: checked,
+    };
+    return wrapped as unknown as Response;
+  }
+
+  /** Reads what is left, so that the connection can be used again; gives the connection up where that takes long. */
+  async #drain(rest: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    const timer = this.#options.connections.timers.after(DRAIN_MS, () => this.#controller.abort(), false);
+    try {
+      while (!(await rest.read()).done);
+    } catch {
+      // The answer is complete already; how its connection ends is of no interest.
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+async function readStart(response: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const part of response.body ?? []) {
+      parts.push(part as Uint8Array);
+      bytes += (part as Uint8Array).byteLength;
+      if (bytes >= ERROR_BODY_BYTES_MAX) break;
+    }
+  } catch {
+    // The status says enough where the body breaks off.
+  }
+  return Buffer.concat(parts).toString('utf8').slice(0, ERROR_BODY_BYTES_MAX);
+}

@@ -1,0 +1,132 @@
+/** Ollama by its own client library. */
+import type { ChatRequest, ChatResponse, Ollama } from 'ollama';
+import type { AttemptObserver } from '../core/attempt.ts';
+import type { EndpointConfig } from '../core/endpoints.ts';
+import type { JsonObject } from '../core/json.ts';
+import { LIMITS } from '../core/limits.ts';
+import {
+  ProviderError,
+  type Provider,
+  type ProviderAnswer,
+  type ProviderCall,
+} from '../core/ports/provider.ts';
+import type { Usage } from '../core/usage.ts';
+import { AnswerText } from './answer-text.ts';
+import { Exchange, type Connections } from './exchange.ts';
+import { invalidAnswer, type Upstream } from './failures.ts';
+import { namingModels } from './naming-models.ts';
+import { ollamaBody } from './ollama-body.ts';
+
+export class OllamaProvider implements Provider {
+  readonly #connections: Connections;
+
+  constructor(connections: Connections) {
+    this.#connections = connections;
+  }
+
+  async call(call: ProviderCall, observer: AttemptObserver, signal: AbortSignal): Promise<ProviderAnswer> {
+    const { endpoint, base_url, api_key, model, result_bytes_max } = call;
+    const upstream: Upstream = { endpoint, base_url, api_key, model };
+    const exchange = new Exchange({
+      connections: this.#connections,
+      upstream,
+      signal,
+      framing: 'ndjson',
+      result_bytes_max,
+    });
+    const { body, warnings } = ollamaBody(call);
+    const answer = new AnswerText(upstream, observer, result_bytes_max);
+    try {
+      const last = await this.#stream(upstream, exchange, body, answer);
+      return {
+        text: answer.text,
+        reasoning: answer.reasoning,
+        model_answered: last.model,
+        finish_reason:
+          last.done_reason === 'stop' || last.done_reason === 'length' ? last.done_reason : 'other',
+        usage: usageOf(last),
+        parameters_sent: exchange.parametersSent,
+        warnings,
+      };
+    } catch (error) {
+      signal.throwIfAborted();
+      const known =
+        error instanceof ProviderError
+          ? error
+          : new ProviderError(invalidAnswer(upstream, String(error)), error);
+      throw await namingModels(known, upstream, this, this.#connections.timers, signal);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  async models(
+    endpoint: EndpointConfig,
+    base_url: string,
+    api_key: string | null,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const upstream: Upstream = { endpoint, base_url, api_key, model: null };
+    const { result_bytes_max } = LIMITS;
+    const exchange = new Exchange({
+      connections: this.#connections,
+      upstream,
+      signal,
+      framing: null,
+      result_bytes_max,
+    });
+    try {
+      const { models } = await (await client(base_url, exchange)).list();
+      return models.map(({ name }) => name);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ProviderError) throw error;
+      throw new ProviderError(invalidAnswer(upstream, `its list of models is none: ${String(error)}`), error);
+    } finally {
+      exchange.close();
+    }
+  }
+
+  async #stream(
+    upstream: Upstream,
+    exchange: Exchange,
+    body: JsonObject,
+    answer: AnswerText,
+  ): Promise<ChatResponse> {
+    const ollama = await client(upstream.base_url, exchange);
+    // The body has fields (`truncate`, `shift`) that the package's types do not name; it sends whatever it is given.
+    const request = body as unknown as ChatRequest & { readonly stream: true };
+    for await (const part of await ollama.chat(request)) {
+      answer.addReasoning(part.message?.thinking ?? '');
+      answer.addText(part.message?.content ?? '');
+      if (part.done) return part;
+    }
+    throw new ProviderError(invalidAnswer(upstream, 'the answer ended before it was done'));
+  }
+}
+
+/** The package is loaded with the first call; a client costs nothing, so each exchange has its own. */
+async function client(base_url: string, exchange: Exchange): Promise<Ollama> {
+  const { Ollama: Client } = await import('ollama');
+  return new Client({ host: base_url, fetch: exchange.fetch });
+}
+
+function usageOf(last: ChatResponse): Usage | null {
+  const {
+    message: _message,
+    model: _model,
+    created_at: _at,
+    done: _done,
+    done_reason: _reason,
+    ...raw
+  } = last;
+  if (raw.prompt_eval_count === undefined && raw.eval_count === undefined) return null;
+  return {
+    // Ollama leaves the count out where the whole prompt was in its cache.
+    input: raw.prompt_eval_count ?? null,
+    cached: null,
+    output: raw.eval_count ?? null,
+    reasoning: null,
+    raw: JSON.parse(JSON.stringify(raw)) as JsonObject,
+  };
+}

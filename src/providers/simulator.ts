@@ -1,0 +1,140 @@
+/**
+ * A stand-in for a model: answers deterministically and says everywhere that it is none. For demonstrations, tests and
+ * benchmarks. `settings.tokens_per_second` sets its speed (default 200; 0: no delay at all).
+ */
+import { createHash } from 'node:crypto';
+import type { AttemptObserver } from '../core/attempt.ts';
+import { canonicalJson, type Json, type JsonObject } from '../core/json.ts';
+import type { Clock, Timers } from '../core/ports/clock.ts';
+import type { Provider, ProviderAnswer, ProviderCall } from '../core/ports/provider.ts';
+import { AnswerText } from './answer-text.ts';
+import { simulatedText, STAND_IN } from './simulated-text.ts';
+
+const TOKENS_PER_SECOND = 200;
+/** Fast streams say several pieces at a time: a timer for each would measure the timers. */
+const TICK_MS = 5;
+const HONOURED: ReadonlySet<string> = new Set(['max_tokens', 'stop', 'seed']);
+const WARNING = `${STAND_IN}: this text was made up, no model was asked.`;
+
+export class SimulatorProvider implements Provider {
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+
+  constructor(options: { readonly clock: Clock; readonly timers: Timers }) {
+    this.#clock = options.clock;
+    this.#timers = options.timers;
+  }
+
+  async call(call: ProviderCall, observer: AttemptObserver, signal: AbortSignal): Promise<ProviderAnswer> {
+    signal.throwIfAborted();
+    const { pieces, finish_reason } = piecesOf(call);
+    const { endpoint, base_url, api_key, model, result_bytes_max } = call;
+    const answer = new AnswerText({ endpoint, base_url, api_key, model }, observer, result_bytes_max);
+    const speed = call.endpoint.settings['tokens_per_second'];
+    const tokens_per_second = typeof speed === 'number' ? speed : TOKENS_PER_SECOND;
+    if (tokens_per_second > 0) await this.#stream(pieces, tokens_per_second, answer, signal);
+    else answer.addText(pieces.join(''));
+    return {
+      text: answer.text,
+      reasoning: null,
+      model_answered: STAND_IN,
+      finish_reason,
+      usage: usageOf(call, pieces.length),
+      parameters_sent: { model, ...call.parameters, ...call.extra, ...call.drawer },
+      warnings: [WARNING, ...ignoredOf(call)],
+    };
+  }
+
+  /** Whatever it is asked for: it plays every model. */
+  async models(): Promise<readonly string[]> {
+    return Promise.resolve(['simulator']);
+  }
+
+  /** Says each piece when it is due by the clock, so that late timers do not add up. */
+  async #stream(
+    pieces: readonly string[],
+    tokens_per_second: number,
+    answer: AnswerText,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const started = this.#clock.monotonic();
+    for (let said = 0; said < pieces.length;) {
+      const due = started + ((said + 1) * 1000) / tokens_per_second;
+      await this.#pause(Math.max(due - this.#clock.monotonic(), TICK_MS), signal);
+      const until = Math.floor(((this.#clock.monotonic() - started) * tokens_per_second) / 1000);
+      for (; said < Math.min(until, pieces.length); said += 1) answer.addText(pieces[said] ?? '');
+    }
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => {
+        timer.cancel();
+        // eslint-disable-next-line typescript/prefer-promise-reject-errors -- the contract: the signal's own reason
+        reject(signal.reason);
+      };
+      const timer = this.#timers.after(ms, () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      });
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+}
+
+interface Pieces {
+  readonly pieces: readonly string[];
+  readonly finish_reason: 'stop' | 'length';
+}
+
+/** The whole answer, cut as `stop` and `max_tokens` ask, in words that each carry the white space before them. */
+function piecesOf(call: ProviderCall): Pieces {
+  const { model, messages, parameters } = call;
+  const seed: Json = parameters['seed'] ?? null;
+  const sample: Json = call.extra['sample'] ?? call.drawer['sample'] ?? null;
+  const asked = canonicalJson({
+    model,
+    messages: messages.map(({ role, content }) => ({ role, content })),
+    seed,
+    sample,
+  });
+  const text = cutAtStop(
+    simulatedText(createHash('sha256').update(asked).digest(), model),
+    parameters['stop'],
+  );
+  const pieces = text.match(/\s*\S+/g) ?? [];
+  const max = parameters['max_tokens'];
+  if (typeof max !== 'number' || max >= pieces.length) return { pieces, finish_reason: 'stop' };
+  return { pieces: pieces.slice(0, Math.max(max, 0)), finish_reason: 'length' };
+}
+
+function cutAtStop(text: string, stop: Json | undefined): string {
+  const stops = (Array.isArray(stop) ? (stop as readonly Json[]) : [stop]).filter(
+    (one): one is string => typeof one === 'string' && one !== '',
+  );
+  const ends = stops.map((one) => text.indexOf(one)).filter((at) => at >= 0);
+  return ends.length === 0 ? text : text.slice(0, Math.min(...ends));
+}
+
+function usageOf(call: ProviderCall, output: number): ProviderAnswer['usage'] {
+  const input = call.messages.reduce((sum, { content }) => sum + wordsIn(content), 0);
+  return { input, cached: null, output, reasoning: null, raw: { counted: 'words' } };
+}
+
+function wordsIn(text: string): number {
+  let words = 0;
+  let inside = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const isSpace = text.charCodeAt(at) <= 32;
+    if (!isSpace && !inside) words += 1;
+    inside = !isSpace;
+  }
+  return words;
+}
+
+function ignoredOf(call: ProviderCall): readonly string[] {
+  const given: JsonObject = { ...call.parameters, ...call.extra };
+  const ignored = Object.keys(given).filter((name) => !HONOURED.has(name) && name !== 'sample');
+  return ignored.length === 0 ? [] : [`${STAND_IN}: ignored ${ignored.join(', ')}.`];
+}
