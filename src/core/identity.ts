@@ -58,6 +58,10 @@ export function sha256(text: string): string {
   return hash('sha256', text, 'hex');
 }
 
+export function sha256Bytes(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex');
+}
+
 export function requestOf(job: RequestParts, context: RequestContext): JobRequest {
   const drawer = job.drawers[context.endpoint_kind];
   return {
