@@ -29,6 +29,7 @@ const PURE = [
   'node:string_decoder',
   'node:url',
   'node:util',
+  'node:zlib',
 ];
 
 const ROOMS: Readonly<Record<string, Room>> = {
@@ -184,7 +185,7 @@ function sizeFaults({ path: file, lines, functions }: Source): string[] {
 
 function nameFaults({ path: file }: Source): string[] {
   return file.split('/').flatMap((part) => {
-    const name = part.replace(/(\.(config|test))?\.[a-z]+$/, '');
+    const name = part.replace(/(\.(config|d|test))?\.[a-z]+$/, '');
     if (EMPTY_NAMES.includes(name)) return [`${file} is named ${name}, which does not say what it is about`];
     return KEBAB_CASE.test(name) ? [] : [`${file}: ${part} is not kebab-case`];
   });
