@@ -60,12 +60,10 @@ export function failureBeforeAnswer(upstream: Upstream, error: unknown): Attempt
     const text = `${name}: no safe connection to ${host}: ${innermostMessage(error)} (${tls}). Mend its certificate, or base_url.`;
     return failure('hold', 'EndpointUnreachable', sentence(text, secrets));
   }
-  if (!URL.canParse(upstream.base_url)) {
-    return failure(
-      'hold',
-      'EndpointUnreachable',
-      sentence(`${name}: its base_url is no URL. Write it like http://127.0.0.1:11434.`, secrets),
-    );
+  if (codes.length === 0) {
+    // No word of the system or of TLS: the request never left, because nobody can be asked at such an address.
+    const text = `${name}: ${host} cannot be asked: ${innermostMessage(error)}. Mend base_url; write it like http://127.0.0.1:11434.`;
+    return failure('hold', 'EndpointUnreachable', sentence(text, secrets));
   }
   const text = `${name}: ${host} closed the connection without an answer: ${innermostMessage(error)}`;
   return failure('transient', 'ProviderError', sentence(text, secrets));

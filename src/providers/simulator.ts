@@ -2,9 +2,9 @@
  * A stand-in for a model: answers deterministically and says everywhere that it is none. For demonstrations, tests and
  * benchmarks. `settings.tokens_per_second` sets its speed (default 200; 0: no delay at all).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AttemptObserver } from '../core/attempt.ts';
-import { canonicalJson, type Json, type JsonObject } from '../core/json.ts';
+import { canonicalJson, type Json } from '../core/json.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
 import type { Provider, ProviderAnswer, ProviderCall } from '../core/ports/provider.ts';
 import { AnswerText } from './answer-text.ts';
@@ -13,7 +13,7 @@ import { simulatedText, STAND_IN } from './simulated-text.ts';
 const TOKENS_PER_SECOND = 200;
 /** Fast streams say several pieces at a time: a timer for each would measure the timers. */
 const TICK_MS = 5;
-const HONOURED: ReadonlySet<string> = new Set(['max_tokens', 'stop', 'seed']);
+const HONOURED: ReadonlySet<string> = new Set(['max_tokens', 'stop', 'seed', 'sample']);
 const WARNING = `${STAND_IN}: this text was made up, no model was asked.`;
 
 export class SimulatorProvider implements Provider {
@@ -27,21 +27,21 @@ export class SimulatorProvider implements Provider {
 
   async call(call: ProviderCall, observer: AttemptObserver, signal: AbortSignal): Promise<ProviderAnswer> {
     signal.throwIfAborted();
-    const { pieces, finish_reason } = piecesOf(call);
+    const made = makeUp(call);
     const { endpoint, base_url, api_key, model, result_bytes_max } = call;
     const answer = new AnswerText({ endpoint, base_url, api_key, model }, observer, result_bytes_max);
-    const speed = call.endpoint.settings['tokens_per_second'];
+    const speed = endpoint.settings['tokens_per_second'];
     const tokens_per_second = typeof speed === 'number' ? speed : TOKENS_PER_SECOND;
-    if (tokens_per_second > 0) await this.#stream(pieces, tokens_per_second, answer, signal);
-    else answer.addText(pieces.join(''));
+    if (tokens_per_second > 0) await this.#stream(tokensOf(made.text), tokens_per_second, answer, signal);
+    else answer.addText(made.text);
     return {
       text: answer.text,
       reasoning: null,
       model_answered: STAND_IN,
-      finish_reason,
-      usage: usageOf(call, pieces.length),
+      finish_reason: made.finish_reason,
+      usage: usageOf(call, made.tokens),
       parameters_sent: { model, ...call.parameters, ...call.extra, ...call.drawer },
-      warnings: [WARNING, ...ignoredOf(call)],
+      warnings: warningsOf(call),
     };
   }
 
@@ -83,33 +83,33 @@ export class SimulatorProvider implements Provider {
   }
 }
 
-interface Pieces {
-  readonly pieces: readonly string[];
+interface MadeUp {
+  readonly text: string;
+  readonly tokens: number;
   readonly finish_reason: 'stop' | 'length';
 }
 
-/** The whole answer, cut as `stop` and `max_tokens` ask, in words that each carry the white space before them. */
-function piecesOf(call: ProviderCall): Pieces {
-  const { model, messages, parameters } = call;
+/** The whole answer, cut as `stop` and `max_tokens` ask. */
+function makeUp({ model, messages, parameters, extra, drawer }: ProviderCall): MadeUp {
   const seed: Json = parameters['seed'] ?? null;
-  const sample: Json = call.extra['sample'] ?? call.drawer['sample'] ?? null;
-  const asked = canonicalJson({
-    model,
-    messages: messages.map(({ role, content }) => ({ role, content })),
-    seed,
-    sample,
-  });
-  const text = cutAtStop(
-    simulatedText(createHash('sha256').update(asked).digest(), model),
-    parameters['stop'],
-  );
-  const pieces = text.match(/\s*\S+/g) ?? [];
+  const sample: Json = extra['sample'] ?? drawer['sample'] ?? null;
+  const said = messages.map(({ role, content }) => [role, content]);
+  const digest = hash('sha256', JSON.stringify([model, said]) + canonicalJson({ seed, sample }), 'buffer');
+  const text = cutAtStop(simulatedText(digest, model), parameters['stop']);
+  const tokens = wordsIn(text);
   const max = parameters['max_tokens'];
-  if (typeof max !== 'number' || max >= pieces.length) return { pieces, finish_reason: 'stop' };
-  return { pieces: pieces.slice(0, Math.max(max, 0)), finish_reason: 'length' };
+  if (typeof max !== 'number' || max >= tokens) return { text, tokens, finish_reason: 'stop' };
+  const kept = tokensOf(text).slice(0, Math.max(max, 0));
+  return { text: kept.join(''), tokens: kept.length, finish_reason: 'length' };
+}
+
+/** Words, each with the white space before it. */
+function tokensOf(text: string): readonly string[] {
+  return text.match(/\s*\S+/g) ?? [];
 }
 
 function cutAtStop(text: string, stop: Json | undefined): string {
+  if (stop === undefined) return text;
   const stops = (Array.isArray(stop) ? (stop as readonly Json[]) : [stop]).filter(
     (one): one is string => typeof one === 'string' && one !== '',
   );
@@ -133,8 +133,7 @@ function wordsIn(text: string): number {
   return words;
 }
 
-function ignoredOf(call: ProviderCall): readonly string[] {
-  const given: JsonObject = { ...call.parameters, ...call.extra };
-  const ignored = Object.keys(given).filter((name) => !HONOURED.has(name) && name !== 'sample');
-  return ignored.length === 0 ? [] : [`${STAND_IN}: ignored ${ignored.join(', ')}.`];
+function warningsOf({ parameters, extra }: ProviderCall): readonly string[] {
+  const ignored = [...Object.keys(parameters), ...Object.keys(extra)].filter((name) => !HONOURED.has(name));
+  return ignored.length === 0 ? [WARNING] : [WARNING, `${STAND_IN}: ignored ${ignored.join(', ')}.`];
 }
