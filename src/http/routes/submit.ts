@@ -1,0 +1,60 @@
+/** `POST /jobs`: one job, an array, or NDJSON. The body is read as bytes, so that faults can be told by line and column. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../../core/errors.ts';
+import type { JobView } from '../../core/views.ts';
+import type { App } from '../app.ts';
+import { jobOut, lotOut, problemOut } from '../answer-schemas.ts';
+import type { HttpContext } from '../http-context.ts';
+import { readLot } from '../lot.ts';
+import { mediaTypeProblem } from '../problems.ts';
+import { submissionBody, submitQuery } from '../schemas.ts';
+import { isNew, lotView, submitLot, type Submitted } from '../submission.ts';
+
+export function submitRoutes(app: App, context: HttpContext): void {
+  app.post(
+    '/jobs',
+    {
+      config: { scope: 'submit', raw_body: true },
+      schema: {
+        summary: 'Submit jobs',
+        description: 'One transaction. Any fault refuses all of it, unless ?on_invalid=skip. May be sent again: a job that is known is answered, not asked again.',
+        querystring: submitQuery,
+        body: submissionBody,
+        consumes: ['application/json', 'application/x-ndjson'],
+        response: { 200: lotOut, 201: jobOut, '4xx': problemOut },
+      },
+    },
+    async (request, reply) => {
+      const onInvalid = request.query.on_invalid === 'skip' ? 'skip' : 'refuse_all';
+      const lot = readLot(bytesOf(request), kindOf(request), context.options.limits);
+      const submitted = await submitLot(context.options, lot, onInvalid, context.viaOf(request));
+      const isAnythingNew = submitted.receipt.jobs.some(isNew);
+      await sendJson(reply, isAnythingNew ? 201 : 200, lot.single ? await oneJob(context, submitted) : lotView(submitted));
+    },
+  );
+}
+
+/** Large answers are made into text once, here, and pass no schema. */
+function sendJson(reply: FastifyReply, status: number, body: object): FastifyReply {
+  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body));
+}
+
+function bytesOf(request: FastifyRequest): Buffer {
+  if (request.body instanceof Buffer) return request.body;
+  throw mediaTypeProblem();
+}
+
+function kindOf(request: FastifyRequest): 'json' | 'ndjson' {
+  return (request.headers['content-type'] ?? '').includes('ndjson') ? 'ndjson' : 'json';
+}
+
+async function oneJob(context: HttpContext, { ready, receipt }: Submitted): Promise<JobView> {
+  const [job] = receipt.jobs;
+  if (job === undefined) throw new Problem('Internal', 'The scheduler gave no answer about the job');
+  return context.view(context.run({ name: job.name, run: job.run }), {
+    created: isNew(job),
+    answered_before: job.verdict === 'answered_before',
+    options_differ: job.options_differ,
+    warnings: ready.warnings,
+  });
+}

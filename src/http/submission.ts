@@ -1,0 +1,126 @@
+/** A submission on its way through the door: every job prepared, all handed to the scheduler at once, the receipt told. */
+import { type Fault, Problem } from '../core/errors.ts';
+import type { OnInvalid, PreparedJob, SubmitReceipt, SubmittedJob, SubmitVerdict } from '../core/submission.ts';
+import type { LotView } from '../core/views.ts';
+import type { HttpOptions, Prepared, Via } from './http-options.ts';
+import type { Candidate, Lot } from './lot.ts';
+import { nameTakenFault, nameTakenProblem } from './name-taken.ts';
+
+/** Jobs that are prepared at a time: enough that reading their files overlaps, few enough to let others in between. */
+const PREPARED_AT_ONCE = 64;
+/** The loop is given back after this much work. */
+const BUSY_MS = 10;
+
+type SubmissionOptions = Pick<
+  HttpOptions,
+  'scheduler' | 'reads' | 'prepare' | 'differing' | 'clock' | 'timers' | 'limits'
+>;
+
+interface Ready {
+  readonly jobs: PreparedJob[];
+  /** Place in the lot of each prepared job. */
+  readonly places: number[];
+  readonly refused: { index: number; faults: readonly Fault[] }[];
+  readonly warnings: string[];
+}
+
+export interface Submitted {
+  readonly ready: Ready;
+  readonly receipt: SubmitReceipt;
+}
+
+/** Rejects with the faults of the jobs (unless they are to be skipped), with NameTaken, or with the scheduler's problem. */
+export async function submitLot(options: SubmissionOptions, lot: Lot, onInvalid: OnInvalid, via: Via): Promise<Submitted> {
+  const ready = await prepareAll(options, lot, onInvalid, via);
+  if (ready.refused.length > 0 && (onInvalid === 'refuse_all' || lot.single)) {
+    throw Problem.ofFaults(ready.refused.flatMap(({ faults }) => faults).slice(0, options.limits.faults_shown_max));
+  }
+  if (ready.jobs.length === 0) return { ready, receipt: { accepted: true, jobs: [] } };
+  const receipt = await options.scheduler.submit(ready.jobs, lot.single ? 'refuse_all' : onInvalid);
+  const conflicts = conflictsOf(options, lot, ready, receipt);
+  if (!receipt.accepted) throw nameTakenProblem(conflicts.map(({ fault }) => fault), options.limits.faults_shown_max);
+  ready.refused.push(...conflicts.map(({ index, fault }) => ({ index, faults: [fault] })));
+  return { ready, receipt };
+}
+
+async function prepareAll(options: SubmissionOptions, lot: Lot, onInvalid: OnInvalid, via: Via): Promise<Ready> {
+  const { clock, timers, limits } = options;
+  const ready: Ready = { jobs: [], places: [], refused: [], warnings: [] };
+  let since = clock.monotonic();
+  let index = 0;
+  for (const some of chunks(lot.candidates(), PREPARED_AT_ONCE)) {
+    const prepared = await Promise.all(some.map((candidate) => prepareOne(options, candidate, via)));
+    for (const [i, one] of prepared.entries()) take(ready, one, index + i, some[i]);
+    index += some.length;
+    if (onInvalid === 'refuse_all' && ready.refused.length >= limits.faults_shown_max) return ready;
+    if (clock.monotonic() - since < BUSY_MS) continue;
+    await new Promise<void>((resolve) => timers.soon(resolve));
+    since = clock.monotonic();
+  }
+  return ready;
+}
+
+function prepareOne(options: SubmissionOptions, candidate: Candidate, via: Via): Promise<Prepared> | Prepared {
+  if (candidate.faults.length > 0) return { ok: false, faults: candidate.faults };
+  return options.prepare(candidate.value, { via });
+}
+
+function take(ready: Ready, prepared: Prepared, index: number, candidate: Candidate | undefined): void {
+  if (prepared.ok) {
+    ready.jobs.push(prepared.job);
+    ready.places.push(index);
+    ready.warnings.push(...prepared.warnings);
+  } else {
+    const own = prepared.faults === candidate?.faults;
+    const faults = own ? prepared.faults : (candidate?.place(prepared.faults) ?? prepared.faults);
+    ready.refused.push({ index, faults });
+  }
+}
+
+function* chunks<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let chunk: T[] = [];
+  for (const item of items) {
+    chunk.push(item);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function conflictsOf(
+  options: SubmissionOptions,
+  lot: Lot,
+  ready: Ready,
+  receipt: SubmitReceipt,
+): { index: number; fault: Fault }[] {
+  const conflicts: { index: number; fault: Fault }[] = [];
+  for (const [i, { verdict }] of receipt.jobs.entries()) {
+    const job = ready.jobs[i];
+    if (verdict !== 'conflict' || job === undefined) continue;
+    const index = ready.places[i] ?? i;
+    const explain = conflicts.length < options.limits.faults_shown_max;
+    conflicts.push({ index, fault: nameTakenFault(options, job, lot.single ? '' : `jobs[${index}]`, explain) });
+  }
+  return conflicts;
+}
+
+/** The answer to a lot, and whether anything in it is new. */
+export function lotView({ ready, receipt }: Submitted): LotView {
+  const taken = receipt.jobs.filter(({ verdict }) => verdict !== 'conflict');
+  const count = (verdict: SubmitVerdict): number => taken.reduce((sum, job) => sum + (job.verdict === verdict ? 1 : 0), 0);
+  const refused = ready.refused.toSorted((a, b) => a.index - b.index);
+  return {
+    created: count('created'),
+    answered_before: count('answered_before'),
+    shared: count('shared'),
+    known: count('known'),
+    jobs: taken.map(({ name, run, state }) => ({ name, run, state })),
+    ...(refused.length === 0 ? {} : { refused: refused.map(({ index, faults }) => ({ index, errors: faults })) }),
+    ...(ready.warnings.length === 0 ? {} : { warnings: ready.warnings }),
+  };
+}
+
+export function isNew(job: SubmittedJob): boolean {
+  return job.verdict === 'created' || job.verdict === 'shared';
+}
