@@ -39,12 +39,21 @@ export class Context {
     return this.#workspace;
   }
 
+  /** Takes a workspace that was not found but made. */
+  settle(workspace: Workspace): void {
+    this.#workspace = Promise.resolve(workspace);
+  }
+
   async needWorkspace(): Promise<Workspace> {
     const workspace = await this.workspace();
     if (workspace !== null) return workspace;
-    throw new Problem('NoWorkspace', `There is no workspace here: no promptd.config.json in ${this.deps.cwd} or above it.`, {
-      hint: 'Make one with: promptd init. Or name one with: --workspace DIR.',
-    });
+    throw new Problem(
+      'NoWorkspace',
+      `There is no workspace here: no promptd.config.json in ${this.deps.cwd} or above it.`,
+      {
+        hint: 'Make one with: promptd init. Or name one with: --workspace DIR.',
+      },
+    );
   }
 
   /** The client of PROMPTD_URL, or of the workspace's own socket. */

@@ -12,12 +12,12 @@ export class Output {
   readonly out: Colors;
   readonly err: Colors;
   readonly #deps: CliDeps;
-  #quiet: boolean;
+  readonly isQuiet: boolean;
 
   constructor(deps: CliDeps, options: { readonly json: boolean; readonly quiet: boolean }) {
     this.#deps = deps;
     this.json = options.json;
-    this.#quiet = options.quiet;
+    this.isQuiet = options.quiet;
     this.out = createColors(hasColors(deps, deps.isTty.stdout));
     this.err = createColors(hasColors(deps, deps.isTty.stderr));
   }
@@ -43,7 +43,7 @@ export class Output {
 
   /** A sentence for a person: on stderr, and with --quiet nowhere. */
   notice(text: string): void {
-    if (!this.#quiet) this.#deps.stderr.write(`${text}\n`);
+    if (!this.isQuiet) this.#deps.stderr.write(`${text}\n`);
   }
 
   /** A problem is said also with --quiet. With --json it is one object, on stderr as well: stdout stays data. */
@@ -74,7 +74,13 @@ function writeAll(sink: Sink, text: string): Promise<void> {
 }
 
 /** Codes of which the status of HTTP says something to people who know it. */
-const WITH_STATUS: ReadonlySet<ErrorCode> = new Set(['NameTaken', 'WrongState', 'Overloaded', 'DiskLow', 'TooManyRequests']);
+const WITH_STATUS: ReadonlySet<ErrorCode> = new Set([
+  'NameTaken',
+  'WrongState',
+  'Overloaded',
+  'DiskLow',
+  'TooManyRequests',
+]);
 
 /** `409 NameTaken: "faq-17" exists … To ask again: …`, and the faults below it, one a line. */
 export function problemLines(problem: Problem, colors: Colors): string[] {
@@ -86,7 +92,8 @@ export function problemLines(problem: Problem, colors: Colors): string[] {
       const advice = fault.hint === undefined ? '' : `. ${fault.hint}`;
       lines.push(plainText(`  ${fault.path}: expected ${fault.expected}, got ${fault.got}${advice}`));
     }
-    if (problem.faults.length > FAULTS_SHOWN) lines.push(`  and ${problem.faults.length - FAULTS_SHOWN} more`);
+    if (problem.faults.length > FAULTS_SHOWN)
+      lines.push(`  and ${problem.faults.length - FAULTS_SHOWN} more`);
   }
   return lines;
 }

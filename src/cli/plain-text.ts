@@ -22,6 +22,6 @@ export function plainLine(text: string): string {
 
 /** At most `width` characters of a line, with an ellipsis where something is left out. */
 export function clip(text: string, width: number): string {
-  const chars = [...text];
+  const chars = Array.from(text);
   return chars.length <= width ? text : `${chars.slice(0, Math.max(0, width - 1)).join('')}…`;
 }

@@ -59,7 +59,10 @@ export function buildProgram(options: ProgramOptions): Definition {
 
 function define(program: Definition, spec: CommandSpec, onPick: ProgramOptions['onPick']): void {
   const command = program.command(`${spec.name}${spec.args === '' ? '' : ` ${spec.args}`}`);
-  command.helpGroup(spec.group).summary(spec.summary).description(`${sentence(spec.summary)}\n\n${spec.about}`);
+  command
+    .helpGroup(spec.group)
+    .summary(spec.summary)
+    .description(`${sentence(spec.summary)}\n\n${spec.about}`);
   for (const option of spec.options) command.option(option.flags, option.about);
   command.addHelpText('after', examplesText(spec));
   command.action(() => {

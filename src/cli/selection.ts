@@ -27,7 +27,10 @@ export async function selected(context: Context, client: Client): Promise<Select
     return { kind: 'names', refs };
   }
   if (isFiltered) return { kind: 'filter', filter, words: filterWords(context) };
-  throw new Problem('InvalidRequest', 'Which jobs? Name them, or select them: --batch, --state, --reason, --endpoint, --model, --tag, --key, --since, --all.');
+  throw new Problem(
+    'InvalidRequest',
+    'Which jobs? Name them, or select them: --batch, --state, --reason, --endpoint, --model, --tag, --key, --since, --all.',
+  );
 }
 
 /** The filter alone, for lists: without any option it is everything. */
@@ -78,16 +81,23 @@ function filterWords(context: Context): string {
 export async function resolveName(context: Context, client: Client, text: string): Promise<string> {
   const ref = parseRunRef(text);
   if (ref === null) {
-    throw new Problem('InvalidRequest', `expected the name of a job (faq-17) or of a run of it (faq-17@2), got ${JSON.stringify(text)}.`);
+    throw new Problem(
+      'InvalidRequest',
+      `expected the name of a job (faq-17) or of a run of it (faq-17@2), got ${JSON.stringify(text)}.`,
+    );
   }
   const { signal } = context;
   const page = await client.jobsPage({ prefix: ref.name, latest: true }, { limit: CANDIDATES, signal });
   if (page.jobs.some((job) => job.name === ref.name)) return formatRunRef(ref);
   const [only, second] = page.jobs;
   if (only === undefined) {
-    throw new Problem('NotFound', `There is no job ${JSON.stringify(ref.name)}, and none whose name begins so.`, {
-      hint: 'Look with: promptd ls',
-    });
+    throw new Problem(
+      'NotFound',
+      `There is no job ${JSON.stringify(ref.name)}, and none whose name begins so.`,
+      {
+        hint: 'Look with: promptd ls',
+      },
+    );
   }
   if (second === undefined) {
     const whole = formatRunRef({ name: only.name, run: ref.run });
@@ -95,13 +105,20 @@ export async function resolveName(context: Context, client: Client, text: string
     return whole;
   }
   if (page.next_cursor !== null && (await exists(client, ref.name, signal))) return formatRunRef(ref);
-  throw ambiguous(ref.name, page.jobs.map((job) => job.name), page.next_cursor !== null);
+  throw ambiguous(
+    ref.name,
+    page.jobs.map((job) => job.name),
+    page.next_cursor !== null,
+  );
 }
 
 function ambiguous(name: string, names: readonly string[], isCut: boolean): Problem {
   const some = names.slice(0, 5).join(', ');
   const more = names.length > 5 || isCut ? ' and more' : '';
-  return new Problem('NotFound', `${JSON.stringify(name)} fits several jobs: ${some}${more}. Give more of the name.`);
+  return new Problem(
+    'NotFound',
+    `${JSON.stringify(name)} fits several jobs: ${some}${more}. Give more of the name.`,
+  );
 }
 
 const CANDIDATES = 50;

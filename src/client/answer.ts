@@ -46,10 +46,14 @@ export async function problemOf(answer: IncomingMessage, place: string): Promise
 function notPromptd(answer: IncomingMessage, place: string, text: string, cause?: unknown): Problem {
   const start = text.slice(0, 120).replaceAll(/\s+/g, ' ').trim();
   const got = `${answer.statusCode ?? 0} ${answer.headers['content-type'] ?? 'without a type'}`;
-  return new Problem('Unreachable', `${place}: expected an answer of promptd, got ${got}${start === '' ? '' : `: ${start}`}`, {
-    hint: 'Something else may listen there, or stand between: look at PROMPTD_URL.',
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new Problem(
+    'Unreachable',
+    `${place}: expected an answer of promptd, got ${got}${start === '' ? '' : `: ${start}`}`,
+    {
+      hint: 'Something else may listen there, or stand between: look at PROMPTD_URL.',
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }
 
 function isAbort(error: unknown): boolean {

@@ -131,7 +131,11 @@ export class Client {
     return this.#get(`/jobs${query}`, options);
   }
 
-  async counts(by: readonly CountBy[], filter: JobFilter = {}, options: CallOptions = {}): Promise<readonly CountRow[]> {
+  async counts(
+    by: readonly CountBy[],
+    filter: JobFilter = {},
+    options: CallOptions = {},
+  ): Promise<readonly CountRow[]> {
     const query = queryOf({ ...filter, by });
     const answer = await this.#get<{ readonly counts: readonly CountRow[] }>(`/jobs/counts${query}`, options);
     return answer.counts;
@@ -142,7 +146,10 @@ export class Client {
     return this.#json({ method: 'DELETE', path: jobPath(ref), signal: options.signal });
   }
 
-  async cancelMany(selection: Selection, options: CallOptions = {}): Promise<readonly RunAnswer<CancelVerdict>[]> {
+  async cancelMany(
+    selection: Selection,
+    options: CallOptions = {},
+  ): Promise<readonly RunAnswer<CancelVerdict>[]> {
     return this.#bulk('/jobs/cancel', selectionBody(selection), options);
   }
 
@@ -188,11 +195,13 @@ export class Client {
   }
 
   async instances(options: CallOptions = {}): Promise<readonly InstanceStatus[]> {
-    return (await this.#get<{ readonly instances: readonly InstanceStatus[] }>('/instances', options)).instances;
+    return (await this.#get<{ readonly instances: readonly InstanceStatus[] }>('/instances', options))
+      .instances;
   }
 
   async endpoints(options: CallOptions = {}): Promise<readonly EndpointStatus[]> {
-    return (await this.#get<{ readonly endpoints: readonly EndpointStatus[] }>('/endpoints', options)).endpoints;
+    return (await this.#get<{ readonly endpoints: readonly EndpointStatus[] }>('/endpoints', options))
+      .endpoints;
   }
 
   /** Newest first. */
@@ -268,5 +277,5 @@ function jsonBody(value: unknown): Buffer {
 function selectionBody(selection: Selection): { readonly [key: string]: Json } {
   if ('names' in selection) return { names: selection.names };
   const given = Object.entries(selection.filter).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as { readonly [key: string]: Json };
+  return Object.fromEntries(given);
 }

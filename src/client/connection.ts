@@ -2,7 +2,12 @@
  * One way to a server: requests over TCP or the workspace's Unix socket, by node:http alone, so that a command starts fast.
  * Idle connections are kept for the next call and never keep the process alive.
  */
-import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import {
+  Agent as HttpAgent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Problem } from '../core/errors.ts';
 import { problemOf } from './answer.ts';
@@ -10,7 +15,8 @@ import { abortError, unreachable } from './unreachable.ts';
 
 /** Where a server is: the Unix socket of a workspace (the file permission is the key), or a URL and a key. */
 export type Address =
-  { readonly socket: string } | { readonly url: string; readonly key?: string | undefined };
+  | { readonly socket: string }
+  | { readonly url: string; readonly key?: string | undefined };
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -72,7 +78,9 @@ export class Connection {
       const request = this.#open(call);
       if (call.silence_ms !== undefined) {
         const { silence_ms } = call;
-        request.setTimeout(silence_ms, () => request.destroy(new Error(`nothing was heard for ${silence_ms} ms`)));
+        request.setTimeout(silence_ms, () =>
+          request.destroy(new Error(`nothing was heard for ${silence_ms} ms`)),
+        );
       }
       request.on('response', resolve);
       request.on('error', (error: NodeJS.ErrnoException) => {
@@ -111,5 +119,8 @@ class StaleConnection extends Error {}
 function parseUrl(text: string): URL {
   const url = URL.parse(text);
   if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
-  throw new Problem('InvalidRequest', `PROMPTD_URL: expected a URL like http://127.0.0.1:7433, got ${JSON.stringify(text)}`);
+  throw new Problem(
+    'InvalidRequest',
+    `PROMPTD_URL: expected a URL like http://127.0.0.1:7433, got ${JSON.stringify(text)}`,
+  );
 }

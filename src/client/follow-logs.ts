@@ -10,6 +10,8 @@ import { unreachable } from './unreachable.ts';
 export type LogItem =
   /** `offset` counts bytes of the attempt's log behind this piece. */
   | ({ readonly kind: 'log' } & LogPiece)
+  /** Bytes of the log are gone, or are left out for a reader that is too slow: a sentence about it. */
+  | { readonly kind: 'gap'; readonly message: string }
   /** The run has ended, and so does the iteration. */
   | { readonly kind: 'end'; readonly state: RunState };
 
@@ -41,6 +43,8 @@ export async function* followLogs(options: FollowLogs): AsyncGenerator<LogItem> 
           return;
         }
         if (id !== '') after = id;
+        if (event === 'gap')
+          yield { kind: 'gap', message: (JSON.parse(data) as { message: string }).message };
         if (event === 'log') yield { kind: 'log', ...(JSON.parse(data) as LogPiece) };
       }
     } catch (error) {

@@ -11,7 +11,8 @@ export interface LotOptions {
 }
 
 export function joinLots(lots: readonly { readonly start: number; readonly answer: LotView }[]): LotView {
-  const sum = (of: (answer: LotView) => number): number => lots.reduce((total, { answer }) => total + of(answer), 0);
+  const sum = (of: (answer: LotView) => number): number =>
+    lots.reduce((total, { answer }) => total + of(answer), 0);
   const refused = lots.flatMap(({ start, answer }) =>
     (answer.refused ?? []).map((one) => ({ ...one, index: one.index + start })),
   );
@@ -39,7 +40,9 @@ export function shiftFaults(error: unknown, start: number): unknown {
   if (start === 0 || !(error instanceof Problem) || error.faults.length === 0) return error;
   const faults = error.faults.map((fault) => {
     const place = placeOf(fault);
-    return place === null ? fault : { ...fault, path: `jobs[${place.index + start}]${place.path === '' ? '' : '.'}${place.path}` };
+    return place === null
+      ? fault
+      : { ...fault, path: `jobs[${place.index + start}]${place.path === '' ? '' : '.'}${place.path}` };
   });
   return new Problem(error.code, error.message, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -27,7 +27,10 @@ export function pause(timers: Timers, ms: number, signal?: AbortSignal): Promise
 
 /** Whether a later try may go better: the server is away, stopping, or has too much to do. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof Problem && ['Unreachable', 'ShuttingDown', 'Overloaded', 'StoreBusy'].includes(error.code);
+  return (
+    error instanceof Problem &&
+    ['Unreachable', 'ShuttingDown', 'Overloaded', 'StoreBusy'].includes(error.code)
+  );
 }
 
 /** Waits of one loss of connection: they double, and end when their sum passes `for_ms`. A success begins anew. */

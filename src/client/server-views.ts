@@ -5,14 +5,18 @@ import type { RunState } from '../core/states.ts';
 export interface Health {
   readonly ok: boolean;
   readonly version: string;
-  readonly store_id?: string;
+  readonly store_id: string;
 }
 
 export interface Stats {
+  readonly version: string;
+  readonly store_id: string;
+  readonly uptime_s: number;
+  readonly turns: number;
   readonly states: Readonly<Partial<Record<RunState, number>>>;
   /** Files that are still to be written from committed rows. */
   readonly unpublished: number;
   /** Set while the server refuses new work, e.g. because its disk is full. */
   readonly trouble: Reason | null;
-  readonly uptime_s?: number;
+  readonly disk_free_bytes?: number;
 }

@@ -3,7 +3,9 @@ import { Problem } from '../core/errors.ts';
 
 /** What an aborted call rejects with: the signal's own reason. */
 export function abortError(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('the call was aborted', { cause: signal.reason });
+  return signal.reason instanceof Error
+    ? signal.reason
+    : new Error('the call was aborted', { cause: signal.reason });
 }
 
 /** A connection failure in words: what was tried, what happened, what to do. */

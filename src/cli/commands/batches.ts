@@ -16,7 +16,8 @@ export async function batches(context: Context): Promise<number> {
 }
 
 export function batchTable(out: Output, all: readonly BatchView[]): Promise<string> {
-  const waiting = ({ counts }: BatchView): number => counts.scheduled + counts.queued + counts.blocked + counts.retrying;
+  const waiting = ({ counts }: BatchView): number =>
+    counts.scheduled + counts.queued + counts.blocked + counts.retrying;
   const failed = ({ counts }: BatchView): number => counts.failed + counts.cancelled;
   return tableText<BatchView>(
     [
@@ -24,10 +25,24 @@ export function batchTable(out: Output, all: readonly BatchView[]): Promise<stri
       { head: 'DONE', text: (one) => count(one.counts.completed), align: 'right' },
       { head: 'RUNNING', text: (one) => count(one.counts.running), align: 'right' },
       { head: 'WAITING', text: (one) => count(waiting(one)), align: 'right' },
-      { head: 'FAILED', text: (one) => count(failed(one)), align: 'right', color: (text, one) => (failed(one) > 0 ? out.out.red(text) : text) },
+      {
+        head: 'FAILED',
+        text: (one) => count(failed(one)),
+        align: 'right',
+        color: (text, one) => (failed(one) > 0 ? out.out.red(text) : text),
+      },
       { head: 'TOTAL', text: (one) => count(one.total), align: 'right' },
-      { head: 'ETA', text: (one) => (one.ended === one.total ? 'ended' : one.eta_s === null ? '-' : duration(one.eta_s * 1000)), align: 'right' },
-      { head: 'TOKENS', text: (one) => `${count(one.tokens.input)} in, ${count(one.tokens.output)} out`, align: 'right' },
+      {
+        head: 'ETA',
+        text: (one) =>
+          one.ended === one.total ? 'ended' : one.eta_s === null ? '-' : duration(one.eta_s * 1000),
+        align: 'right',
+      },
+      {
+        head: 'TOKENS',
+        text: (one) => `${count(one.tokens.input)} in, ${count(one.tokens.output)} out`,
+        align: 'right',
+      },
     ],
     all,
     { head: out.out.dim, width: out.width },

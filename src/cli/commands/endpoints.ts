@@ -23,8 +23,16 @@ export function endpointTable(out: Output, all: readonly EndpointStatus[]): Prom
       { head: 'ENDPOINT', text: (one) => one.name, max: 40 },
       { head: 'KIND', text: (one) => one.kind },
       { head: 'RUNNING', text: (one) => `${one.running}/${one.max_concurrent}`, align: 'right' },
-      { head: 'GATE', text: (one) => (one.paused ? 'paused' : one.gate), color: (text, one) => (one.gate === 'open' && !one.paused ? out.out.green(text) : out.out.yellow(text)) },
-      { head: 'REASON', text: (one) => (one.reason === null ? '' : `${one.reason.code}: ${one.reason.message}`) },
+      {
+        head: 'GATE',
+        text: (one) => (one.paused ? 'paused' : one.gate),
+        color: (text, one) =>
+          one.gate === 'open' && !one.paused ? out.out.green(text) : out.out.yellow(text),
+      },
+      {
+        head: 'REASON',
+        text: (one) => (one.reason === null ? '' : `${one.reason.code}: ${one.reason.message}`),
+      },
     ],
     all,
     { head: out.out.dim, width: out.width },

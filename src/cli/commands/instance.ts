@@ -6,11 +6,17 @@ export async function instance(context: Context): Promise<number> {
   const connect = given.text('connect');
   if (connect === undefined || !/^.+:\d{1,5}$/.test(connect)) {
     const got = connect === undefined ? 'nothing' : JSON.stringify(connect);
-    throw new Problem('InvalidRequest', `--connect: expected host:port of a server's port for instances (gpu1:7434), got ${got}.`);
+    throw new Problem(
+      'InvalidRequest',
+      `--connect: expected host:port of a server's port for instances (gpu1:7434), got ${got}.`,
+    );
   }
   const name = given.text('name');
   const slots = given.whole('slots', { min: 1, max: 100_000 });
-  const endpoints = given.text('endpoints')?.split(',').map((word) => word.trim());
+  const endpoints = given
+    .text('endpoints')
+    ?.split(',')
+    .map((word) => word.trim());
   return context.deps.instance({
     connect,
     workspace: await context.workspace(),

@@ -13,7 +13,9 @@ export async function instances(context: Context): Promise<number> {
     return EXIT.ok;
   }
   if (all.length === 0) {
-    out.notice('No instance has connected yet. Start one with: promptd serve, or promptd instance --connect host:port');
+    out.notice(
+      'No instance has connected yet. Start one with: promptd serve, or promptd instance --connect host:port',
+    );
     return EXIT.ok;
   }
   await out.line(
@@ -21,10 +23,17 @@ export async function instances(context: Context): Promise<number> {
       [
         { head: 'ID', text: (one) => String(one.id), align: 'right' },
         { head: 'NAME', text: (one) => one.name, max: 40 },
-        { head: 'STATE', text: (one) => one.state, color: (text, one) => (one.state === 'connected' ? out.out.green(text) : out.out.yellow(text)) },
+        {
+          head: 'STATE',
+          text: (one) => one.state,
+          color: (text, one) => (one.state === 'connected' ? out.out.green(text) : out.out.yellow(text)),
+        },
         { head: 'SLOTS', text: (one) => `${one.running.length}/${one.slots}`, align: 'right' },
         { head: 'ENDPOINTS', text: (one) => one.endpoints.join(','), max: 60 },
-        { head: 'HEARTBEAT', text: (one) => (one.silent_ms === null ? '-' : `${duration(one.silent_ms)} ago`) },
+        {
+          head: 'HEARTBEAT',
+          text: (one) => (one.silent_ms === null ? '-' : `${duration(one.silent_ms)} ago`),
+        },
         { head: 'ADDRESS', text: (one) => one.address ?? '-' },
       ],
       all,

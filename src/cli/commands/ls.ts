@@ -47,10 +47,16 @@ async function listNamed(context: Context, client: Client): Promise<number> {
   return EXIT.ok;
 }
 
-async function sayHowManyMore(context: Context, client: Client, filter: JobFilter, shown: number): Promise<void> {
+async function sayHowManyMore(
+  context: Context,
+  client: Client,
+  filter: JobFilter,
+  shown: number,
+): Promise<void> {
   const counted = await client.counts(['state'], filter, { signal: context.signal });
   const more = counted.reduce((sum, row) => sum + row.runs, 0) - shown;
-  if (more > 0) context.out.notice(`${count(more)} more. All of them: --all; fewer: --state, --batch, --since, …`);
+  if (more > 0)
+    context.out.notice(`${count(more)} more. All of them: --all; fewer: --state, --batch, --since, …`);
 }
 
 async function table(context: Context, rows: readonly JobLine[]): Promise<void> {
@@ -64,13 +70,21 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
     await tableText<JobLine>(
       [
         { head: 'NAME', text: (job) => (job.run > 1 ? formatRunRef(job) : job.name), max: 60 },
-        { head: 'STATE', text: (job) => stateWord(job.state), color: (text, job) => stateColor(job.state, out.out)(text) },
+        {
+          head: 'STATE',
+          text: (job) => stateWord(job.state),
+          color: (text, job) => stateColor(job.state, out.out)(text),
+        },
         { head: 'REASON', text: (job) => job.reason?.code ?? '' },
         { head: 'LANE', text: (job) => `${job.endpoint}:${job.model}`, max: 40 },
         { head: 'ATTEMPTS', text: (job) => String(job.attempts), align: 'right' },
         { head: 'AGE', text: (job) => duration(now - Date.parse(job.submitted_at)), align: 'right' },
         { head: 'TIME', text: (job) => timeOf(job, now), align: 'right' },
-        { head: 'INSTANCE', text: (job) => (job.instance === null ? '' : String(job.instance)), align: 'right' },
+        {
+          head: 'INSTANCE',
+          text: (job) => (job.instance === null ? '' : String(job.instance)),
+          align: 'right',
+        },
       ],
       rows,
       { head: out.out.dim, width: out.width },
@@ -82,5 +96,7 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
 /** From its first start to its end, or to now. */
 function timeOf(job: JobLine, now: number): string {
   if (job.started_at === null) return '';
-  return duration((job.finished_at === null ? now : Date.parse(job.finished_at)) - Date.parse(job.started_at));
+  return duration(
+    (job.finished_at === null ? now : Date.parse(job.finished_at)) - Date.parse(job.started_at),
+  );
 }

@@ -5,7 +5,10 @@ import type { Context } from '../context.ts';
 import { duration } from '../quantities.ts';
 import { tableText } from '../table.ts';
 
-type Running = InstanceStatus['running'][number] & { readonly instance: number; readonly instance_name: string };
+type Running = InstanceStatus['running'][number] & {
+  readonly instance: number;
+  readonly instance_name: string;
+};
 
 export async function ps(context: Context): Promise<number> {
   const { out } = context;

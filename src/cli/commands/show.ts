@@ -37,7 +37,11 @@ function lines(context: Context, job: JobDetail): string[] {
   ];
   if (job.reason !== null) rows.push(['reason', `${job.reason.code}: ${plainText(job.reason.message)}`]);
   if (job.shared_with !== null) rows.push(['shared with', plainText(job.shared_with)]);
-  if (job.live !== null) rows.push(['live', `${job.live.phase}, ${count(job.live.tokens)} tokens, ${duration(job.live.elapsed_ms)}`]);
+  if (job.live !== null)
+    rows.push([
+      'live',
+      `${job.live.phase}, ${count(job.live.tokens)} tokens, ${duration(job.live.elapsed_ms)}`,
+    ]);
   else if (job.live_missing !== undefined) rows.push(['live', plainText(job.live_missing)]);
   rows.push(['asked', plainText(`${job.endpoint}:${job.model}`)]);
   if (job.batch !== null) rows.push(['batch', plainText(job.batch)]);
@@ -47,29 +51,45 @@ function lines(context: Context, job: JobDetail): string[] {
   const text = rows.map(([head, value]) => `${c.dim(head.padEnd(12))}${value}`);
   const more = job.with;
   if (more?.runs !== undefined && more.runs.length > 1) {
-    text.push('', c.dim('runs'), ...more.runs.map((run) => `  @${run.run}  ${stateWord(run.state)}  ${at(run.finished_at)}`));
+    text.push(
+      '',
+      c.dim('runs'),
+      ...more.runs.map((run) => `  @${run.run}  ${stateWord(run.state)}  ${at(run.finished_at)}`),
+    );
   }
   if (more?.attempts !== undefined && more.attempts.length > 0) {
     text.push('', c.dim('attempts'), ...more.attempts.map((attempt) => attemptLine(attempt)));
   }
-  if (more?.spec !== undefined) text.push('', c.dim('as given'), plainText(JSON.stringify(more.spec, null, 2)));
+  if (more?.spec !== undefined)
+    text.push('', c.dim('as given'), plainText(JSON.stringify(more.spec, null, 2)));
   if (more?.prompt !== undefined) text.push('', c.dim('prompt as sent'), ...promptLines(more.prompt));
   text.push('', c.dim(nextCommand(job)));
   return text;
 }
 
 function optionsText({ options }: JobDetail): string {
-  const words = [`priority ${options.priority}`, `timeout ${duration(options.attempt_timeout_ms)}`, `max_attempts ${options.max_attempts}`];
+  const words = [
+    `priority ${options.priority}`,
+    `timeout ${duration(options.attempt_timeout_ms)}`,
+    `max_attempts ${options.max_attempts}`,
+  ];
   if (options.run_at !== null) words.push(`run_at ${options.run_at}`);
   if (options.tags.length > 0) words.push(`tags ${plainText(options.tags.join(', '))}`);
   return words.join(' · ');
 }
 
 function attemptLine(attempt: AttemptView): string {
-  const took = attempt.ended_at === null ? 'runs' : duration(Date.parse(attempt.ended_at) - Date.parse(attempt.started_at));
+  const took =
+    attempt.ended_at === null
+      ? 'runs'
+      : duration(Date.parse(attempt.ended_at) - Date.parse(attempt.started_at));
   const outcome = attempt.outcome ?? 'running';
-  const tokens = attempt.usage === null ? '' : `  ${count(attempt.usage.input ?? 0)} in, ${count(attempt.usage.output ?? 0)} out`;
-  const error = attempt.error === null ? '' : `\n      ${attempt.reason_code ?? ''}: ${plainText(attempt.error)}`;
+  const tokens =
+    attempt.usage === null
+      ? ''
+      : `  ${count(attempt.usage.input ?? 0)} in, ${count(attempt.usage.output ?? 0)} out`;
+  const error =
+    attempt.error === null ? '' : `\n      ${attempt.reason_code ?? ''}: ${plainText(attempt.error)}`;
   const warnings = attempt.warnings.map((warning) => `\n      warning: ${plainText(warning)}`).join('');
   return `  ${attempt.attempt}  ${outcome}  instance ${attempt.instance}  ${took}${tokens}${error}${warnings}`;
 }
@@ -77,7 +97,8 @@ function attemptLine(attempt: AttemptView): string {
 function promptLines(prompt: unknown): string[] {
   if (!Array.isArray(prompt)) return [plainText(JSON.stringify(prompt, null, 2))];
   return (prompt as readonly unknown[]).flatMap((message) => {
-    if (typeof message !== 'object' || message === null || !('content' in message)) return [plainText(JSON.stringify(message))];
+    if (typeof message !== 'object' || message === null || !('content' in message))
+      return [plainText(JSON.stringify(message))];
     const role = 'role' in message ? String(message.role) : '';
     return [`[${plainText(role)}]`, plainText(String(message.content))];
   });
@@ -85,6 +106,7 @@ function promptLines(prompt: unknown): string[] {
 
 function nextCommand(job: JobDetail): string {
   if (job.state === 'completed') return `promptd result ${formatRunRef(job)}`;
-  if (job.state === 'failed' || job.state === 'cancelled') return `promptd logs ${job.name} · promptd retry ${job.name}`;
+  if (job.state === 'failed' || job.state === 'cancelled')
+    return `promptd logs ${job.name} · promptd retry ${job.name}`;
   return `promptd logs -f ${job.name}`;
 }

@@ -43,7 +43,9 @@ async function look(context: Context, client: Client): Promise<Seen> {
     client.instances({ signal }),
     client.stats({ signal }),
   ]);
-  const counts = Object.fromEntries(counted.map((row) => [row.by.state, row.runs])) as Partial<Record<RunState, number>>;
+  const counts = Object.fromEntries(counted.map((row) => [row.by.state, row.runs])) as Partial<
+    Record<RunState, number>
+  >;
   return { place: client.place, version: health.version, counts, batches, endpoints, instances, stats };
 }
 
@@ -53,7 +55,9 @@ async function noServer(context: Context): Promise<number> {
   if (context.out.json) await context.out.value({ workspace: workspace.root, server: null });
   else {
     await context.out.line(`workspace ${plainText(workspace.root)}`);
-    await context.out.line('server    not running. Start it with: promptd serve; or promptd run, which does so by itself.');
+    await context.out.line(
+      'server    not running. Start it with: promptd serve; or promptd run, which does so by itself.',
+    );
   }
   return EXIT.unreachable;
 }
@@ -65,7 +69,7 @@ async function show(context: Context, seen: Seen): Promise<void> {
   if (out.json) {
     await out.value({
       workspace: workspace?.root ?? null,
-      server: { ...(server ?? {}), place: seen.place, version: seen.version },
+      server: { ...server, place: seen.place, version: seen.version },
       counts: seen.counts,
       batches: seen.batches,
       endpoints: seen.endpoints,
@@ -80,7 +84,8 @@ async function show(context: Context, seen: Seen): Promise<void> {
   await out.line(`jobs      ${countsLine(context, seen.counts)}`);
   await out.line(`instances ${instancesLine(seen.instances)}`);
   const trouble = seen.stats.trouble;
-  if (trouble !== null) await out.line(out.out.red(`trouble   ${trouble.code}: ${plainText(trouble.message)}`));
+  if (trouble !== null)
+    await out.line(out.out.red(`trouble   ${trouble.code}: ${plainText(trouble.message)}`));
   const disk = seen.stats.disk_free_bytes;
   if (disk !== undefined) await out.line(`disk      ${(disk / 1024 ** 3).toFixed(1)} GiB free`);
   const open = seen.batches.filter((batch) => batch.ended < batch.total);

@@ -32,10 +32,18 @@ export async function collectJobs(options: CollectOptions): Promise<Intake> {
   return { jobs: taken, faults: [...faults, ...namesTwice(taken)], files: files.length };
 }
 
-async function filesOf(options: CollectOptions): Promise<readonly string[]> {
+/** The files that are meant, as the user would name them; `-` is stdin. */
+export async function filesOf(
+  options: Pick<CollectOptions, 'cwd' | 'paths' | 'jobs_dir'>,
+): Promise<readonly string[]> {
   const { jobs_dir: jobsDir } = options;
-  if (options.paths.length > 0) return (await Promise.all(options.paths.map((given) => expand(options.cwd, given)))).flat();
-  if (jobsDir === null) throw new Problem('InvalidRequest', 'Which jobs? Name files, folders, or - for stdin; or give -m MODEL -p PROMPT.');
+  if (options.paths.length > 0)
+    return (await Promise.all(options.paths.map((given) => expand(options.cwd, given)))).flat();
+  if (jobsDir === null)
+    throw new Problem(
+      'InvalidRequest',
+      'Which jobs? Name files, folders, or - for stdin; or give -m MODEL -p PROMPT.',
+    );
   return expand(options.cwd, path.relative(options.cwd, jobsDir) || '.');
 }
 
@@ -70,8 +78,16 @@ async function readOne(options: CollectOptions, file: string): Promise<ReadJobs>
     : readJobFile({ file, bytes, name }, defaults);
   const isNeeded = isBatch ? defaults.batch === undefined : read.jobs.some(({ job }) => job.name === name);
   if (!isNeeded || isName(name)) return read;
-  const hint = isBatch ? 'Rename the file, or give --batch NAME.' : 'Rename the file, or give the job a "name".';
-  const fault = { code: 'InvalidJob', path: '(file name)', expected: NAME_EXPECTED, got: JSON.stringify(name), hint } as const;
+  const hint = isBatch
+    ? 'Rename the file, or give --batch NAME.'
+    : 'Rename the file, or give the job a "name".';
+  const fault = {
+    code: 'InvalidJob',
+    path: '(file name)',
+    expected: NAME_EXPECTED,
+    got: JSON.stringify(name),
+    hint,
+  } as const;
   return { jobs: [], faults: [...read.faults, { file, fault }] };
 }
 
@@ -93,7 +109,13 @@ function namesTwice(jobs: readonly SourceJob[]): FileFault[] {
       return [];
     }
     const hint = `It is also in ${before.file}. Rename one of them.`;
-    const fault = one.place({ code: 'InvalidJob', path: 'name', expected: 'a name that is used once', got: JSON.stringify(name), hint });
+    const fault = one.place({
+      code: 'InvalidJob',
+      path: 'name',
+      expected: 'a name that is used once',
+      got: JSON.stringify(name),
+      hint,
+    });
     return [{ file: one.file, fault }];
   });
 }

@@ -17,8 +17,10 @@ export function isOpenAiLine(value: JsonObject): boolean {
 export function fromOpenAiLine(line: JsonObject): { readonly job: JsonObject } | { readonly fault: Fault } {
   const { custom_id: key, url, body } = line;
   if (url !== CHAT) return wrong('url', `"${CHAT}"`, url);
-  if (line['method'] !== undefined && line['method'] !== 'POST') return wrong('method', '"POST"', line['method']);
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return wrong('body', 'an object', body);
+  if (line['method'] !== undefined && line['method'] !== 'POST')
+    return wrong('method', '"POST"', line['method']);
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return wrong('body', 'an object', body);
   const { model, messages, ...rest } = body as JsonObject;
   const configuration: Record<string, JsonObject[string]> = model === undefined ? {} : { LLM_name: model };
   for (const [name, value] of Object.entries(rest)) {
@@ -51,9 +53,13 @@ function schemaOf(format: JsonObject[string] | undefined): JsonObject | undefine
   const named = (format as JsonObject)['json_schema'];
   if (typeof named !== 'object' || named === null || Array.isArray(named)) return undefined;
   const schema = (named as JsonObject)['schema'];
-  return typeof schema === 'object' && schema !== null && !Array.isArray(schema) ? (schema as JsonObject) : undefined;
+  return typeof schema === 'object' && schema !== null && !Array.isArray(schema)
+    ? (schema as JsonObject)
+    : undefined;
 }
 
 function wrong(path: string, expected: string, got: unknown): { readonly fault: Fault } {
-  return { fault: { code: 'InvalidJob', path, expected, got: got === undefined ? 'nothing' : JSON.stringify(got) } };
+  return {
+    fault: { code: 'InvalidJob', path, expected, got: got === undefined ? 'nothing' : JSON.stringify(got) },
+  };
 }

@@ -1,7 +1,13 @@
 /** The jobs in one text: a job file, a batch of one a line, or whatever comes on stdin. */
 import type { Fault } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
-import { decodeUtf8, type ParsedJobText, parseJobText, placeFaults, splitNdjson } from '../../core/job-text.ts';
+import {
+  decodeUtf8,
+  type ParsedJobText,
+  parseJobText,
+  placeFaults,
+  splitNdjson,
+} from '../../core/job-text.ts';
 import { fromOpenAiLine, isOpenAiLine, openAiPath } from './openai-line.ts';
 import { type FileFault, type JobDefaults, type SourceJob, withDefaults } from './source-job.ts';
 
@@ -37,10 +43,14 @@ export function readBatchFile(source: TextSource, defaults: JobDefaults): ReadJo
 export function readAnyJobs(source: TextSource, defaults: JobDefaults): ReadJobs {
   return fromText(source, (text) => {
     const parsed = parseJobText(text);
-    if (parsed.faults.length > 0 && splitNdjson(text).length > 1) return collect(source, linesOf(source, defaults, text));
+    if (parsed.faults.length > 0 && splitNdjson(text).length > 1)
+      return collect(source, linesOf(source, defaults, text));
     const { value } = parsed;
     if (!Array.isArray(value)) return collect(source, [oneOf(source, defaults, parsed, value, '', 1)]);
-    return collect(source, value.map((item: unknown, index) => oneOf(source, defaults, parsed, item, `[${index}]`, 1)));
+    return collect(
+      source,
+      value.map((item: unknown, index) => oneOf(source, defaults, parsed, item, `[${index}]`, 1)),
+    );
   });
 }
 
@@ -54,7 +64,9 @@ function fromText(source: TextSource, read: (text: string) => ReadJobs): ReadJob
 function collect(source: TextSource, ones: readonly One[]): ReadJobs {
   return {
     jobs: ones.flatMap((one) => ('job' in one ? [one.job] : [])),
-    faults: ones.flatMap((one) => ('job' in one ? [] : one.faults.map((fault) => ({ file: source.file, fault })))),
+    faults: ones.flatMap((one) =>
+      'job' in one ? [] : one.faults.map((fault) => ({ file: source.file, fault })),
+    ),
   };
 }
 
@@ -65,12 +77,23 @@ function linesOf(source: TextSource, defaults: JobDefaults, text: string): One[]
   });
 }
 
-function oneOf(source: TextSource, defaults: JobDefaults, parsed: ParsedJobText, value: unknown, prefix: string, line: number): One {
+function oneOf(
+  source: TextSource,
+  defaults: JobDefaults,
+  parsed: ParsedJobText,
+  value: unknown,
+  prefix: string,
+  line: number,
+): One {
   const placed = (faults: readonly Fault[]): Fault[] => placeFaults(faults, parsed, prefix, line);
   if (parsed.faults.length > 0) return { faults: placed(parsed.faults) };
   if (!isJsonObject(value)) {
     const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
-    return { faults: placed([{ code: 'InvalidJob', path: '(job)', expected: 'an object with "prompt" and "configuration"', got }]) };
+    return {
+      faults: placed([
+        { code: 'InvalidJob', path: '(job)', expected: 'an object with "prompt" and "configuration"', got },
+      ]),
+    };
   }
   const isOpenAi = isOpenAiLine(value);
   const made = isOpenAi ? fromOpenAiLine(value) : { job: value };

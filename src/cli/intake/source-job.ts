@@ -39,7 +39,11 @@ export interface JobDefaults {
 }
 
 /** The job as it is sent: the file's own value, and over it what the command line says. */
-export function withDefaults(value: JsonObject, defaults: JobDefaults, own: { readonly name?: string; readonly batch?: string }): JobIn {
+export function withDefaults(
+  value: JsonObject,
+  defaults: JobDefaults,
+  own: { readonly name?: string; readonly batch?: string },
+): JobIn {
   const { $schema: _schema, ...rest } = value;
   const batch = defaults.batch ?? text(value['batch']) ?? own.batch;
   const name = text(value['name']) ?? defaults.name ?? own.name;
@@ -62,7 +66,9 @@ function configurationOf(value: Json | undefined, defaults: JobDefaults): Json |
   }
   if (defaults.sample !== undefined) {
     const own = given['sample'];
-    given['sample'] = own === undefined ? defaults.sample : `${defaults.sample}/${String(own)}`;
+    if (own === undefined) given['sample'] = defaults.sample;
+    else if (typeof own === 'string' || typeof own === 'number')
+      given['sample'] = `${defaults.sample}/${own}`;
   }
   return value === undefined && Object.keys(given).length === 0 ? undefined : given;
 }

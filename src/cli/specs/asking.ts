@@ -2,7 +2,10 @@
 import { type CommandSpec, type OptionSpec } from '../command-spec.ts';
 
 const AD_HOC: readonly OptionSpec[] = [
-  { flags: '-m, --model <model>', about: 'the model of a job given here: endpoint:model, or a model of the default endpoint' },
+  {
+    flags: '-m, --model <model>',
+    about: 'the model of a job given here: endpoint:model, or a model of the default endpoint',
+  },
   { flags: '-p, --prompt <text>', about: 'the prompt of a job given here; - reads it from stdin' },
 ];
 
@@ -22,7 +25,8 @@ const IF_EXISTS: OptionSpec = {
 
 const ON_INVALID: OptionSpec = {
   flags: '--on-invalid <what>',
-  about: 'where a file is wrong: refuse (submit nothing; this is what happens by itself) or skip (leave it out)',
+  about:
+    'where a file is wrong: refuse (submit nothing; this is what happens by itself) or skip (leave it out)',
 };
 
 export const ASKING: readonly CommandSpec[] = [
@@ -72,7 +76,10 @@ object, an array, or one a line. A name that stands for other work is refused (s
     ],
     examples: [
       ['promptd submit jobs/faq-17.json', 'one job; prints faq-17'],
-      ['promptd submit -m ollama:llama3.2:3b -p "Say hello" --priority 5 --timeout 2m', 'one job without a file'],
+      [
+        'promptd submit -m ollama:llama3.2:3b -p "Say hello" --priority 5 --timeout 2m',
+        'one job without a file',
+      ],
       ['make-jobs | promptd submit - --batch nightly --wait', 'jobs of a program, one a line'],
       ['promptd submit jobs/faq-17.json --follow', 'and follow its log'],
     ],

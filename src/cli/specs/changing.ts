@@ -7,7 +7,8 @@ export const CHANGING: readonly CommandSpec[] = [
     args: '[names...]',
     group: 'Changing:',
     summary: 'wait until jobs have ended',
-    about: 'The exit code tells the worst end: 0 all completed, 11 some cancelled, 10 some failed, 124 the time was up.',
+    about:
+      'The exit code tells the worst end: 0 all completed, 11 some cancelled, 10 some failed, 124 the time was up.',
     options: [...SELECTION, { flags: '--timeout <duration>', about: 'wait no longer than this' }],
     examples: [
       ['promptd wait faq-17', 'one job'],

@@ -22,7 +22,8 @@ export const LOOKING: readonly CommandSpec[] = [
     args: '[names...]',
     group: 'Looking:',
     summary: 'jobs, newest first',
-    about: 'NAME STATE REASON LANE ATTEMPTS AGE TIME INSTANCE: the newest 50 and how many more. With --json all of them, one a line.',
+    about:
+      'NAME STATE REASON LANE ATTEMPTS AGE TIME INSTANCE: the newest 50 and how many more. With --json all of them, one a line.',
     options: [...SELECTION, { flags: '-n, --limit <n>', about: 'how many to show' }, WATCH],
     examples: [
       ['promptd ls', 'the newest 50'],
@@ -92,7 +93,8 @@ with the code of its end (0 completed, 10 failed, 11 cancelled).`,
     args: '<name>',
     group: 'Looking:',
     summary: 'the answer',
-    about: 'Text on stdout as the model gave it. Where there is none yet, nothing is printed and the exit code tells why.',
+    about:
+      'Text on stdout as the model gave it. Where there is none yet, nothing is printed and the exit code tells why.',
     options: [
       { flags: '--render', about: 'render its Markdown for the terminal' },
       { flags: '--path', about: 'print the path of its result file' },

@@ -1,0 +1,58 @@
+/** Changing the runs that are named or selected: how many, whether that is meant, then all at once. */
+import type { Client, Selection } from '../client/client.ts';
+import type { JobFilter } from '../client/filter.ts';
+import { formatRunRef } from '../core/names.ts';
+import type { RunAnswer } from '../core/ports/scheduler.ts';
+import type { RunState } from '../core/states.ts';
+import { confirmed } from './confirm.ts';
+import type { Context } from './context.ts';
+import { count, many } from './quantities.ts';
+import { selected } from './selection.ts';
+import { stateWord } from './states-shown.ts';
+
+export interface BulkChange<V> {
+  /** `Cancel`, at the head of the question. */
+  readonly verb: string;
+  /** States in which the change is possible: a filter that names none means these. */
+  readonly states: readonly RunState[];
+  change(client: Client, selection: Selection, signal: AbortSignal): Promise<readonly RunAnswer<V>[]>;
+}
+
+/**
+ * The server's answer for each run, printed one a line as well; null where the person said no. Named runs are changed at
+ * once, a filter after its count was shown.
+ */
+export async function bulkChange<V>(
+  context: Context,
+  bulk: BulkChange<V>,
+): Promise<readonly RunAnswer<V>[] | null> {
+  const { out, signal } = context;
+  const client = await context.client();
+  const selection = await selected(context, client);
+  let answers: readonly RunAnswer<V>[];
+  if (selection.kind === 'names') answers = await bulk.change(client, { names: selection.refs }, signal);
+  else {
+    const filter: JobFilter = {
+      ...selection.filter,
+      latest: true,
+      state: selection.filter.state ?? bulk.states,
+    };
+    const rows = (await client.counts(['state'], filter, { signal })).filter((row) => row.runs > 0);
+    const total = rows.reduce((sum, row) => sum + row.runs, 0);
+    if (total === 0) {
+      out.notice(
+        `Nothing to do: no job of ${selection.words} is ${filter.state?.map(stateWord).join(', ') ?? 'there'}.`,
+      );
+      return [];
+    }
+    const byState = rows.map((row) => `${count(row.runs)} ${row.by.state ?? ''}`).join(', ');
+    if (!(await confirmed(context, `${bulk.verb} ${many(total, 'job')} of ${selection.words} (${byState})?`)))
+      return null;
+    answers = await bulk.change(client, { filter }, signal);
+  }
+  for (const answer of answers) {
+    if (out.json) await out.value(answer);
+    else await out.line(`${formatRunRef(answer)} ${String(answer.verdict).replaceAll('_', ' ')}`);
+  }
+  return answers;
+}

@@ -1,0 +1,79 @@
+import path from 'node:path';
+import type { Client } from '../../client/client.ts';
+import { EXIT, Problem } from '../../core/errors.ts';
+import { formatRunRef, parseRunRef } from '../../core/names.ts';
+import { hasEnded, type RunState } from '../../core/states.ts';
+import type { ResultView } from '../../core/views.ts';
+import type { Context } from '../context.ts';
+import { plainText } from '../plain-text.ts';
+import { resolveName } from '../selection.ts';
+import { exitOfState } from './logs.ts';
+import { theName } from './show.ts';
+
+export async function result(context: Context): Promise<number> {
+  const { given } = context;
+  const client = await context.client();
+  const ref = await resolveName(context, client, theName(context));
+  if (given.flag('all')) return allResults(context, client, ref);
+  const answer = await client.result(ref, { signal: context.signal });
+  await print(context, answer);
+  return answer.result === null ? explain(context, client, ref) : EXIT.ok;
+}
+
+async function allResults(context: Context, client: Client, ref: string): Promise<number> {
+  const { out, signal } = context;
+  const name = parseRunRef(ref)?.name ?? ref;
+  const job = await client.job(name, { with: ['runs'], signal });
+  const runs = job.with?.runs ?? [{ run: job.run }];
+  let found = 0;
+  for (const { run } of runs.toSorted((a, b) => a.run - b.run)) {
+    const one = formatRunRef({ name, run });
+    const answer = await client.result(one, { signal });
+    if (!out.json && !context.given.flag('path'))
+      out.notice(out.err.dim(`── ${one}${answer.result === null ? ': no result' : ''}`));
+    await print(context, answer);
+    if (answer.result !== null) found++;
+  }
+  return found > 0 ? EXIT.ok : explain(context, client, name);
+}
+
+async function print(context: Context, answer: ResultView): Promise<void> {
+  const { out, given } = context;
+  if (out.json) return out.value(answer);
+  if (answer.result === null) return undefined;
+  if (given.flag('path')) return out.line(await pathOf(context, answer));
+  if (given.flag('render')) return out.data(await rendered(context, answer.result));
+  // Into a file or a pipe as the model gave it; a terminal would obey what stands in it.
+  const text = context.deps.isTty.stdout ? plainText(answer.result) : answer.result;
+  return out.data(text.endsWith('\n') || !context.deps.isTty.stdout ? text : `${text}\n`);
+}
+
+async function pathOf(context: Context, answer: ResultView): Promise<string> {
+  if (answer.file === undefined)
+    throw new Problem('NotFound', `The file of ${answer.name ?? 'this result'} is not written yet.`);
+  if (context.isRemote) return answer.file;
+  const workspace = await context.needWorkspace();
+  return path.join(workspace.results_dir, path.basename(answer.file));
+}
+
+async function rendered(context: Context, text: string): Promise<string> {
+  const { render } = await import('markdansi');
+  const { out, deps } = context;
+  const width = deps.isTty.stdout ? Math.min(out.width, 100) : 80;
+  const color = out.out.isColorSupported;
+  const ansi = render(plainText(text), { width, wrap: true, color, hyperlinks: false });
+  return ansi.endsWith('\n') ? ansi : `${ansi}\n`;
+}
+
+/** Why there is no result, and the exit code that tells it. */
+async function explain(context: Context, client: Client, ref: string): Promise<number> {
+  const job = await client.job(ref, { signal: context.signal });
+  const reason = job.reason === null ? '' : `: ${job.reason.code}: ${plainText(job.reason.message)}`;
+  context.out.notice(`${ref} has no result; it is ${job.state}${reason}`);
+  if (!hasEnded(job.state)) context.out.notice(`Wait for it: promptd wait ${ref}`);
+  return exitWithout(job.state);
+}
+
+function exitWithout(state: RunState): number {
+  return hasEnded(state) && state !== 'completed' ? exitOfState(state) : EXIT.conflict;
+}

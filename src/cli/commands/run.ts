@@ -1,0 +1,169 @@
+import { EXIT } from '../../core/errors.ts';
+import type { Context } from '../context.ts';
+import type { EndpointNames } from '../deps.ts';
+import type { Board } from '../following/board.ts';
+import { waitForInterrupts } from '../following/interrupts.ts';
+import { reportLines, resultsShown, type RunReport } from '../following/run-report.ts';
+import { RunSession } from '../following/run-session.ts';
+import { exitOf, failures, spent } from '../following/summary.ts';
+import { checkJobs } from '../intake/check.ts';
+import { collectJobs } from '../intake/collect.ts';
+import { filesWrong, showFaults } from '../intake/fault-text.ts';
+import type { FileFault, SourceJob } from '../intake/source-job.ts';
+import { formatRunRef } from '../../core/names.ts';
+import { count, many } from '../quantities.ts';
+import { JobsRefused } from '../submission.ts';
+import { adHocJob, jobDefaults } from '../submit-options.ts';
+import { askOnce } from '../following/ask-once.ts';
+
+/** Submit, wait, summarise. */
+export async function run(context: Context): Promise<number> {
+  const adHoc = await adHocJob(context);
+  if (adHoc !== null) return askOnce(context, adHoc);
+  const on_invalid = context.given.oneOf('onInvalid', ['refuse', 'skip']) ?? 'refuse';
+  const if_exists = context.given.oneOf('ifExists', ['same', 'new_run']) ?? 'new_run';
+  const { right, faults } = await readJobs(context);
+  if (faults.length > 0) {
+    showFaults(context.out, faults);
+    if (on_invalid === 'refuse') {
+      context.out.complain(
+        `${filesWrong(faults)}; nothing was submitted. To leave them out: --on-invalid skip`,
+      );
+      return EXIT.invalid_job;
+    }
+  }
+  if (right.length === 0) {
+    context.out.notice(
+      'There is no job to run. A job is a file like jobs/faq-17.json; an example: promptd init',
+    );
+    return faults.length > 0 ? EXIT.invalid_job : EXIT.ok;
+  }
+  return follow(context, right, faults, { if_exists, on_invalid });
+}
+
+interface Right {
+  readonly right: readonly SourceJob[];
+  readonly faults: readonly FileFault[];
+}
+
+/** The jobs that are meant, checked as far as it can be done without a server. Shared with `submit`. */
+export async function readJobs(context: Context): Promise<Right> {
+  const { deps, given, args } = context;
+  const workspace = args.length > 0 && context.isRemote ? null : await context.workspace();
+  const intake = await collectJobs({
+    cwd: deps.cwd,
+    paths: args,
+    jobs_dir: args.length > 0 ? null : (await context.needWorkspace()).jobs_dir,
+    defaults: jobDefaults(context),
+    stdin: deps.stdin,
+    limit: given.whole('limit', { min: 1, max: 1_000_000_000 }) ?? null,
+  });
+  // A server elsewhere has endpoints of its own: what they are called is its to judge.
+  if (workspace === null || context.isRemote) return { right: intake.jobs, faults: intake.faults };
+  const known: EndpointNames = await workspace.endpoints();
+  const checked = checkJobs(intake.jobs, known);
+  return { right: checked.right, faults: [...intake.faults, ...checked.faults] };
+}
+
+interface How {
+  readonly if_exists: 'same' | 'new_run';
+  readonly on_invalid: 'refuse' | 'skip';
+}
+
+async function follow(
+  context: Context,
+  jobs: readonly SourceJob[],
+  left_out: readonly FileFault[],
+  how: How,
+): Promise<number> {
+  const { out, deps } = context;
+  const started_at = deps.now();
+  const interrupts = waitForInterrupts(context);
+  const session = new RunSession({ context, jobs, ...how, signal: interrupts.signal });
+  try {
+    await session.toEnd();
+    const report = await reportOf(context, session, left_out, deps.now() - started_at, interrupts.signal);
+    if (out.json) await out.value(report);
+    else {
+      const shown = resultsShown(context, await context.workspace());
+      for (const line of reportLines(out, report, shown)) await out.line(line);
+    }
+    const code = exitOf(session.board);
+    return code === EXIT.ok && report.refused > 0 ? EXIT.invalid_job : code;
+  } catch (error) {
+    if (interrupts.cause === 'interrupted') return interrupted(context, session);
+    if (!(error instanceof JobsRefused)) throw error;
+    showFaults(out, error.faults);
+    out.complain(`${filesWrong(error.faults)}; nothing was submitted.`);
+    return error.exit;
+  } finally {
+    interrupts.stop();
+  }
+}
+
+async function reportOf(
+  context: Context,
+  session: RunSession,
+  left_out: readonly FileFault[],
+  elapsed_ms: number,
+  signal: AbortSignal,
+): Promise<RunReport> {
+  const client = await context.client();
+  const { board, submitted } = session;
+  if (submitted === null) throw new Error('a run that has ended was submitted');
+  const { answer, changed, refused } = submitted;
+  const isNew = answer.jobs.length > answer.answered_before;
+  if (isNew && !context.isRemote) await session.published(client);
+  const workspace = context.isRemote ? null : await context.workspace();
+  const [completed] = board.runs('completed');
+  showFaults(context.out, refused);
+  return {
+    jobs: board.total,
+    created: answer.created,
+    answered_before: answer.answered_before,
+    shared: answer.shared,
+    known: answer.known,
+    changed,
+    refused: new Set([...left_out, ...refused].map(({ file, fault }) => `${file}:${fault.line ?? 0}`)).size,
+    states: board.counts(),
+    spent: isNew ? await spent(client, notEndedBefore(board, answer.jobs), signal) : null,
+    elapsed_ms,
+    failures: await failures(client, board, signal),
+    results_dir: workspace?.results_dir ?? null,
+    example:
+      completed === undefined
+        ? null
+        : formatRunRef(completed.run > 1 ? completed : { name: completed.name, run: null }),
+  };
+}
+
+/** Runs that were still to be asked when they were submitted: what this `run` waited for. */
+function notEndedBefore(
+  board: Board,
+  receipt: readonly { readonly name: string; readonly run: number; readonly state: string }[],
+): ReturnType<Board['runs']> {
+  const before = new Set(
+    receipt.filter(({ state }) => state === 'completed').map((one) => formatRunRef(one)),
+  );
+  return board.runs().filter((one) => !before.has(formatRunRef(one)));
+}
+
+function interrupted(context: Context, session: RunSession): number {
+  const { out } = context;
+  const { board } = session;
+  if (session.submitted === null) {
+    out.complain(
+      'Stopped. Whether the submission had arrived shows: promptd status. Submitting again asks nothing twice.',
+    );
+    return EXIT.interrupted;
+  }
+  const left = board.total - board.ended;
+  out.complain(
+    `Stopped waiting; ${count(board.ended)} of ${many(board.total, 'job')} done, ${count(left)} go on without you. Nothing is lost.`,
+  );
+  const server = session.startedServer
+    ? 'The server goes on in the background and ends by itself when idle. '
+    : '';
+  out.complain(`${server}Look: promptd status. Wait again: promptd run. Stop them: promptd cancel.`);
+  return EXIT.interrupted;
+}

@@ -1,0 +1,53 @@
+import { EXIT } from '../../core/errors.ts';
+import { REASONS, type ReasonCode } from '../../core/reasons.ts';
+import type { JobLine } from '../../core/views.ts';
+import type { Context } from '../context.ts';
+import { plainLine } from '../plain-text.ts';
+import { count } from '../quantities.ts';
+import { filterOf, resolveName } from '../selection.ts';
+import { stateWord } from '../states-shown.ts';
+
+/** Why jobs wait or have failed: one in a sentence, many by reason. Without a selection, all that have not completed. */
+export async function why(context: Context): Promise<number> {
+  const { out, signal } = context;
+  const client = await context.client();
+  for (const arg of context.args) {
+    const job = await client.job(await resolveName(context, client, arg), { signal });
+    if (out.json) await out.value({ name: job.name, run: job.run, state: job.state, reason: job.reason });
+    else await out.line(`${job.name}@${job.run} ${stateWord(job.state)}: ${sentence(job)}`);
+  }
+  if (context.args.length > 0) return EXIT.ok;
+  const given = filterOf(context);
+  const filter = { ...given, latest: true };
+  const counted = await client.counts(['state', 'reason'], filter, { signal });
+  const rows = counted
+    .filter((row) => row.runs > 0 && row.by.state !== 'completed')
+    .toSorted((a, b) => b.runs - a.runs);
+  if (rows.length === 0) out.notice('No job waits, and none has failed.');
+  for (const { by, runs } of rows) {
+    const reason = by.reason ?? null;
+    const state = by.state as JobLine['state'];
+    const query = { ...filter, state: [state], ...(reason === null ? {} : { reason }) };
+    const [example] = (await client.jobsPage(query, { limit: 1, signal })).jobs;
+    if (out.json)
+      await out.value({
+        state,
+        reason,
+        runs,
+        example: example?.name ?? null,
+        message: example?.reason?.message ?? null,
+      });
+    else {
+      const said = example === undefined ? '' : `, e.g. ${example.name}: ${sentence(example)}`;
+      await out.line(`${count(runs)} ${stateWord(state)}${reason === null ? '' : ` (${reason})`}${said}`);
+    }
+  }
+  return EXIT.ok;
+}
+
+function sentence(job: Pick<JobLine, 'state' | 'reason'>): string {
+  if (job.reason !== null) return plainLine(`${job.reason.code}: ${job.reason.message}`);
+  if (job.state === 'completed') return 'It has its answer.';
+  if (job.state === 'running') return 'It is being asked now.';
+  return job.state === 'queued' ? REASONS['WaitingForSlot' satisfies ReasonCode].advice : 'Nothing holds it.';
+}

@@ -1,0 +1,125 @@
+/** The summary of `run`: what was new, how it ended, what it took, where the answers are, and what to do about the rest. */
+import path from 'node:path';
+import type { LotView } from '../../core/views.ts';
+import type { RunState } from '../../core/states.ts';
+import type { Context } from '../context.ts';
+import type { Workspace } from '../deps.ts';
+import type { Output } from '../output.ts';
+import { clip, plainLine } from '../plain-text.ts';
+import { count, duration, many } from '../quantities.ts';
+import { stateColor, stateWord } from '../states-shown.ts';
+import type { Changed } from '../submission.ts';
+import type { FailureGroup, Spent } from './summary.ts';
+
+export interface RunReport {
+  readonly jobs: number;
+  readonly created: number;
+  readonly answered_before: number;
+  readonly shared: number;
+  /** Accepted before, and not completed then. */
+  readonly known: number;
+  readonly changed: readonly Changed[];
+  readonly refused: number;
+  readonly states: Partial<Record<RunState, number>>;
+  /** Null where there were too many to add up. */
+  readonly spent: Spent | null;
+  readonly elapsed_ms: number;
+  readonly failures: readonly FailureGroup[];
+  readonly results_dir: string | null;
+  /** A run that completed, to show where to look. */
+  readonly example: string | null;
+}
+
+/** `3 created · 297 answered before · 0 shared` */
+export function receiptLine(
+  answer: Pick<LotView, 'created' | 'answered_before' | 'shared' | 'known'>,
+): string {
+  const words = [
+    `${count(answer.created)} created`,
+    `${count(answer.answered_before)} answered before`,
+    `${count(answer.shared)} shared`,
+  ];
+  if (answer.known > 0) words.push(`${count(answer.known)} accepted before`);
+  return words.join(' · ');
+}
+
+/** Whether all there was to know was known: nothing of it was sent to a model now. */
+export function nothingWasAsked(report: RunReport): boolean {
+  return report.jobs > 0 && report.answered_before === report.jobs;
+}
+
+const EXAMPLES = 5;
+
+export function reportLines(out: Output, report: RunReport, results: string | null): string[] {
+  const c = out.out;
+  if (nothingWasAsked(report)) {
+    return [
+      `${count(report.jobs)} of ${count(report.jobs)} answered before; nothing was asked.`,
+      ...answersLine(c.dim, report, results),
+    ];
+  }
+  const lines = [`${c.dim('jobs'.padEnd(10))}${many(report.jobs, 'job')}: ${receiptLine(report)}`];
+  if (report.changed.length > 0)
+    lines.push(
+      `${c.dim('changed'.padEnd(10))}${changedText(report.changed)}; asked as the next run, the answers before stay`,
+    );
+  if (report.refused > 0)
+    lines.push(`${c.dim('left out'.padEnd(10))}${c.yellow(many(report.refused, 'wrong job'))}`);
+  lines.push(`${c.dim('ended'.padEnd(10))}${statesText(out, report.states)}`);
+  if (report.spent !== null && report.spent.attempts > 0) {
+    lines.push(
+      `${c.dim('tokens'.padEnd(10))}${count(report.spent.input_tokens)} in, ${count(report.spent.output_tokens)} out`,
+    );
+  }
+  lines.push(`${c.dim('time'.padEnd(10))}${duration(report.elapsed_ms)}`);
+  lines.push(...answersLine(c.dim, report, results));
+  for (const group of report.failures) lines.push(...failureLines(out, group));
+  const warnings = report.spent?.warnings ?? [];
+  const [warning] = warnings;
+  if (warning !== undefined) {
+    lines.push(
+      `${c.dim('warnings'.padEnd(10))}${c.yellow(count(warnings.length))}, e.g. ${plainLine(`${warning.name}: ${warning.warning}`)}`,
+    );
+  }
+  return lines;
+}
+
+function answersLine(dim: (text: string) => string, report: RunReport, results: string | null): string[] {
+  if (report.example === null) return [];
+  const where = results === null ? '' : `${plainLine(results)}${path.sep} · `;
+  return [`${dim('answers'.padEnd(10))}${where}look at one: promptd result ${report.example} --render`];
+}
+
+function changedText(changed: readonly Changed[]): string {
+  const some = changed
+    .slice(0, EXAMPLES)
+    .map(({ name, differs }) => plainLine(differs === '' ? name : `${name} (${differs})`));
+  const more = changed.length - some.length;
+  return `${some.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
+}
+
+function statesText(out: Output, states: RunReport['states']): string {
+  const words = Object.entries(states).map(([state, runs]) => {
+    const known = state as RunState;
+    return stateColor(known, out.out)(`${stateWord(known)} ${count(runs)}`);
+  });
+  return words.join(' · ');
+}
+
+function failureLines(out: Output, group: FailureGroup): string[] {
+  const c = out.out;
+  const head = `${c.red('failed'.padEnd(10))}${count(group.runs)} × ${plainLine(group.reason)}, e.g. ${group.example}: `;
+  const lines = [`${head}${clip(plainLine(group.message), 300)}`];
+  if (!group.message.includes(group.advice)) lines.push(`${' '.repeat(10)}${group.advice}`);
+  lines.push(
+    `${' '.repeat(10)}More: promptd show ${group.example}. Again: promptd retry --reason ${plainLine(group.reason)}`,
+  );
+  return lines;
+}
+
+/** The folder of the results as seen from the current one. */
+export function resultsShown(context: Context, workspace: Workspace | null): string | null {
+  if (workspace === null || context.isRemote) return null;
+  const relative = path.relative(context.deps.cwd, workspace.results_dir);
+  return relative.startsWith('..') ? workspace.results_dir : relative || '.';
+}
