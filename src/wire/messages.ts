@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { LIMITS } from '../core/limits.ts';
 import { NAME_PATTERN } from '../core/names.ts';
 import { REASONS, type ReasonCode } from '../core/reasons.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { AttemptOrder, AttemptReport } from '../core/attempt.ts';
 import { isPlainJsonObject } from './plain-json.ts';
 
@@ -14,7 +15,7 @@ export const PROTOCOL_VERSION = 1;
 
 const int = z.number().int().nonnegative();
 const text = z.string();
-const json = z.custom<Record<string, unknown>>(isPlainJsonObject, 'an object of JSON');
+const json = z.custom<JsonObject>(isPlainJsonObject, 'an object of JSON');
 const ref = { name: z.string().regex(NAME_PATTERN), run: int, attempt: int, digest: z.string().max(80) };
 const attemptRef = z.object(ref);
 

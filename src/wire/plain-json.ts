@@ -3,6 +3,8 @@
  * get into records that are hashed and stored as JSON.
  */
 
+import type { JsonObject } from '../core/json.ts';
+
 /** Deeper nesting is nobody's parameter; it would only exhaust the stack of whoever walks it. */
 const DEPTH_MAX = 128;
 
@@ -24,7 +26,7 @@ export function isPlainJson(value: unknown, depth = 0): boolean {
 }
 
 /** `{…}` with values of JSON, e.g. the parameters of a model. */
-export function isPlainJsonObject(value: unknown): value is Record<string, unknown> {
+export function isPlainJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && isPlainObject(value, 0);
 }
 

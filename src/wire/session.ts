@@ -10,6 +10,7 @@
  * No sockets inside: the connection may be TCP, TLS or a pair in memory.
  */
 import type { ZodType } from 'zod';
+import type { JsonObject } from '../core/json.ts';
 import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
 import type { Connection } from '../core/ports/transport.ts';
 import { encodeFrame, FrameDecoder, FrameError } from './frame.ts';
@@ -47,6 +48,16 @@ export interface SessionOptions<In> {
   readonly timers: Timers;
   readonly limits: SessionLimits;
 }
+
+/** Records of core are readonly; what is sent is only read. */
+export type ReadonlyDeep<T> = T extends readonly (infer E)[]
+  ? readonly ReadonlyDeep<E>[]
+  : T extends object
+    ? // JSON is readonly already, and endless to a type.
+      JsonObject extends T
+      ? T
+      : { readonly [K in keyof T]: ReadonlyDeep<T[K]> }
+    : T;
 
 export class WireSession<In, Out> {
   readonly #connection: Connection;
@@ -121,7 +132,7 @@ export class WireSession<In, Out> {
   }
 
   /** Encodes now, leaves with everything else of this tick. After the end it does nothing. */
-  send(message: Out): void {
+  send(message: ReadonlyDeep<Out>): void {
     if (this.#state === 'open') this.#queue(encodeFrame(message));
   }
 
@@ -131,7 +142,7 @@ export class WireSession<In, Out> {
   }
 
   /** Says a last word, hears nothing more, and closes when all is sent. */
-  end(last?: Out): void {
+  end(last?: ReadonlyDeep<Out>): void {
     if (this.#state !== 'open') return;
     if (last !== undefined) this.#queue(encodeFrame(last));
     this.#finish({ code: 'closed', message: 'closed by this side', orderly: true });

@@ -1,0 +1,119 @@
+/**
+ * Brings durable outcomes to the scheduler until each is acknowledged. A window bounds what is under way, so a full spool
+ * neither fills memory nor keeps heartbeats waiting behind it; acknowledgements move it on.
+ */
+import type { Clock } from '../core/ports/clock.ts';
+import type { Spool, SpoolEntry } from './spool.ts';
+
+export interface OutcomeSink {
+  sendFrame(frame: Uint8Array): void;
+}
+
+export interface OutboxOptions {
+  readonly clock: Clock;
+  /** Sent and not acknowledged at a time; one larger outcome goes alone. */
+  readonly window_bytes: number;
+  /** An outcome without an acknowledgement is sent again after this: the scheduler's disk may have been full. */
+  readonly resend_ms: number;
+}
+
+interface Sent {
+  readonly entry: SpoolEntry;
+  readonly at: number;
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  #spool: Spool | null = null;
+  #sink: OutcomeSink | null = null;
+  /** To be sent, in order; those before `#next` are gone. */
+  #queue: SpoolEntry[] = [];
+  #next = 0;
+  readonly #sent = new Map<string, Sent>();
+  #sent_bytes = 0;
+  #reading = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** After a welcome: everything that is durable goes (again), oldest first. */
+  attach(spool: Spool, sink: OutcomeSink): void {
+    this.detach();
+    this.#spool = spool;
+    this.#sink = sink;
+    this.#queue = [...spool.entries.values()].filter((entry) => entry.place !== null);
+    this.#pump();
+  }
+
+  detach(): void {
+    this.#sink = null;
+    this.#queue = [];
+    this.#next = 0;
+    this.#sent.clear();
+    this.#sent_bytes = 0;
+  }
+
+  /** These are on disk now. Where they cannot leave at once, their bytes are left to the disk. */
+  durable(entries: readonly SpoolEntry[]): void {
+    if (this.#sink !== null) {
+      for (const entry of entries) this.#queue.push(entry);
+      this.#pump();
+    }
+    for (const entry of entries) entry.frame = null;
+  }
+
+  acknowledged(entry: SpoolEntry): void {
+    const sent = this.#sent.get(entry.key);
+    if (sent?.entry !== entry) return;
+    this.#sent.delete(entry.key);
+    this.#sent_bytes -= entry.bytes;
+    this.#pump();
+  }
+
+  /** Looks for outcomes that have waited too long for their acknowledgement. */
+  resendOverdue(): void {
+    const before = this.#options.clock.monotonic() - this.#options.resend_ms;
+    for (const { entry, at } of this.#sent.values()) {
+      if (at > before) break;
+      this.#sent.delete(entry.key);
+      this.#sent_bytes -= entry.bytes;
+      this.#queue.push(entry);
+    }
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#sink !== null && !this.#reading && this.#next < this.#queue.length) {
+      const entry = this.#queue[this.#next];
+      if (entry === undefined || this.#spool?.entries.get(entry.key) !== entry) {
+        this.#next += 1;
+        continue;
+      }
+      if (this.#sent_bytes > 0 && this.#sent_bytes + entry.bytes > this.#options.window_bytes) return;
+      this.#next += 1;
+      if (entry.frame === null) void this.#readAndSend(this.#sink, entry);
+      else this.#send(this.#sink, entry, entry.frame);
+    }
+    if (this.#next === this.#queue.length) {
+      this.#queue = [];
+      this.#next = 0;
+    }
+  }
+
+  /** One at a time: order is kept, and memory holds one outcome that waits. */
+  async #readAndSend(sink: OutcomeSink, entry: SpoolEntry): Promise<void> {
+    this.#reading = true;
+    const frame = await this.#spool?.read(entry).catch(() => null);
+    this.#reading = false;
+    // A frame that the disk does not give is left where it is: the attempt stays held, and is tried again.
+    if (frame !== undefined && frame !== null && this.#sink === sink) this.#send(sink, entry, frame);
+    this.#pump();
+  }
+
+  #send(sink: OutcomeSink, entry: SpoolEntry, frame: Uint8Array): void {
+    this.#sent.set(entry.key, { entry, at: this.#options.clock.monotonic() });
+    this.#sent_bytes += entry.bytes;
+    sink.sendFrame(frame);
+  }
+}
