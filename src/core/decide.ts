@@ -35,6 +35,10 @@ export function decide(events: readonly TurnEvent[], board: Board, loaded: Loade
   if (missing.length > 0) return { draft: null, missing };
   noteEmptyLanes(draft, board);
   writeRanks(draft);
+  if (draft.toPublish > 0) {
+    draft.effects.push({ type: 'publish' });
+    draft.tell({ type: 'to_publish', count: draft.toPublish });
+  }
   return { draft, missing: null };
 }
 

@@ -8,7 +8,7 @@ import { runKey } from './board.ts';
 import type { PromptdEvent } from './events.ts';
 import type { Gate } from './gate.ts';
 import { Overlay } from './overlay.ts';
-import type { AttemptRow, ResultRow, RunRow, SpecRow } from './rows.ts';
+import type { AttemptRow, PublicationRow, ResultRow, RunRow, SpecRow } from './rows.ts';
 import type { Change, Loaded, LoadKeys } from './ports/store.ts';
 import { leadsIn, nextState, type RunEvent } from './states.ts';
 import type { Effect, Receipt, TurnMoment } from './turn-events.ts';
@@ -45,6 +45,7 @@ export class Draft {
   /** Runs that became queued in this turn, by lane. */
   readonly queued = new Map<number, Set<number>>();
   readonly loaded: LoadedRows;
+  toPublish = 0;
 
   constructor(board: Board, loaded: LoadedRows, moment: TurnMoment) {
     this.moment = moment;
@@ -136,6 +137,12 @@ export class Draft {
     this.#refs.set(runKey(run.name, run.run), run.id);
     this.#remember(run);
     this.#tell(run, null, 'accept');
+  }
+
+  /** A file is to be made of committed rows. */
+  publish(publication: PublicationRow): void {
+    this.changes.push({ do: 'put_publication', publication });
+    this.toPublish += 1;
   }
 
   insertResult(result: ResultRow): void {

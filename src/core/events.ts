@@ -36,6 +36,7 @@ export type PromptdEvent =
   | { readonly type: 'instance_detached'; readonly instance: number; readonly name: string }
   | { readonly type: 'gate_closed'; readonly gate: Gate }
   | { readonly type: 'gate_opened'; readonly key: string }
+  | { readonly type: 'to_publish'; readonly count: number }
   | { readonly type: 'published'; readonly count: number }
   | { readonly type: 'turn'; readonly events: number; readonly changes: number; readonly turn_ms: number }
   | { readonly type: 'turn_failed'; readonly code: 'DiskLow' | 'StoreBusy' | 'Internal'; readonly message: string };

@@ -22,6 +22,10 @@ export class DueTimer {
     this.#arm();
   }
 
+  get waiting(): boolean {
+    return this.#at !== null;
+  }
+
   /** Whatever was due has been handled: forget it and wait for this. */
   reset(at: number | null): void {
     this.stop();

@@ -1,22 +1,11 @@
 /** Makes what an instance is sent from what was stored at acceptance. */
 import type { AttemptOrder, AttemptRef } from '../core/attempt.ts';
-import type { JsonObject } from '../core/json.ts';
+import { readRequest } from '../core/identity.ts';
 import type { Message } from '../core/messages.ts';
 import type { OrderBody } from '../core/ports/store.ts';
-import type { JobType } from '../core/rows.ts';
-
-/** The request body as core/identity.ts writes it. */
-interface StoredRequest {
-  readonly type: JobType;
-  readonly endpoint: string;
-  readonly model: string;
-  readonly parameters?: JsonObject;
-  readonly extra?: JsonObject;
-  readonly drawers?: JsonObject;
-}
 
 export function orderOf(ref: AttemptRef, body: OrderBody, attempt_timeout_ms: number): AttemptOrder {
-  const request = JSON.parse(body.request) as StoredRequest;
+  const request = readRequest(body.request);
   const { first_token_timeout_ms, stall_timeout_ms } = body.spec.options;
   return {
     ...ref,
@@ -24,9 +13,9 @@ export function orderOf(ref: AttemptRef, body: OrderBody, attempt_timeout_ms: nu
     endpoint: request.endpoint,
     model: request.model,
     messages: JSON.parse(body.prompt) as Message[],
-    parameters: request.parameters ?? {},
-    extra: request.extra ?? {},
-    drawers: request.drawers ?? {},
+    parameters: request.parameters,
+    extra: request.extra,
+    drawers: request.drawers,
     attempt_timeout_ms,
     first_token_timeout_ms,
     stall_timeout_ms,

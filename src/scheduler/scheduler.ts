@@ -208,9 +208,11 @@ export class SchedulerService implements Scheduler {
     this.#gateway.processEnded(instance);
   }
 
-  /** True while nothing runs, waits or is on its way. */
+  /** True while nothing runs, waits for a slot, is due some time, or is still to be published. */
   get quiet(): boolean {
-    return this.#board.leases.size === 0;
+    const { leases, lanes, followed } = this.#board;
+    const waits = [...lanes.values()].some((lane) => lane.has_work);
+    return leases.size === 0 && !waits && followed.size === 0 && !this.#due.waiting && this.#unpublished <= 0;
   }
 
   /** Finishes the turn that runs, says goodbye to instances (their attempts go on), and closes nothing that it was given. */
@@ -230,6 +232,8 @@ export class SchedulerService implements Scheduler {
         changes.push({ name, run, batch, state, attempt, reason_code });
       } else if (event.type === 'published') {
         this.#unpublished -= event.count;
+      } else if (event.type === 'to_publish') {
+        this.#unpublished += event.count;
       }
     }
     this.#options.on(events);

@@ -30,8 +30,7 @@ export function completeRun(draft: Draft, run: RunRow, answer: StoredAnswer): Ru
 export function recordAnswer(draft: Draft, run: RunRow, epoch: number, answer: StoredAnswer): void {
   const { attempt, text_sha256, text_bytes, meta } = answer;
   draft.insertResult({ job: run.id, epoch, attempt, text_sha256, text_bytes, meta, accepted_at: draft.moment.now });
-  draft.changes.push({ do: 'put_publication', publication: { kind: 'result', job: run.id, epoch } });
-  draft.effects.push({ type: 'publish' });
+  draft.publish({ kind: 'result', job: run.id, epoch });
 }
 
 export function endBadly(draft: Draft, run: RunRow, event: 'fail' | 'cancel', why: Reason, counted: Partial<RunRow> = {}): RunRow {
@@ -44,8 +43,7 @@ export function endBadly(draft: Draft, run: RunRow, event: 'fail' | 'cancel', wh
     reason_message: why.message,
     cancel_requested_at: null,
   });
-  draft.changes.push({ do: 'put_publication', publication: { kind: 'ended', job: run.id, epoch } });
-  draft.effects.push({ type: 'publish' });
+  draft.publish({ kind: 'ended', job: run.id, epoch });
   settleLater(draft, run);
   return after;
 }

@@ -43,10 +43,7 @@ function submitOne(draft: Draft, job: PreparedJob): SubmittedJob {
   putBodies(draft, job);
   const row = answer === null ? run : { ...run, epoch: draft.takeEpoch(job.name), finished_at: draft.moment.now, answered_by: answer.job };
   draft.insert(row, specOf(job));
-  if (job.source === 'http') {
-    draft.changes.push({ do: 'put_publication', publication: { kind: 'job', job: run.id, epoch: null } });
-    draft.effects.push({ type: 'publish' });
-  }
+  if (job.source === 'http') draft.publish({ kind: 'job', job: run.id, epoch: null });
   if (answer !== null) {
     recordAnswer(draft, row, row.epoch ?? 0, { ...answer, answered_by: answer.job });
   } else if (state === 'blocked' && leader !== null) {

@@ -1,0 +1,64 @@
+/** Starts a server that outlives the command that needed it, and waits until it answers. It ends by itself when idle. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync, closeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type Client } from '../client/client.ts';
+import type { EnsuredServer, Workspace } from '../cli/deps.ts';
+import { Problem } from '../core/errors.ts';
+
+const START_MS = 20_000;
+const LOOK_MS = 25;
+
+export async function ensureServer(workspace: Workspace, signal?: AbortSignal): Promise<EnsuredServer> {
+  const client = connect({ socket: workspace.socket });
+  if (await answers(client)) return { client, started: false };
+  const state = join(workspace.root, '.promptd');
+  mkdirSync(state, { recursive: true });
+  const errors = join(state, 'detached.err');
+  const log = openSync(errors, 'w', 0o600);
+  const bin = fileURLToPath(new URL('../../bin/promptd.js', import.meta.url));
+  const child = spawn(process.execPath, [bin, 'serve', '--workspace', workspace.root, '--detached'], {
+    cwd: workspace.root,
+    stdio: ['ignore', 'ignore', log],
+    detached: true,
+  });
+  closeSync(log);
+  let exit: number | null = null;
+  child.once('exit', (code) => {
+    exit = code ?? 1;
+  });
+  const until = performance.now() + START_MS;
+  while (performance.now() < until) {
+    signal?.throwIfAborted();
+    if (await answers(client)) {
+      child.unref();
+      return { client, started: true };
+    }
+    if (exit !== null && !(await anotherStarts(workspace))) throw await failure(errors, exit);
+    await sleep(LOOK_MS);
+  }
+  throw new Problem('Unreachable', `The server that was started did not answer within ${START_MS / 1000} s`, { hint: `See ${errors} and ${state}/logs/serve.log` });
+}
+
+async function answers(client: Client): Promise<boolean> {
+  try {
+    await client.healthz();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Two commands may start a server at the same moment: one of them takes the workspace, the other uses it. */
+async function anotherStarts(workspace: Workspace): Promise<boolean> {
+  return (await workspace.server()) !== null;
+}
+
+async function failure(errors: string, exit: number): Promise<Problem> {
+  const text = (await readFile(errors, 'utf8').catch(() => '')).trim();
+  const said = text === '' ? `it ended with ${exit}` : text;
+  return new Problem('Unreachable', `The server could not be started: ${said}`);
+}

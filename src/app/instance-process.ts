@@ -1,0 +1,104 @@
+/** An instance as a process: the local one (a child of `serve`) and `promptd instance` are the same. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EndpointConfig } from '../core/endpoints.ts';
+import { Problem } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import { createRunner } from '../executor/runner.ts';
+import { createInstance, type Instance } from '../instance/instance.ts';
+import type { InstanceEvent } from '../instance/events.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemFiles } from '../platform/files.ts';
+import { systemRandom } from '../platform/random.ts';
+import { systemTimers } from '../platform/timers.ts';
+import { createProviders } from '../providers/providers.ts';
+import { TcpTransport } from '../transport/tcp.ts';
+import { environment } from './config.ts';
+import { crashPointOf } from './crash.ts';
+import { tryLock } from '../stores/sqlite/file-lock.ts';
+import { secretsOf } from './secrets.ts';
+import { stopSignals } from './signals.ts';
+
+export interface InstanceProcessOptions {
+  readonly name: string;
+  readonly slots: number;
+  readonly endpoints: ReadonlyMap<string, EndpointConfig>;
+  readonly spool_dir: string;
+  readonly version: string;
+  /** Where the scheduler is, read anew at each try. */
+  readonly locate: () => Promise<{ readonly host: string; readonly port: number }>;
+  readonly token: () => Promise<string>;
+  /** Ends by itself when it was idle and alone for so long; null: never. */
+  readonly orphan_ttl_ms: number | null;
+  readonly on: (event: InstanceEvent) => void;
+}
+
+/** The exit code of an instance whose spool another one holds: nothing is wrong, that one goes on. */
+export const SPOOL_HELD = 75;
+
+/** Runs until it is stopped or ends by itself; resolves with the exit code. */
+export async function runInstance(options: InstanceProcessOptions): Promise<number> {
+  const lock = tryLock(join(options.spool_dir, 'lock.db'));
+  if (lock === null) return SPOOL_HELD;
+  const instance = instanceOf(options);
+  const signals = stopSignals({
+    first: () => void instance.drain(LIMITS.stop_deadline_ms - 2_000),
+    second: () => process.exit(1),
+  });
+  try {
+    await instance.start();
+    const reason = await instance.ended;
+    return reason === 'Drained' || reason === 'Stopped' || reason === 'Orphaned' ? 0 : 1;
+  } finally {
+    signals.release();
+    lock.release();
+  }
+}
+
+function instanceOf(options: InstanceProcessOptions): Instance {
+  const env = environment();
+  const { name, slots, endpoints, spool_dir, version, locate, token, orphan_ttl_ms, on } = options;
+  const runner = createRunner({
+    endpoints,
+    providers: createProviders(),
+    secrets: secretsOf(env),
+    clock: systemClock,
+    timers: systemTimers,
+    result_bytes_max: LIMITS.result_bytes_max,
+  });
+  return createInstance({
+    name,
+    slots,
+    endpoints: [...endpoints.keys()],
+    needs: [''],
+    token,
+    locate,
+    transport: new TcpTransport({ timers: systemTimers }),
+    runner,
+    spool_dir,
+    files: systemFiles,
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    pid: process.pid,
+    process_id: randomBytes(16).toString('hex'),
+    version,
+    orphan_ttl_ms,
+    crashpoint: crashPointOf(env),
+    on,
+  });
+}
+
+/** The token of a server: from the environment, or from the workspace's own file. */
+export async function tokenFrom(env: Readonly<Record<string, string | undefined>>, file: string | null): Promise<string> {
+  const given = env['PROMPTD_INSTANCE_TOKEN']?.trim() ?? '';
+  if (given !== '') return given;
+  if (file !== null) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text.trim() !== '') return text.trim();
+  }
+  throw new Problem('Unauthorized', 'No instance token.', {
+    hint: 'Set PROMPTD_INSTANCE_TOKEN to what stands in .promptd/instance.token on the server.',
+  });
+}

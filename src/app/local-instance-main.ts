@@ -1,0 +1,36 @@
+/**
+ * The local instance's process: `node local-instance-main.ts WORKSPACE`. It outlives a killed `serve`, goes on with what it
+ * runs, and finds the next one through server.json.
+ */
+import { readFile } from 'node:fs/promises';
+import { LIMITS } from '../core/limits.ts';
+import { environment, loadConfig } from './config.ts';
+import { runInstance } from './instance-process.ts';
+import { openLog } from './log.ts';
+import { readServerFile } from './server-info.ts';
+import { version } from './version.ts';
+
+const root = process.argv[2] ?? process.cwd();
+const config = await loadConfig(root, environment());
+const { layout } = config;
+const log = openLog(layout.logs, 'instance-local', config.log_level);
+const slots = Number(process.argv[3] ?? config.instance.slots);
+
+process.exitCode = await runInstance({
+  name: config.instance.name,
+  slots,
+  endpoints: config.endpoints,
+  spool_dir: layout.spool,
+  version: version(),
+  async locate() {
+    const server = await readServerFile(layout.server);
+    if (server === null) throw new Error('no server serves the workspace at the moment');
+    return server.instances;
+  },
+  token: async () => (await readFile(layout.instance_token, 'utf8')).trim(),
+  orphan_ttl_ms: LIMITS.orphan_ttl_ms,
+  on(event) {
+    if (event.type === 'connected' || event.type === 'disconnected' || event.type === 'ended' || event.type.startsWith('spool_')) log.info(event, event.type);
+    else log.debug(event, event.type);
+  },
+});

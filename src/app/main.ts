@@ -1,0 +1,79 @@
+/** The program: gives the command line what it needs and exits with its code. What is heavy is loaded when it is used. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { CliDeps, InstanceOptions, ServeOptions, Workspace } from '../cli/deps.ts';
+import { runCli } from '../cli/run-cli.ts';
+import { systemTimers } from '../platform/timers.ts';
+import { environment } from './config.ts';
+import { version } from './version.ts';
+
+const env = environment();
+
+async function serve(options: ServeOptions): Promise<number> {
+  const { loadConfig } = await import('./config.ts');
+  const { serve: serveWorkspace } = await import('./serve.ts');
+  const { workspace, detached, host, port, instances_port, slots } = options;
+  const flags = { ...(host && { host }), ...(port !== undefined && { port }), ...(instances_port !== undefined && { instances_port }), ...(slots && { slots }) };
+  const config = await loadConfig(workspace.root, env, flags);
+  return await serveWorkspace({ config, detached, say: (sentence) => void process.stderr.write(`${sentence}\n`) });
+}
+
+async function instance(options: InstanceOptions): Promise<number> {
+  const { runRemoteInstance } = await import('./remote-instance.ts');
+  return await runRemoteInstance(options, env);
+}
+
+async function quickWorkspace(): Promise<Workspace> {
+  const { mkdir } = await import('node:fs/promises');
+  const { loadConfig } = await import('./config.ts');
+  const { workspaceAt } = await import('./workspace.ts');
+  const root = join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'promptd');
+  await mkdir(root, { recursive: true });
+  return workspaceAt(await loadConfig(root, env));
+}
+
+const deps: CliDeps = {
+  argv: process.argv.slice(2),
+  env,
+  cwd: process.cwd(),
+  version: version(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  isTty: { stdin: process.stdin.isTTY, stdout: process.stdout.isTTY, stderr: process.stderr.isTTY },
+  now: Date.now,
+  timers: systemTimers,
+  onInterrupt(fn) {
+    process.on('SIGINT', fn);
+    return () => process.off('SIGINT', fn);
+  },
+  async findWorkspace(start, explicit) {
+    const { openWorkspace } = await import('./workspace.ts');
+    return await openWorkspace(start, explicit, env);
+  },
+  async connect({ workspace }) {
+    const { connect } = await import('../client/client.ts');
+    const { Problem } = await import('../core/errors.ts');
+    const url = env['PROMPTD_URL'];
+    if (url !== undefined && url !== '') return connect({ url, key: env['PROMPTD_KEY'] ?? null });
+    if (workspace === null) throw new Problem('NoWorkspace', 'No workspace here, and PROMPTD_URL is not set', { hint: 'Make one with: promptd init' });
+    return connect({ socket: workspace.socket });
+  },
+  async ensureServer(workspace, { signal }) {
+    const { ensureServer } = await import('./detached.ts');
+    return await ensureServer(workspace, signal);
+  },
+  serve,
+  instance,
+  async init(dir, options) {
+    const { init } = await import('./init.ts');
+    return await init(dir, options, env);
+  },
+  quickWorkspace,
+  async validate(workspace, files) {
+    const { validateFiles } = await import('./validate.ts');
+    return await validateFiles(workspace, files, env);
+  },
+};
+
+process.exitCode = await runCli(deps);

@@ -1,0 +1,34 @@
+/** `.promptd/server.json`: who serves this workspace now. Written when everything listens, removed at a graceful stop. */
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+
+export interface ServerFile {
+  readonly pid: number;
+  readonly url: string;
+  readonly socket: string;
+  readonly instances: { readonly host: string; readonly port: number };
+  readonly store_id: string;
+  readonly version: string;
+  /** Unix ms. */
+  readonly started_at: number;
+}
+
+export async function writeServerFile(path: string, info: ServerFile): Promise<void> {
+  const temporary = `${path}.${info.pid}`;
+  await writeFile(temporary, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, path);
+}
+
+/** Null where there is none, or none that can be read. */
+export async function readServerFile(path: string): Promise<ServerFile | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as ServerFile;
+  } catch {
+    return null;
+  }
+}
+
+/** Removes the file, where it is still ours. */
+export async function removeServerFile(path: string, pid: number): Promise<void> {
+  const info = await readServerFile(path);
+  if (info?.pid === pid) await rm(path, { force: true });
+}
