@@ -9,6 +9,27 @@ import { nearest } from './vocabulary.ts';
 /** What is recognised, and comes with a later version. One place, so that lifting it is one deletion. */
 export const NOT_YET_HINT = 'This version of promptd does not run it yet.';
 
+/** What other tools call keys of a job, where that is no slip of the pen. */
+const KEY_ALIASES: Readonly<Record<string, string | undefined>> = Object.assign(
+  Object.create(null) as Record<string, string>,
+  {
+    retries: 'max_attempts',
+    max_retries: 'max_attempts',
+    attempts: 'max_attempts',
+    deadline: 'timeout',
+    timeout_ms: 'timeout',
+    start_at: 'run_at',
+    not_before: 'run_at',
+    labels: 'tags',
+    text: 'content',
+    id: 'key',
+    custom_id: 'key',
+    config: 'configuration',
+    params: 'configuration',
+    parameters: 'configuration',
+  },
+);
+
 export class JobFaults {
   readonly list: Fault[] = [];
 
@@ -23,7 +44,8 @@ export class JobFaults {
 
   /** A key that no shape has, with the nearest one that it has. */
   unknownKey(parent: string, key: string, known: readonly string[]): void {
-    const meant = nearest(key, known);
+    const alias = KEY_ALIASES[key];
+    const meant = alias !== undefined && known.includes(alias) ? alias : nearest(key, known);
     const hint = meant === null ? undefined : `Did you mean ${meant}?`;
     this.add('InvalidJob', childPath(parent, key), anyOf(known), describe(key), hint);
   }

@@ -68,7 +68,13 @@ export const modelSchema = filled(MODEL_EXPECTED).max(500, {
 
 const SAMPLE_EXPECTED = 'an integer, or a text of 1 to 200 characters';
 export const sampleSchema = z
-  .union([z.int(), z.string().min(1).max(200)], { error: SAMPLE_EXPECTED })
+  .union(
+    [
+      z.int({ error: SAMPLE_EXPECTED }),
+      z.string().min(1, { error: SAMPLE_EXPECTED }).max(200, { error: SAMPLE_EXPECTED }),
+    ],
+    { error: SAMPLE_EXPECTED },
+  )
   .describe('Part of what makes two jobs the same: another sample is another draw.');
 
 const drawer = z.record(z.string(), z.unknown(), { error: "an object with that platform's own words" });
@@ -218,9 +224,13 @@ const promptSchema = z.union([
 
 export const nameSchema = text(NAME_EXPECTED).regex(NAME_PATTERN, { error: NAME_EXPECTED });
 const KEY_EXPECTED = `a text of 1 to ${LIMITS.key_length_max} characters, or an integer`;
-export const keySchema = z.union([z.string().min(1).max(LIMITS.key_length_max), z.int()], {
-  error: KEY_EXPECTED,
-});
+export const keySchema = z.union(
+  [
+    z.string().min(1, { error: KEY_EXPECTED }).max(LIMITS.key_length_max, { error: KEY_EXPECTED }),
+    z.int({ error: KEY_EXPECTED }),
+  ],
+  { error: KEY_EXPECTED },
+);
 export const ifExistsSchema = z.enum(['same', 'new_run'], { error: '"same" or "new_run"' });
 
 /** A whole job, as a file or as the body of `POST /jobs`. */

@@ -62,8 +62,8 @@ interface Frame {
 type Expecting = 'value' | 'value_or_end' | 'key_or_end' | 'colon' | 'comma_or_end' | 'nothing';
 
 const EXPECTED: Readonly<Record<Exclude<Expecting, 'comma_or_end'>, string>> = {
-  value: 'a value',
-  value_or_end: 'a value or "]"',
+  value: 'a JSON value',
+  value_or_end: 'a JSON value or "]"',
   key_or_end: 'a key in double quotes or "}"',
   colon: '":" after the key',
   nothing: 'nothing after the end of the value',

@@ -3,7 +3,7 @@
  * that is wrong with it is said at once, each with where it stands, what was expected, what was got and what to do.
  */
 import type { z } from 'zod';
-import { describe } from './describe.ts';
+import { anyOf, describe } from './describe.ts';
 import type { Fault } from './errors.ts';
 import { checkConfiguration, type CheckedConfiguration, type KnownEndpoints } from './job-configuration.ts';
 import { JobFaults } from './job-faults.ts';
@@ -131,7 +131,7 @@ function completeOptions(given: OptionsIn): RunOptions {
 function refuseKey(key: string, faults: JobFaults): void {
   const home = Object.keys(BELONGS).find((candidate) => BELONGS[candidate]?.includes(key));
   if (home === undefined) return faults.unknownKey(WHOLE, key, KEYS);
-  return faults.add('InvalidJob', key, KEYS.join(', '), describe(key), `It belongs into "${home}".`);
+  return faults.add('InvalidJob', key, anyOf(KEYS), describe(key), `It belongs in "${home}".`);
 }
 
 function optional<Schema extends z.ZodType>(

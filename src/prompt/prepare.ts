@@ -41,6 +41,9 @@ export type Prepared =
 
 export type Prepare = (value: unknown, from: PrepareFrom) => Promise<Prepared>;
 
+/** A timeout below it was probably meant in seconds. */
+const SHORT_TIMEOUT_MS = 1_000;
+
 /** One for a server's life: it keeps parsed templates and, for a short while, parsed data files. */
 export function createPrepare(options: PrepareOptions): Prepare {
   const known = { endpoints: new Set(options.endpoints.keys()), default_endpoint: options.default_endpoint };
@@ -129,6 +132,10 @@ function warningsOf(job: CheckedJob, kind: string, name: string, from: PrepareFr
   for (const drawer of Object.keys(job.drawers)) {
     if (drawer !== kind)
       warnings.push(`configuration.${drawer} is not used: the endpoint ${job.endpoint} is of kind ${kind}.`);
+  }
+  if (job.options.attempt_timeout_ms < SHORT_TIMEOUT_MS) {
+    const ms = job.options.attempt_timeout_ms;
+    warnings.push(`options.timeout is ${ms} ms, which is short for a model. For seconds, write "${ms}s".`);
   }
   const file = from.defaults?.name;
   if (file !== undefined && job.name !== null && file !== name) {
