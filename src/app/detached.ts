@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Client } from '../client/client.ts';
 import type { EnsuredServer, Workspace } from '../cli/deps.ts';
 import { Problem } from '../core/errors.ts';
+import { systemTimers } from '../platform/timers.ts';
 
 const START_MS = 20_000;
 const LOOK_MS = 25;
 
 export async function ensureServer(workspace: Workspace, signal?: AbortSignal): Promise<EnsuredServer> {
-  const client = connect({ socket: workspace.socket });
+  const client = connect({ socket: workspace.socket }, systemTimers);
   if (await answers(client)) return { client, started: false };
   const state = join(workspace.root, '.promptd');
   mkdirSync(state, { recursive: true });

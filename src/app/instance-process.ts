@@ -61,7 +61,7 @@ function instanceOf(options: InstanceProcessOptions): Instance {
   const { name, slots, endpoints, spool_dir, version, locate, token, orphan_ttl_ms, on } = options;
   const runner = createRunner({
     endpoints,
-    providers: createProviders(),
+    providers: createProviders({ clock: systemClock, timers: systemTimers }),
     secrets: secretsOf(env),
     clock: systemClock,
     timers: systemTimers,

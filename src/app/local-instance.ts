@@ -68,7 +68,7 @@ export function keepLocalInstance(layout: WorkspaceLayout, slots: number, note: 
 }
 
 function spawnInstance(root: string, slots: number): ChildProcess {
-  const main = fileURLToPath(new URL(`./local-instance-main${extname(import.meta.url)}`, import.meta.url));
+  const main = fileURLToPath(new URL(`./local-instance-child${extname(import.meta.url)}`, import.meta.url));
   // A group of its own: Ctrl-C at the terminal is for serve, which then asks its child to end.
   return spawn(process.execPath, [...process.execArgv, main, root, String(slots)], { cwd: root, stdio: 'ignore', detached: true });
 }

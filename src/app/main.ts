@@ -55,9 +55,9 @@ const deps: CliDeps = {
     const { connect } = await import('../client/client.ts');
     const { Problem } = await import('../core/errors.ts');
     const url = env['PROMPTD_URL'];
-    if (url !== undefined && url !== '') return connect({ url, key: env['PROMPTD_KEY'] ?? null });
+    if (url !== undefined && url !== '') return connect({ url, key: env['PROMPTD_KEY'] }, systemTimers);
     if (workspace === null) throw new Problem('NoWorkspace', 'No workspace here, and PROMPTD_URL is not set', { hint: 'Make one with: promptd init' });
-    return connect({ socket: workspace.socket });
+    return connect({ socket: workspace.socket }, systemTimers);
   },
   async ensureServer(workspace, { signal }) {
     const { ensureServer } = await import('./detached.ts');

@@ -1,5 +1,5 @@
 /**
- * The local instance's process: `node local-instance-main.ts WORKSPACE`. It outlives a killed `serve`, goes on with what it
+ * The local instance's process: `node local-instance-child.ts WORKSPACE`. It outlives a killed `serve`, goes on with what it
  * runs, and finds the next one through server.json.
  */
 import { readFile } from 'node:fs/promises';
