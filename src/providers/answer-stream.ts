@@ -33,8 +33,9 @@ export function checkAnswer(
     {
       async pull(controller) {
         const chunk = await read(reader, options);
-        if (chunk !== null) controller.enqueue(chunk);
+        // Checked before it is handed on: a chunk may hold a broken line and the end of the answer behind it.
         const complete = chunk === null ? lines.end() : lines.push(chunk);
+        if (chunk !== null) controller.enqueue(chunk);
         if (!complete) return;
         controller.close();
         if (chunk === null) reader.releaseLock();

@@ -28,7 +28,7 @@ export interface ErrorAnswer {
 
 const CONTEXT =
   /context[ _-]?(length|window|size|limit)|maximum context|exceed[_ ]context|prompt is too long|input (length|is too long)|too many (input )?tokens/i;
-const FILTERED = /content[ _-]?(filter|policy)|content_policy_violation|moderation|flagged as/i;
+const FILTERED = /content[ _-]?(filter|policy|management)|was filtered|moderation|flagged as/i;
 const QUOTA =
   /insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|billing|credit balance|payment required/i;
 const BUSY =

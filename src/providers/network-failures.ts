@@ -60,7 +60,7 @@ export function failureBeforeAnswer(upstream: Upstream, error: unknown): Attempt
     const text = `${name}: no safe connection to ${host}: ${innermostMessage(error)} (${tls}). Mend its certificate, or base_url.`;
     return failure('hold', 'EndpointUnreachable', sentence(text, secrets));
   }
-  if (codes.length === 0) {
+  if (codes.length === 0 || codes.includes('ERR_INVALID_URL')) {
     // No word of the system or of TLS: the request never left, because nobody can be asked at such an address.
     const text = `${name}: ${host} cannot be asked: ${innermostMessage(error)}. Mend base_url; write it like http://127.0.0.1:11434.`;
     return failure('hold', 'EndpointUnreachable', sentence(text, secrets));
@@ -77,4 +77,10 @@ export function failureInAnswer(upstream: Upstream, error: unknown): AttemptFail
     upstream,
     `the connection broke in the middle of the answer: ${innermostMessage(error)}${code}`,
   );
+}
+
+/** An error that a library made of what it could not do. */
+export function failureOfLibrary(upstream: Upstream, error: unknown): AttemptFailure {
+  if (!URL.canParse(upstream.base_url)) return failureBeforeAnswer(upstream, error);
+  return invalidAnswer(upstream, error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 }

@@ -14,6 +14,7 @@ import type { Usage } from '../core/usage.ts';
 import { AnswerText } from './answer-text.ts';
 import { Exchange, type Connections } from './exchange.ts';
 import { invalidAnswer, type Upstream } from './failures.ts';
+import { failureOfLibrary } from './network-failures.ts';
 import { namingModels } from './naming-models.ts';
 import { ollamaBody } from './ollama-body.ts';
 
@@ -50,10 +51,7 @@ export class OllamaProvider implements Provider {
       };
     } catch (error) {
       signal.throwIfAborted();
-      const known =
-        error instanceof ProviderError
-          ? error
-          : new ProviderError(invalidAnswer(upstream, String(error)), error);
+      const known = providerErrorOf(error, upstream);
       throw await namingModels(known, upstream, this, this.#connections.timers, signal);
     } finally {
       exchange.close();
@@ -80,8 +78,7 @@ export class OllamaProvider implements Provider {
       return models.map(({ name }) => name);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof ProviderError) throw error;
-      throw new ProviderError(invalidAnswer(upstream, `its list of models is none: ${String(error)}`), error);
+      throw providerErrorOf(error, upstream);
     } finally {
       exchange.close();
     }
@@ -103,6 +100,10 @@ export class OllamaProvider implements Provider {
     }
     throw new ProviderError(invalidAnswer(upstream, 'the answer ended before it was done'));
   }
+}
+
+function providerErrorOf(error: unknown, upstream: Upstream): ProviderError {
+  return error instanceof ProviderError ? error : new ProviderError(failureOfLibrary(upstream, error), error);
 }
 
 /** The package is loaded with the first call; a client costs nothing, so each exchange has its own. */

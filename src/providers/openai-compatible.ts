@@ -15,6 +15,7 @@ import { AnswerText } from './answer-text.ts';
 import { readErrorValue } from './error-body.ts';
 import { Exchange, type Connections } from './exchange.ts';
 import { failureInStream, invalidAnswer, type Upstream } from './failures.ts';
+import { failureOfLibrary } from './network-failures.ts';
 import { namingModels } from './naming-models.ts';
 import { openaiCall, warningSentence } from './openai-call.ts';
 
@@ -156,8 +157,7 @@ function providerErrorOf(error: unknown, upstream: Upstream): ProviderError {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
     if (at instanceof ProviderError) return at;
   }
-  if (error instanceof Error)
-    return new ProviderError(invalidAnswer(upstream, `${error.name}: ${error.message}`), error);
+  if (error instanceof Error) return new ProviderError(failureOfLibrary(upstream, error), error);
   return new ProviderError(failureInStream(upstream, readErrorValue(error)));
 }
 

@@ -21,6 +21,8 @@ export interface ModelRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Tells connections apart. */
+  readonly client_port: number | undefined;
   /** The last user message. */
   readonly prompt: string;
   /** How many requests this prompt had made, this one included. */
@@ -244,6 +246,7 @@ export class ModelServer {
       path,
       headers: http.headers,
       body,
+      client_port: http.socket.remotePort,
       prompt,
       nth,
       pieces_sent: 0,
