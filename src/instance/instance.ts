@@ -10,101 +10,29 @@
  */
 import type { AttemptOrder, AttemptRef, AttemptReport } from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Clock, Random, Timer, Timers } from '../core/ports/clock.ts';
-import type { Files } from '../core/ports/files.ts';
-import type { AttemptRunner } from '../core/ports/runner.ts';
-import type { Transport } from '../core/ports/transport.ts';
+import type { Timer } from '../core/ports/clock.ts';
+import type { CrashPointName } from '../core/ports/crashpoint.ts';
 import { FRAME_LIMITS, LIST_MAX, type FromScheduler } from '../wire/messages.ts';
-import { attemptKey } from './attempt-key.ts';
+import { attemptKey, refOf } from './attempt-key.ts';
 import { Attempts } from './attempts.ts';
 import { Connector, type Hello, type InstanceSession, type Welcome } from './connector.ts';
-import type { InstanceEnd, InstanceEvent } from './events.ts';
+import type { InstanceEnd } from './events.ts';
 import { Followers } from './followers.ts';
 import { Heart } from './heart.ts';
+import {
+  INSTANCE_LIMITS,
+  type Instance,
+  type InstanceLimits,
+  type InstanceOptions,
+  type InstanceStats,
+} from './instance-options.ts';
 import { interruptedReport, outcomeFrame } from './outcome-frame.ts';
 import { Outbox } from './outbox.ts';
 import type { RunningAttempt } from './running-attempt.ts';
-import { Spool, type SpoolEntry } from './spool.ts';
+import { Spool } from './spool.ts';
+import { windDown } from './wind-down.ts';
 
-export type Need = '' | 'workspace' | 'exec';
-
-export interface InstanceLimits {
-  readonly spool_bytes_max: number;
-  readonly log_bytes_max: number;
-  /** Of one attempt's log in memory; more goes to a file. */
-  readonly log_memory_bytes_max: number;
-  /** Outcomes under way without an acknowledgement. */
-  readonly window_bytes: number;
-  readonly resend_ms: number;
-  readonly connect_timeout_ms: number;
-  readonly frame_timeout_ms: number;
-  readonly cancel_grace_ms: number;
-  /** How long a drained instance waits for the last acknowledgements; what is missing is sent by the next process. */
-  readonly acknowledge_wait_ms: number;
-}
-
-const INSTANCE_LIMITS: InstanceLimits = {
-  spool_bytes_max: LIMITS.spool_bytes_max,
-  log_bytes_max: LIMITS.log_bytes_max,
-  log_memory_bytes_max: 256 * 1024,
-  window_bytes: 4 * 1024 * 1024,
-  resend_ms: 15_000,
-  connect_timeout_ms: LIMITS.hello_timeout_ms,
-  frame_timeout_ms: LIMITS.frame_timeout_ms,
-  cancel_grace_ms: LIMITS.cancel_grace_ms,
-  acknowledge_wait_ms: 2_000,
-};
-
-/** Beyond the grace of a cancel, for the report to be written. */
-const ABORT_MARGIN_MS = 1_000;
-
-export interface InstanceOptions {
-  readonly name: string;
-  readonly slots: number;
-  /** Names of the endpoints it can serve. */
-  readonly endpoints: readonly string[];
-  readonly needs: readonly Need[];
-  /** Both are asked anew at each try to connect. */
-  readonly token: () => Promise<string>;
-  readonly locate: () => Promise<{ readonly host: string; readonly port: number }>;
-  readonly transport: Transport;
-  readonly runner: AttemptRunner;
-  /** This process alone uses it: the lock is taken by the caller. */
-  readonly spool_dir: string;
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly pid: number;
-  readonly version: string;
-  /** Alone and idle for this long it ends; null: never. */
-  readonly orphan_ttl_ms: number | null;
-  readonly on: (event: InstanceEvent) => void;
-  readonly limits?: Partial<InstanceLimits>;
-}
-
-export interface InstanceStats {
-  /** Null while it is not connected. */
-  readonly id: number | null;
-  readonly peer: string | null;
-  readonly running: number;
-  readonly spooled: number;
-  readonly spool_bytes: number;
-  readonly slots: number;
-  readonly accepting: boolean;
-}
-
-export interface Instance {
-  /** Opens the spool and begins to connect. Rejects where the spool cannot be opened. */
-  start(): Promise<void>;
-  /** Takes nothing new, lets what runs end until the deadline, interrupts the rest, brings the outcomes, and ends. */
-  drain(deadline_ms: number): Promise<void>;
-  /** Interrupts everything, spools the outcomes, and ends without waiting for their acknowledgement. */
-  stop(): Promise<void>;
-  /** Why it has ended: an {@link InstanceEnd}. Never rejects. */
-  readonly ended: Promise<InstanceEnd>;
-  stats(): InstanceStats;
-}
+export type { Instance, InstanceLimits, InstanceOptions, InstanceStats } from './instance-options.ts';
 
 export function createInstance(options: InstanceOptions): Instance {
   return new RemoteInstance(options);
@@ -134,7 +62,7 @@ class RemoteInstance implements Instance {
     const { clock, timers, files } = options;
     this.#options = options;
     this.#limits = { ...INSTANCE_LIMITS, ...options.limits };
-    this.#process_id = options.random.id(16);
+    this.#process_id = options.process_id ?? options.random.id(16);
     this.#followers = new Followers(timers);
     this.#attempts = new Attempts({
       ...this.#limits,
@@ -170,7 +98,10 @@ class RemoteInstance implements Instance {
       directory: spool_dir,
       files,
       timers,
-      onDurable: (entries) => this.#outbox.durable(entries),
+      onDurable: (entries) => {
+        this.#crashpoint('instance.after_spool');
+        this.#outbox.durable(entries);
+      },
       onFailed: (error) => this.#end('SpoolFailed', error.message),
       onEvent: (event) => {
         on(event);
@@ -204,6 +135,10 @@ class RemoteInstance implements Instance {
       slots: this.#options.slots,
       accepting: this.#accepting,
     };
+  }
+
+  #crashpoint(name: CrashPointName): void {
+    this.#options.crashpoint?.(name);
   }
 
   get #accepting(): boolean {
@@ -315,30 +250,35 @@ class RemoteInstance implements Instance {
   }
 
   #dispatched(orders: readonly AttemptOrder[]): void {
+    this.#crashpoint('instance.before_accept');
     const store_id = this.#welcome?.store_id ?? '';
     const accepted: AttemptRef[] = [];
     const refused: AttemptRef[] = [];
     const elsewhere: AttemptOrder[] = [];
-    let taken = this.#attempts.taken;
+    let free = this.#options.slots - this.#attempts.taken;
     for (const order of orders) {
-      const ref = { name: order.name, run: order.run, attempt: order.attempt, digest: order.digest };
-      const key = attemptKey(ref);
+      const key = attemptKey(order);
       const running = this.#attempts.running.get(key);
-      if (running === undefined && this.#spool?.entries.has(key) !== true) {
-        if (this.#accepting && taken >= this.#options.slots) {
-          refused.push(ref);
-          continue;
-        }
-        if (!this.#accepting) elsewhere.push(order);
-        else this.#attempts.start(order, store_id);
-        taken += 1;
-      }
+      // Said again because the answer was lost: it is answered again.
+      const known = running !== undefined || this.#spool?.entries.has(key) === true;
       running?.own();
-      accepted.push(ref);
+      if (!known && !this.#accepting) {
+        elsewhere.push(order);
+      } else if (!known && free <= 0) {
+        refused.push(refOf(order));
+        continue;
+      } else if (!known) {
+        free -= 1;
+        this.#attempts.start(order, store_id);
+      }
+      accepted.push(refOf(order));
     }
-    if (accepted.length > 0) this.#connector.session?.send({ t: 'accept', attempts: accepted });
+    if (accepted.length > 0) {
+      this.#connector.session?.send({ t: 'accept', attempts: accepted });
+      this.#options.timers.soon(() => this.#crashpoint('instance.after_accept'));
+      this.#heart.watch();
+    }
     for (const order of elsewhere) this.#spoolReport(interruptedReport(order, store_id));
-    if (accepted.length > 0) this.#heart.watch();
     if (refused.length > 0) {
       this.#options.on({ type: 'dispatch_refused', attempts: refused, slots: this.#options.slots });
     }
@@ -351,6 +291,7 @@ class RemoteInstance implements Instance {
 
   #spoolReport(report: AttemptReport): void {
     const outcome = outcomeFrame(report);
+    this.#crashpoint('instance.before_spool');
     this.#spool?.add(outcome.report, outcome.frame);
     this.#lookAtSpool();
   }
@@ -359,16 +300,12 @@ class RemoteInstance implements Instance {
     for (const ref of refs) {
       const entry = this.#spool?.entries.get(attemptKey(ref));
       if (entry === undefined) continue;
-      this.#forget(entry);
+      this.#spool?.acknowledge(entry);
+      this.#outbox.acknowledged(entry);
       this.#options.on({ type: 'outcome_acknowledged', attempt: entry.ref });
     }
     this.#lookAtSpool();
     if (this.#spool?.entries.size === 0) this.#onAcknowledged();
-  }
-
-  #forget(entry: SpoolEntry): void {
-    this.#spool?.acknowledge(entry);
-    this.#outbox.acknowledged(entry);
   }
 
   #follow(id: number, ref: AttemptRef, offset: number): void {
@@ -427,14 +364,16 @@ class RemoteInstance implements Instance {
 
   async #windDown(deadline_ms: number, reason: InstanceEnd, message: string): Promise<void> {
     this.#beginDraining();
-    const { cancel_grace_ms, acknowledge_wait_ms } = this.#limits;
-    await this.#within(deadline_ms, Promise.race([this.#attempts.idle(), this.#hurry.promise]));
-    this.#attempts.abortAll('interrupted');
-    await this.#within(cancel_grace_ms + ABORT_MARGIN_MS, this.#attempts.idle());
-    await this.#within(cancel_grace_ms, this.#spool?.settled() ?? Promise.resolve());
-    if (reason === 'Drained' && this.#connector.session !== null) {
-      await this.#within(acknowledge_wait_ms, Promise.race([this.#allAcknowledged(), this.#hurry.promise]));
-    }
+    await windDown({
+      timers: this.#options.timers,
+      attempts: this.#attempts,
+      deadline_ms,
+      cancel_grace_ms: this.#limits.cancel_grace_ms,
+      acknowledge_wait_ms: reason === 'Drained' ? this.#limits.acknowledge_wait_ms : 0,
+      hurry: this.#hurry.promise,
+      durable: () => this.#spool?.settled() ?? Promise.resolve(),
+      acknowledged: () => this.#allAcknowledged(),
+    });
     await this.#close();
     this.#options.on({ type: 'ended', reason, message });
     this.#ended.resolve(reason);
@@ -450,18 +389,13 @@ class RemoteInstance implements Instance {
     await this.#spool?.close().catch(() => undefined);
   }
 
+  /** At once where nobody is there who could acknowledge. */
   #allAcknowledged(): Promise<void> {
-    if (this.#spool === null || this.#spool.entries.size === 0) return Promise.resolve();
+    if (this.#connector.session === null || this.#spool === null || this.#spool.entries.size === 0) {
+      return Promise.resolve();
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onAcknowledged = resolve;
     return promise;
-  }
-
-  /** Waits for something, but no longer than this. */
-  async #within(ms: number, something: Promise<void>): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#options.timers.after(ms, resolve);
-    await Promise.race([something, promise]);
-    timer.cancel();
   }
 }
