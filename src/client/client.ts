@@ -25,7 +25,7 @@ import { followLogs, type LogItem } from './follow-logs.ts';
 import type { JobIn } from './job-in.ts';
 import { linesOf } from './lines.ts';
 import { joinLots, type LotOptions, shiftFaults } from './lot-answers.ts';
-import { lotsOf } from './lots.ts';
+import { type LotLimits, lotsOf } from './lots.ts';
 import type { Health, Stats } from './server-views.ts';
 
 /** A name, `NAME@RUN`, or the two apart. */
@@ -39,6 +39,8 @@ export interface ClientOptions {
   readonly address: Address;
   /** For the waits between tries of a lost stream. */
   readonly timers: Timers;
+  /** Smaller lots than the server takes, for links on which large requests are cut. */
+  readonly lots?: LotLimits;
 }
 
 export type DetailPart = 'attempts' | 'spec' | 'prompt' | 'runs';
@@ -58,10 +60,12 @@ const RECONNECT_FOR_MS = 120_000;
 export class Client {
   readonly #connection: Connection;
   readonly #timers: Timers;
+  readonly #lots: LotLimits;
 
   constructor(options: ClientOptions) {
     this.#connection = new Connection(options.address);
     this.#timers = options.timers;
+    this.#lots = options.lots ?? {};
   }
 
   /** What is spoken to, for messages: a URL or the path of a socket. */
@@ -84,7 +88,7 @@ export class Client {
    */
   async submitMany(jobs: Iterable<JobIn> | AsyncIterable<JobIn>, options: LotOptions = {}): Promise<LotView> {
     const answers: { readonly start: number; readonly answer: LotView }[] = [];
-    for await (const lot of lotsOf(jobs)) {
+    for await (const lot of lotsOf(jobs, this.#lots)) {
       const call = {
         method: 'POST',
         path: `/jobs${queryOf({ on_invalid: options.on_invalid })}`,

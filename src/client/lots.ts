@@ -5,6 +5,11 @@ import type { JobIn } from './job-in.ts';
 /** A quarter of what the server takes: it holds a lot in memory several times while it reads, checks and hashes it. */
 const LOT_BYTES_MAX = 64 * 1024 * 1024;
 
+export interface LotLimits {
+  readonly jobs_max?: number;
+  readonly bytes_max?: number;
+}
+
 export interface Lot {
   /** Place of its first job in the whole list. */
   readonly start: number;
@@ -16,7 +21,7 @@ export interface Lot {
 /** Yields lots of at most `submission_jobs_max` jobs and 64 MiB; a job above that is a lot of its own. */
 export async function* lotsOf(
   jobs: Iterable<JobIn> | AsyncIterable<JobIn>,
-  limits: { readonly jobs_max?: number; readonly bytes_max?: number } = {},
+  limits: LotLimits = {},
 ): AsyncGenerator<Lot> {
   const jobsMax = limits.jobs_max ?? LIMITS.submission_jobs_max;
   const bytesMax = limits.bytes_max ?? LOT_BYTES_MAX;
