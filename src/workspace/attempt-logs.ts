@@ -103,7 +103,8 @@ export class AttemptLogWriter implements LogWriter {
     const now = this.#options.clock.now();
     const day = isoTime(now).slice(0, 10);
     const segment = this.#segment;
-    if (segment !== null && segment.day === day && segment.bytes + bytes <= this.#segment_bytes_max) return segment;
+    if (segment !== null && segment.day === day && segment.bytes + bytes <= this.#segment_bytes_max)
+      return segment;
     await this.#leave();
     this.#segment = await this.#begin(day, now % DAY_MS);
     return this.#segment;
@@ -124,7 +125,12 @@ export class AttemptLogWriter implements LogWriter {
     }
     const name = `${day}-${n}.log`;
     const file = await files.openAppend(join(folder, name));
-    await files.syncDirectory(folder);
+    try {
+      await files.syncDirectory(folder);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     return { name, day, file, bytes: 0 };
   }
 
@@ -148,7 +154,11 @@ export class AttemptLogReader implements LogReader {
   async read(place: LogPlace, offset: number): Promise<Uint8Array | null> {
     if (!SEGMENT.test(place.log_file)) return null;
     const bytes = Math.max(0, place.log_bytes - offset);
-    const found = await this.#files.readPart(join(this.#folder, place.log_file), place.log_offset + offset, bytes);
+    const found = await this.#files.readPart(
+      join(this.#folder, place.log_file),
+      place.log_offset + offset,
+      bytes,
+    );
     if (found === null) return null;
     // Zeros are what a file system shows for bytes that a power loss took; no log contains any.
     const torn = found.indexOf(0);

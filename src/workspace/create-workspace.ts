@@ -46,9 +46,13 @@ export async function makeFolder(files: Files, path: string): Promise<boolean> {
     return true;
   }
   if (facts.kind === 'directory' || facts.kind === 'symlink') return false;
-  throw new Problem('NoWorkspace', `${path}: expected a folder, got a ${facts.kind === 'file' ? 'file' : 'special file'}`, {
-    hint: 'Move it away, or take another folder for the workspace.',
-  });
+  throw new Problem(
+    'NoWorkspace',
+    `${path}: expected a folder, got a ${facts.kind === 'file' ? 'file' : 'special file'}`,
+    {
+      hint: 'Move it away, or take another folder for the workspace.',
+    },
+  );
 }
 
 async function writeStarter(files: Files, path: string, text: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** The folders and files of a workspace, by name. Everybody who needs a path takes it from here. */
-import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Problem } from '../core/errors.ts';
+import { sha256 } from '../core/identity.ts';
 import type { Files } from '../core/ports/files.ts';
 
 export const CONFIG_FILE = 'promptd.config.json';
@@ -35,7 +35,8 @@ export interface WorkspaceLayout {
 
 /** `root` is absolute; `state_dir` is relative to it, or absolute. */
 export function layoutOf(root: string, state_dir: string = STATE_DIR): WorkspaceLayout {
-  if (!isAbsolute(root)) throw new RangeError(`a workspace's root is an absolute path, got ${JSON.stringify(root)}`);
+  if (!isAbsolute(root))
+    throw new RangeError(`a workspace's root is an absolute path, got ${JSON.stringify(root)}`);
   const top = resolve(root);
   const state = resolve(top, state_dir);
   const conflicts = join(top, 'conflicts');
@@ -98,7 +99,7 @@ const SOCKET_PATH_BYTES_MAX = 103;
  */
 export function socketPath(layout: WorkspaceLayout, real_root: string, temporary: string): string {
   if (fits(layout.socket)) return layout.socket;
-  const hash = createHash('sha256').update(real_root).update('\0').update(layout.state).digest('hex');
+  const hash = sha256(`${real_root}\0${layout.state}`);
   const short = join(temporary, `promptd-${hash.slice(0, 20)}.sock`);
   if (fits(short)) return short;
   throw new Problem(

@@ -25,10 +25,20 @@ export function publicationFile(body: PublicationBody, layout: WorkspaceLayout):
   if (publication.kind === 'job') {
     const bytes = Buffer.from(jobFileText(body));
     const folder = layout.conflicts_jobs;
-    const otherPlace = (n: number) => ({ folder, name: jobFileName(n === 1 ? run.name : `${run.name}.${n}`) });
-    return { folder: layout.jobs, name: jobFileName(run.name), bytes, otherPlace, isSame: (found) => bytes.equals(found) };
+    const otherPlace = (n: number) => ({
+      folder,
+      name: jobFileName(n === 1 ? run.name : `${run.name}.${n}`),
+    });
+    return {
+      folder: layout.jobs,
+      name: jobFileName(run.name),
+      bytes,
+      otherPlace,
+      isSame: (found) => bytes.equals(found),
+    };
   }
-  if (publication.epoch === null) throw new RangeError(`${run.name}@${run.run}: a ${publication.kind} file has an epoch, got none`);
+  if (publication.epoch === null)
+    throw new RangeError(`${run.name}@${run.run}: a ${publication.kind} file has an epoch, got none`);
   const name = resultFileName(publication.epoch, run.name);
   if (publication.kind === 'ended') {
     const bytes = Buffer.from(endedFileText(body));

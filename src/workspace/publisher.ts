@@ -10,8 +10,10 @@ import type { ReadStore } from '../core/ports/read-store.ts';
 import type { PublicationRow } from '../core/rows.ts';
 import { Backoff } from './backoff.ts';
 import type { WorkspaceLayout } from './layout.ts';
-import { mayPass, PublicationBatch, readRows, type RefusedPublication } from './publication-batch.ts';
+import { mayPass, PublicationBatch, type RefusedPublication } from './publication-batch.ts';
+import { PublicationQueue } from './publication-queue.ts';
 import { type OnPublished, PublicationReport } from './publication-report.ts';
+import { type PublisherTrouble, PublisherTroubles } from './publisher-trouble.ts';
 import { preparePublishing } from './publishing-folders.ts';
 import { hasCode } from './system-error.ts';
 import type { WriteOnceTools } from './write-once.ts';
@@ -37,14 +39,6 @@ export interface PublisherOptions {
   /** Each time that trouble begins, changes or (null) ends. */
   readonly onTrouble?: (trouble: PublisherTrouble | null) => void;
   readonly crashpoint?: CrashPoint;
-}
-
-/** Why nothing can be written at the moment, e.g. ENOSPC. It is tried again by itself. */
-export interface PublisherTrouble {
-  readonly code: string;
-  readonly message: string;
-  /** Unix ms. */
-  readonly since: number;
 }
 
 export interface PublisherStats {
@@ -82,18 +76,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
 class FolderPublisher implements Publisher {
   readonly #options: PublisherOptions;
   readonly #tools: WriteOnceTools;
-  readonly #batch_max: number;
   readonly #backoff: Backoff;
   readonly #report: PublicationReport;
-  /** Rows whose files stand and that may not be dropped yet, so that they are not written again. */
-  readonly #done = new Set<string>();
-  readonly #refused = new Map<string, RefusedPublication>();
+  readonly #queue: PublicationQueue;
+  readonly #troubles: PublisherTroubles;
   #working: Promise<void> | null = null;
   #poked = false;
   #prepared = false;
   #stopping = false;
   #fatal: { readonly error: unknown } | null = null;
-  readonly #troubles = new Map<'writing' | 'telling', PublisherTrouble>();
   #refusedTimer: Timer | null = null;
   #published = 0;
   #conflicts = 0;
@@ -101,7 +92,8 @@ class FolderPublisher implements Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#batch_max = options.batch_max ?? BATCH_MAX;
+    this.#queue = new PublicationQueue(options.reads, options.batch_max ?? BATCH_MAX);
+    this.#troubles = new PublisherTroubles(options.clock, (trouble) => options.onTrouble?.(trouble));
     const crashpoint = options.crashpoint ?? (() => undefined);
     this.#tools = { files: options.files, layout: options.layout, random: options.random, crashpoint };
     this.#backoff = new Backoff(options.timers);
@@ -109,10 +101,10 @@ class FolderPublisher implements Publisher {
       timers: options.timers,
       onPublished: options.onPublished,
       onTold: () => {
-        this.#setTrouble('telling', null);
+        this.#troubles.end('telling');
         crashpoint('publisher.after_report');
       },
-      onRefused: (error) => this.#setTrouble('telling', error),
+      onRefused: (error) => this.#troubles.begin('telling', error),
       onFatal: (error) => this.#die(error),
     });
   }
@@ -124,9 +116,12 @@ class FolderPublisher implements Publisher {
   }
 
   async idle(): Promise<void> {
-    while (this.#working !== null) await this.#working;
-    if (this.#fatal === null) await this.#report.settled();
-    if (this.#fatal !== null) throw this.#fatal.error;
+    // What was told may bring new rows (a conflict its next epoch), and new rows are told again.
+    do {
+      while (this.#working !== null) await this.#working;
+      if (this.#fatal !== null) throw this.#fatal.error;
+      await this.#report.settled();
+    } while (this.#working !== null || this.#fatal !== null);
   }
 
   async stop(): Promise<void> {
@@ -143,8 +138,8 @@ class FolderPublisher implements Publisher {
       conflicts: this.#conflicts,
       folder_syncs: this.#folder_syncs,
       untold: this.#report.untold,
-      refused: [...this.#refused.values()],
-      trouble: this.#trouble(),
+      refused: this.#queue.refused,
+      trouble: this.#troubles.current,
     };
   }
 
@@ -168,32 +163,21 @@ class FolderPublisher implements Publisher {
     try {
       if (!this.#prepared) await preparePublishing(this.#options.files, this.#options.layout);
       this.#prepared = true;
-      const rows = this.#next();
+      const rows = this.#queue.next();
       if (rows.length === 0) return false;
       for (const kind of [rows.filter(isJob), rows.filter((row) => !isJob(row))]) {
         if (kind.length > 0) await this.#publish(kind);
       }
       this.#backoff.reset();
-      this.#setTrouble('writing', null);
+      this.#troubles.end('writing');
     } catch (error) {
       if (this.#fatal !== null || !mayPass(error)) throw error;
-      this.#setTrouble('writing', error);
+      this.#troubles.begin('writing', error);
       // A folder that disappeared is made again.
       if (hasCode(error, 'ENOENT')) this.#prepared = false;
       await this.#backoff.wait();
     }
     return true;
-  }
-
-  /** Rows to publish, in order, without those that are done or refused. */
-  #next(): readonly PublicationRow[] {
-    const limit = this.#batch_max + this.#done.size + this.#refused.size;
-    const rows = readRows(() => this.#options.reads.publications(limit));
-    const there = new Set(rows.map(keyOf));
-    for (const key of this.#done) if (!there.has(key)) this.#done.delete(key);
-    for (const key of this.#refused.keys()) if (!there.has(key)) this.#refused.delete(key);
-    const isNew = (row: PublicationRow) => !this.#done.has(keyOf(row)) && !this.#refused.has(keyOf(row));
-    return rows.filter(isNew).slice(0, this.#batch_max);
   }
 
   async #publish(rows: readonly PublicationRow[]): Promise<void> {
@@ -203,36 +187,24 @@ class FolderPublisher implements Publisher {
     this.#folder_syncs += batch.folders.size;
     this.#published += batch.published.length;
     this.#conflicts += batch.conflicts.length;
-    for (const row of [...batch.published, ...batch.conflicts]) this.#done.add(keyOf(row));
+    this.#queue.done([...batch.published, ...batch.conflicts]);
     for (const one of batch.refused) this.#refuse(one);
     await this.#report.add(batch.published, batch.conflicts);
     if (batch.trouble !== null) throw batch.trouble.error;
   }
 
   #refuse(one: RefusedPublication): void {
-    this.#refused.set(keyOf(one.publication), one);
+    this.#queue.refuse(one);
     if (this.#stopping) return;
     this.#refusedTimer ??= this.#options.timers.after(
       REFUSED_AGAIN_MS,
       () => {
         this.#refusedTimer = null;
-        this.#refused.clear();
+        this.#queue.reconsider();
         this.poke();
       },
       false,
     );
-  }
-
-  #trouble(): PublisherTrouble | null {
-    return this.#troubles.get('writing') ?? this.#troubles.get('telling') ?? null;
-  }
-
-  #setTrouble(part: 'writing' | 'telling', error: unknown): void {
-    const before = this.#trouble();
-    if (error === null) this.#troubles.delete(part);
-    else this.#troubles.set(part, troubleOf(error, this.#troubles.get(part)?.since ?? this.#options.clock.now()));
-    const after = this.#trouble();
-    if (before?.code !== after?.code || before?.message !== after?.message) this.#options.onTrouble?.(after);
   }
 
   #die(error: unknown): void {
@@ -246,14 +218,4 @@ class FolderPublisher implements Publisher {
 
 function isJob(row: PublicationRow): boolean {
   return row.kind === 'job';
-}
-
-function keyOf(row: PublicationRow): string {
-  return `${row.kind} ${row.job} ${row.epoch}`;
-}
-
-function troubleOf(error: unknown, since: number): PublisherTrouble {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
-  return { code, message, since };
 }

@@ -1,6 +1,6 @@
 /** `results/<EPOCH>_<name>.json`: a link to the job and its answer (R9), with everything about how the answer came about. */
-import { createHash } from 'node:crypto';
 import { Problem } from '../core/errors.ts';
+import { sha256 } from '../core/identity.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Message } from '../core/messages.ts';
 import type { PublicationBody } from '../core/ports/read-store.ts';
@@ -51,13 +51,20 @@ export interface ResultFile {
 export function resultFileText(body: PublicationBody): string {
   const { run, spec, result } = body;
   if (result === null) {
-    throw new Problem('Corrupt', `${run.name}@${run.run}: a result file is to be written, but there is no result`);
+    throw new Problem(
+      'Corrupt',
+      `${run.name}@${run.run}: a result file is to be written, but there is no result`,
+    );
   }
-  const sha256 = sha256Of(result.text);
-  if (sha256 !== result.text_sha256) {
-    throw new Problem('Corrupt', `${run.name}@${run.run}: the stored answer has SHA-256 ${sha256}, accepted was ${result.text_sha256}`, {
-      hint: 'The database is damaged: stop promptd and look at the disk.',
-    });
+  const text_sha256 = sha256(result.text);
+  if (text_sha256 !== result.text_sha256) {
+    throw new Problem(
+      'Corrupt',
+      `${run.name}@${run.run}: the stored answer has SHA-256 ${text_sha256}, accepted was ${result.text_sha256}`,
+      {
+        hint: 'The database is damaged: stop promptd and look at the disk.',
+      },
+    );
   }
   const { promptd_version, ...answer } = answerPart(result.meta);
   return fileText({
@@ -67,7 +74,7 @@ export function resultFileText(body: PublicationBody): string {
     attempt: result.attempt,
     ...answer,
     ...promptPart(body),
-    sha256,
+    sha256: text_sha256,
     submitted_at: isoTime(run.submitted_at),
     accepted_at: isoTime(result.accepted_at),
     promptd_version,
@@ -92,18 +99,14 @@ function answerPart(meta: AnswerMeta) {
  */
 export function parseResultFile(text: string, what: string = 'result file'): ResultFile {
   const record = parseRecord(text, what);
-  const { result, sha256 } = record;
+  const { result, sha256: text_sha256 } = record;
   if (typeof result !== 'string' && result !== null) {
     throw new Problem('Corrupt', `${what}: expected "result" as a text, or null; got ${typeof result}`);
   }
-  if (typeof sha256 === 'string' && sha256Of(result ?? '') !== sha256) {
+  if (typeof text_sha256 === 'string' && sha256(result ?? '') !== text_sha256) {
     throw new Problem('Corrupt', `${what}: the text does not match its sha256`, {
       hint: 'The file was changed after it was written; the database still has the answer.',
     });
   }
   return { ...record, result };
-}
-
-function sha256Of(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex');
 }

@@ -47,7 +47,9 @@ export function storedJson(text: string, body: PublicationBody, part: string): J
   try {
     return JSON.parse(text) as Json;
   } catch (error) {
-    throw new Problem('Corrupt', `${body.run.name}@${body.run.run}: the stored ${part} is no JSON`, { cause: error });
+    throw new Problem('Corrupt', `${body.run.name}@${body.run.run}: the stored ${part} is no JSON`, {
+      cause: error,
+    });
   }
 }
 
@@ -57,15 +59,25 @@ export function parseRecord(text: string, what: string): JsonObject & { readonly
   try {
     value = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
   } catch (error) {
-    throw new Problem('Corrupt', `${what}: expected JSON, got ${text === '' ? 'an empty file' : 'other text'}`, { cause: error });
+    throw new Problem(
+      'Corrupt',
+      `${what}: expected JSON, got ${text === '' ? 'an empty file' : 'other text'}`,
+      { cause: error },
+    );
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Problem('Corrupt', `${what}: expected a JSON object, got ${Array.isArray(value) ? 'an array' : String(value)}`);
+    throw new Problem(
+      'Corrupt',
+      `${what}: expected a JSON object, got ${Array.isArray(value) ? 'an array' : String(value)}`,
+    );
   }
   const record = value as JsonObject;
   const { job } = record;
   if (typeof job !== 'string') {
-    throw new Problem('Corrupt', `${what}: expected "job", the link to the job, as a text; got ${typeof job}`);
+    throw new Problem(
+      'Corrupt',
+      `${what}: expected "job", the link to the job, as a text; got ${typeof job}`,
+    );
   }
   return { ...record, job };
 }

@@ -60,7 +60,11 @@ async function writeTemporary(tools: WriteOnceTools, bytes: Uint8Array): Promise
   }
 }
 
-async function placeSomewhere(tools: WriteOnceTools, temporary: string, file: PublicationFile): Promise<Placed> {
+async function placeSomewhere(
+  tools: WriteOnceTools,
+  temporary: string,
+  file: PublicationFile,
+): Promise<Placed> {
   let placed = await place(tools, temporary, file, file);
   for (let n = 1; placed.outcome === 'taken' && file.otherPlace !== null; n += 1) {
     placed = await place(tools, temporary, file, file.otherPlace(n));
