@@ -17,8 +17,10 @@ export interface JobRequest {
   readonly model: string;
   /** SHA-256 (hex) of canonical JSON of the messages. */
   readonly prompt: string;
-  /** Words of the vocabulary, `response_schema` and `reasoning` among them. */
+  /** Words of the vocabulary, but the schema of the answer. */
   readonly parameters?: JsonObject;
+  /** As JSON text: canonical JSON sorts keys, and models write their answers in the order of the schema's. */
+  readonly response_schema?: string;
   readonly extra?: JsonObject;
   /** By kind of endpoint; only the drawer that this endpoint opens. */
   readonly drawers?: JsonObject;
@@ -38,7 +40,7 @@ export interface RequestParts {
   readonly sample: number | string | null;
 }
 
-/** A request with what was not set filled in empty: what an order to an instance is made of. */
+/** A request with what was not set filled in empty, and the schema a parameter again: what an order to an instance is made of. */
 export interface ReadRequest extends Required<
   Pick<JobRequest, 'type' | 'endpoint' | 'model' | 'prompt' | 'parameters' | 'extra' | 'drawers'>
 > {
@@ -64,16 +66,19 @@ export function sha256Bytes(bytes: Uint8Array): string {
 
 export function requestOf(job: RequestParts, context: RequestContext): JobRequest {
   const drawer = job.drawers[context.endpoint_kind];
+  const { response_schema, ...parameters } = job.parameters;
   return {
     type: job.type,
     endpoint: job.endpoint,
     model: job.model,
     prompt: context.prompt_sha256,
-    ...(isEmpty(job.parameters) ? {} : { parameters: job.parameters }),
+    ...(isEmpty(parameters) ? {} : { parameters }),
+    ...(response_schema === undefined ? {} : { response_schema: JSON.stringify(response_schema) }),
     ...(isEmpty(job.extra) ? {} : { extra: job.extra }),
     ...(drawer === undefined || (isJsonObject(drawer) && isEmpty(drawer))
       ? {}
       : { drawers: { [context.endpoint_kind]: drawer } }),
+
     ...(job.sample === null ? {} : { sample: job.sample }),
     ...(context.fresh === undefined || context.fresh === null ? {} : { fresh: context.fresh }),
   };
@@ -96,15 +101,19 @@ export function digestHex(digest: string): string {
 
 /** The inverse of {@link canonicalRequest}. Throws a SyntaxError where the text is no request: it was stored by us. */
 export function readRequest(request: string): ReadRequest {
+  const read = JSON.parse(request) as JobRequest;
   const {
     sample = null,
     fresh = null,
     parameters = {},
     extra = {},
     drawers = {},
+    response_schema,
     ...rest
-  } = JSON.parse(request) as JobRequest;
-  return { ...rest, parameters, extra, drawers, sample, fresh };
+  } = read;
+  const schema =
+    response_schema === undefined ? {} : { response_schema: JSON.parse(response_schema) as Json };
+  return { ...rest, parameters: { ...parameters, ...schema }, extra, drawers, sample, fresh };
 }
 
 /** The same request as a fresh draw of its own, for `rerun`: `word` is unique, or shared by those that may share the answer. */
@@ -129,11 +138,19 @@ export function differing(request_a: string, request_b: string, spec_a: string, 
   }
   if (a.endpoint !== b.endpoint || a.model !== b.model) paths.push('configuration.LLM_name');
   paths.push(...differences(a.parameters, b.parameters, 'configuration', 1));
+  if (paths.every((path) => path !== SCHEMA_PATH) && schemaOf(a) !== schemaOf(b)) paths.push(SCHEMA_PATH);
   paths.push(...differences(a.extra, b.extra, 'configuration', 1));
   paths.push(...differences(a.drawers, b.drawers, 'configuration', 2));
   if (a.sample !== b.sample) paths.push('configuration.sample');
   if (a.fresh !== b.fresh) paths.push('fresh');
   return paths;
+}
+
+const SCHEMA_PATH = 'configuration.response_schema';
+
+/** With the order of its keys, which is part of it. */
+function schemaOf(request: ReadRequest): string {
+  return JSON.stringify(request.parameters['response_schema'] ?? null);
 }
 
 /** Paths of the values that differ, going `depth` objects down; lists are compared as a whole. */

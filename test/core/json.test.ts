@@ -11,7 +11,9 @@ const double = (hex: string): number => {
 describe('canonical JSON', () => {
   it('is that of RFC 8785, section 3.2.2 and 3.2.4', () => {
     const value = {
-      numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
+      numbers: JSON.parse(
+        '[333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001]',
+      ) as number[],
       string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"\u002f',
       literals: [null, true, false],
     };
@@ -33,7 +35,6 @@ describe('canonical JSON', () => {
       '\u0080': 'Control',
       '\u00f6': 'Latin Small Letter O With Diaeresis',
     };
-    expect(Object.values(JSON.parse(canonicalJson(value)) as object).toSorted()).toHaveLength(7);
     const order = [...canonicalJson(value).matchAll(/:"([^"]+)"/g)].map(([, name]) => name);
     expect(order).toEqual([
       'Carriage Return',
@@ -98,6 +99,6 @@ function reversed(value: Json): Json {
   return Object.fromEntries(
     Object.entries(value)
       .toReversed()
-      .map(([key, item]) => [key, reversed(item as Json)]),
+      .map(([key, item]) => [key, reversed(item)]),
   );
 }
