@@ -14,6 +14,8 @@ export interface Attempt {
   readonly watch: Watch;
   readonly clock: Clock;
   readonly started_at: number;
+  /** Null until it is read, or where there is none. */
+  api_key: string | null;
   asked_at: number | null;
   first_piece_at: number | null;
   ended_at: number | null;
@@ -24,7 +26,12 @@ export interface Attempt {
 }
 
 export function newAttempt(order: AttemptOrder, watch: Watch, clock: Clock): Attempt {
-  const nothing = {
+  return {
+    order,
+    watch,
+    clock,
+    started_at: clock.monotonic(),
+    api_key: null,
     asked_at: null,
     first_piece_at: null,
     ended_at: null,
@@ -32,7 +39,6 @@ export function newAttempt(order: AttemptOrder, watch: Watch, clock: Clock): Att
     answer: null,
     failure: null,
   };
-  return { order, watch, clock, started_at: clock.monotonic(), ...nothing };
 }
 
 /** A complete answer counts whatever ended the attempt in the same moment: it was paid for. */

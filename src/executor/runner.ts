@@ -55,7 +55,7 @@ class Runner implements AttemptRunner {
     try {
       attempt.answer = await unlessHanging(this.#answer(attempt, observer, log), watch.signal, timers);
     } catch (error) {
-      attempt.failure = watch.reason === null ? failureOf(error, order) : null;
+      attempt.failure = watch.reason === null ? failureOf(error, attempt) : null;
     } finally {
       watch.close();
       attempt.ended_at = clock.monotonic();
@@ -70,8 +70,8 @@ class Runner implements AttemptRunner {
     const { endpoint, provider } = this.#resolve(attempt.order);
     const server = this.#servers.choose(endpoint);
     try {
-      const api_key = await this.#keyOf(endpoint);
-      const call = this.#callOf(attempt.order, endpoint, server, api_key);
+      attempt.api_key = await this.#keyOf(endpoint);
+      const call = this.#callOf(attempt, endpoint, server);
       log.calling(call);
       const answer = await this.#call(provider, call, attempt, observer);
       judge(answer, endpoint, this.#options.result_bytes_max);
@@ -109,12 +109,7 @@ class Runner implements AttemptRunner {
     return key;
   }
 
-  #callOf(
-    order: AttemptOrder,
-    endpoint: EndpointConfig,
-    server: ChosenServer,
-    api_key: string | null,
-  ): ProviderCall {
+  #callOf({ order, api_key }: Attempt, endpoint: EndpointConfig, server: ChosenServer): ProviderCall {
     const { model, messages, parameters, extra } = order;
     const inDrawer = order.drawers[endpoint.kind];
     const drawer = isJsonObject(inDrawer) ? inDrawer : {};
@@ -197,10 +192,9 @@ function judge(answer: ProviderAnswer, endpoint: EndpointConfig, result_bytes_ma
     throw new ProviderError(fail.answerTooLarge(endpoint.name, bytes, result_bytes_max));
 }
 
-function failureOf(error: unknown, order: AttemptOrder): AttemptFailure {
+/** Providers keep the key out of what they say; an error that nobody expected may carry it. */
+function failureOf(error: unknown, { order, api_key }: Attempt): AttemptFailure {
   if (error instanceof ProviderError) return error.failure;
-  return fail.broken(
-    order.endpoint,
-    error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-  );
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return fail.broken(order.endpoint, api_key === null ? text : text.replaceAll(api_key, '***'));
 }
