@@ -37,8 +37,8 @@ export interface CallOptions {
 
 export interface ClientOptions {
   readonly address: Address;
-  /** For the waits between tries of a lost stream. */
-  readonly timers: Timers;
+  /** For the waits between tries of a lost stream; without them a loss ends the stream. */
+  readonly timers?: Timers;
   /** Smaller lots than the server takes, for links on which large requests are cut. */
   readonly lots?: LotLimits;
 }
@@ -59,12 +59,12 @@ const RECONNECT_FOR_MS = 120_000;
 
 export class Client {
   readonly #connection: Connection;
-  readonly #timers: Timers;
+  readonly #timers: Timers | null;
   readonly #lots: LotLimits;
 
   constructor(options: ClientOptions) {
     this.#connection = new Connection(options.address);
-    this.#timers = options.timers;
+    this.#timers = options.timers ?? null;
     this.#lots = options.lots ?? {};
   }
 
@@ -265,8 +265,8 @@ export class Client {
 }
 
 /** A client of the server at an address: `{socket}` of a workspace, or `{url, key}`. Opens nothing before the first call. */
-export function connect(address: Address, timers: Timers): Client {
-  return new Client({ address, timers });
+export function connect(address: Address, timers?: Timers): Client {
+  return new Client({ address, ...(timers === undefined ? {} : { timers }) });
 }
 
 function jobPath(ref: Ref): string {

@@ -15,7 +15,7 @@ export type EventItem =
 
 export interface FollowEvents {
   readonly connection: Connection;
-  readonly timers: Timers;
+  readonly timers: Timers | null;
   readonly path: string;
   /** How long a lost server is tried again; 0: the iteration rejects at the first loss. */
   readonly reconnect_for_ms: number;

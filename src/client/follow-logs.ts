@@ -17,7 +17,7 @@ export type LogItem =
 
 export interface FollowLogs {
   readonly connection: Connection;
-  readonly timers: Timers;
+  readonly timers: Timers | null;
   /** Path and query of the log's stream. */
   readonly path: string;
   /** `<attempt>:<offset>` behind which to begin; '' for the beginning. */

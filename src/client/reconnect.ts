@@ -35,12 +35,13 @@ export function isPassing(error: unknown): boolean {
 
 /** Waits of one loss of connection: they double, and end when their sum passes `for_ms`. A success begins anew. */
 export class Patience {
-  readonly #timers: Timers;
+  readonly #timers: Timers | null;
   readonly #for_ms: number;
   #wait_ms = FIRST_WAIT_MS;
   #waited_ms = 0;
 
-  constructor(timers: Timers, for_ms: number) {
+  /** Without timers there is none: the first loss is the end. */
+  constructor(timers: Timers | null, for_ms: number) {
     this.#timers = timers;
     this.#for_ms = for_ms;
   }
@@ -52,7 +53,7 @@ export class Patience {
 
   /** Waits before the next try; rejects with `error` where patience is at its end, or where waiting cannot help. */
   async wait(error: unknown, signal?: AbortSignal): Promise<void> {
-    if (!isPassing(error) || this.#waited_ms >= this.#for_ms) throw error;
+    if (this.#timers === null || !isPassing(error) || this.#waited_ms >= this.#for_ms) throw error;
     await pause(this.#timers, this.#wait_ms, signal);
     this.#waited_ms += this.#wait_ms;
     this.#wait_ms = Math.min(this.#wait_ms * 2, LONGEST_WAIT_MS);

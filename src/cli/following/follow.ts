@@ -4,7 +4,7 @@
  */
 import type { Client } from '../../client/client.ts';
 import type { EventItem } from '../../client/follow-events.ts';
-import { Patience } from '../../client/reconnect.ts';
+import { isPassing, Patience } from '../../client/reconnect.ts';
 import type { Timers } from '../../core/ports/clock.ts';
 import type { Board, RunSeen } from './board.ts';
 
@@ -23,7 +23,7 @@ export interface FollowOptions {
   learn(client: Client, isAgain: boolean): Promise<Iterable<RunSeen>>;
   /** Called after every change. */
   onChange(): void;
-  /** Called with what happened when the connection was lost. */
+  /** Called with what happened when the connection was lost; not again until some run has moved. */
   onLoss(error: unknown): void;
 }
 
@@ -35,32 +35,42 @@ export async function followToEnd(options: FollowOptions): Promise<void> {
   const { board, signal } = options;
   const patience = new Patience(options.timers, AWAY_MAX_MS);
   let losses = 0;
+  const onProgress = (): void => {
+    losses = 0;
+    patience.renew();
+  };
   for (let isAgain = false; ; isAgain = true) {
+    // A server that cannot be started, or was never there, is not one that went away: this is not tried again.
+    const client = await options.open();
+    const opening = { isOpen: isAgain };
     try {
-      await once(options, isAgain, () => {
-        losses = 0;
-        patience.renew();
-      });
+      await once(options, client, isAgain, opening, onProgress);
       if (board.isDone) return;
     } catch (error) {
       signal.throwIfAborted();
       losses++;
-      if (losses > LOSSES_MAX) throw error;
+      if (!opening.isOpen || losses > LOSSES_MAX) throw error;
+      if (losses === 1 && isPassing(error)) options.onLoss(error);
       await patience.wait(error, signal);
-      options.onLoss(error);
     }
   }
 }
 
 /** One connection's worth: until all have ended, the stream has a gap, or it is lost. */
-async function once(options: FollowOptions, isAgain: boolean, onProgress: () => void): Promise<void> {
+async function once(
+  options: FollowOptions,
+  client: Client,
+  isAgain: boolean,
+  opening: { isOpen: boolean },
+  onProgress: () => void,
+): Promise<void> {
   const { board } = options;
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  const client = await options.open();
   board.listen();
   try {
     const events = await client.events({ reconnect_for_ms: 0, signal });
+    opening.isOpen = true;
     const pumped = pump(options, events, onProgress);
     // A loss while the submission is under way shows there as well; here it must not count as unhandled.
     pumped.catch(() => undefined);
