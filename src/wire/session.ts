@@ -120,7 +120,7 @@ export class WireSession<In, Out> {
     }
   }
 
-  /** Called once; at once where the session has ended already. */
+  /** Called once; at once where the session has ended already. A new listener replaces the one before. */
   onEnd(fn: (end: SessionEnd) => void): void {
     this.#onEnd = fn;
     if (this.#end !== null) this.#tellEnd(this.#end);
