@@ -240,7 +240,7 @@ export const jobSchema = z.strictObject({
     .nullish(),
   batch: nameSchema.describe('The batch that it belongs to.').nullish(),
   key: keySchema.describe("The caller's own word for it, echoed everywhere, in no identity.").nullish(),
-  metadata: z.unknown().describe("The caller's own data, echoed everywhere, in no identity."),
+  metadata: z.unknown().describe("The caller's own data, echoed everywhere, in no identity.").optional(),
   type: z.enum(['llm', 'command']).describe('llm (default) or command.').optional(),
   prompt: promptSchema.describe('What is asked.'),
   configuration: configurationSchema.describe('Who is asked, and with which parameters.'),
