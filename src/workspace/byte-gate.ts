@@ -8,13 +8,19 @@ export class ByteGate {
     this.#bytes_max = bytes_max;
   }
 
-  /** Resolves when there is room. What is held is known only after it was read, so one file may go beyond the bound. */
-  async room(): Promise<void> {
-    while (this.#held >= this.#bytes_max) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-      });
-    }
+  /**
+   * To be asked right before bytes are read and taken, with nothing awaited between, or several would pass at once. The size
+   * of what is read is not known before, so one file may go beyond the bound.
+   */
+  get full(): boolean {
+    return this.#held >= this.#bytes_max;
+  }
+
+  /** Resolves after the next {@link give}; then ask again whether it is full. */
+  freed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   take(bytes: number): void {

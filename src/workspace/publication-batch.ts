@@ -41,9 +41,14 @@ export class PublicationBatch {
   trouble: { readonly error: unknown } | null = null;
   readonly #tools: WriteOnceTools;
   readonly #reads: Pick<ReadStore, 'publicationBody'>;
-  readonly #gate = new ByteGate(BYTES_MAX);
+  readonly #gate: ByteGate;
 
-  constructor(tools: WriteOnceTools, reads: Pick<ReadStore, 'publicationBody'>) {
+  constructor(
+    tools: WriteOnceTools,
+    reads: Pick<ReadStore, 'publicationBody'>,
+    bytes_max: number = BYTES_MAX,
+  ) {
+    this.#gate = new ByteGate(bytes_max);
     this.#tools = tools;
     this.#reads = reads;
   }
@@ -54,7 +59,7 @@ export class PublicationBatch {
     const fatal: unknown[] = [];
     const lane = async () => {
       for (const row of rest) {
-        await this.#gate.room();
+        while (this.#gate.full) await this.#gate.freed();
         if (this.trouble !== null || fatal.length > 0) return;
         try {
           await this.#placeOne(row);

@@ -49,10 +49,14 @@ describe('the file of a run that ended without an answer', () => {
   });
 
   it('tells of that end, though the run was retried since and is under way again', () => {
-    const attempts = [
-      attempt(1),
-      attempt(2, { started_at: NOON + 5_000, ended_at: null, outcome: null, reason_code: null }),
-    ];
+    const later = {
+      started_at: NOON + 5_000,
+      ended_at: NOON + 6_000,
+      outcome: 'timed_out',
+      reason_code: 'StallTimeout',
+    } as const;
+    const running = { started_at: NOON + 7_000, ended_at: null, outcome: null, reason_code: null };
+    const attempts = [attempt(1), attempt(2, later), attempt(3, running)];
     const body = publicationBody({
       kind: 'ended',
       attempts,
