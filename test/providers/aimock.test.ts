@@ -1,0 +1,83 @@
+// The providers against a model server that others wrote: what both sides of our own tests might have misread alike.
+import { LLMock } from '@copilotkit/aimock';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EndpointKind } from '../../src/core/endpoints.ts';
+import type { ProviderCall } from '../../src/core/ports/provider.ts';
+import { ask, callOf, failureOf, hear, neverAborted, realProvider } from './calls.ts';
+
+const TEXT = 'Ünïcode — in several pieces, with 😀 and\n\n| a | table |\n';
+
+describe.each<[EndpointKind, string]>([
+  ['ollama', ''],
+  ['openai-compatible', '/v1'],
+])('a server by others that speaks as %s', (kind, path) => {
+  const mock = new LLMock({ port: 0, chunkSize: 5 });
+  const provider = realProvider(kind);
+  const call = (content: string, more: Partial<ProviderCall> = {}): ProviderCall =>
+    callOf(kind, `${mock.url}${path}`, { messages: [{ role: 'user', content }], ...more });
+
+  beforeAll(async () => {
+    mock.onMessage('hello', { content: TEXT });
+    mock.onMessage('think', { content: 'Forty-two.', reasoning: 'Six times seven.' });
+    mock.onMessage('limited', { error: { message: 'Slow down', type: 'rate_limit_error' }, status: 429 });
+    mock.onMessage('broken', { error: { message: 'It broke', type: 'server_error' }, status: 500 });
+    mock.onMessage('cut', { content: TEXT }, { truncateAfterChunks: 3, latency: 10 });
+    await mock.start();
+  });
+  afterAll(async () => mock.stop());
+
+  it('R5: is understood, piece by piece', async () => {
+    const heard = hear();
+    const answer = await provider.call(call('hello'), heard.observer, neverAborted());
+    expect(answer).toMatchObject({ text: TEXT, finish_reason: 'stop' });
+    expect(heard.pieces.length).toBeGreaterThan(3);
+  });
+
+  it('understands us: model, messages and parameters', async () => {
+    mock.clearRequests();
+    const answer = await ask(
+      provider,
+      call('hello', { parameters: { temperature: 0.5, max_tokens: 99, seed: 3 } }),
+    );
+    const seen = mock.getLastRequest()?.body as Record<string, unknown>;
+    expect(seen).toMatchObject({
+      model: 'test-model',
+      messages: [{ role: 'user', content: 'hello' }],
+      temperature: 0.5,
+      max_tokens: 99,
+    });
+    expect(answer.parameters_sent).toMatchObject({ model: 'test-model' });
+    expect(mock.getRequests()).toHaveLength(1);
+  });
+
+  // It writes Ollama's reasoning as `reasoning_content`, which Ollama does not (`thinking`): it cannot tell there.
+  if (kind === 'openai-compatible') {
+    it('has its reasoning told apart', async () => {
+      expect(await ask(provider, call('think'))).toMatchObject({
+        text: 'Forty-two.',
+        reasoning: 'Six times seven.',
+      });
+    });
+  }
+
+  it('throttles, breaks and cuts, and each is told apart', async () => {
+    expect(await failureOf(ask(provider, call('limited')))).toMatchObject({
+      blame: 'throttled',
+      reason_code: 'EndpointThrottled',
+    });
+    expect(await failureOf(ask(provider, call('broken')))).toMatchObject({
+      blame: 'transient',
+      reason_code: 'ProviderError',
+    });
+    expect(await failureOf(ask(provider, call('cut')))).toMatchObject({
+      blame: 'transient',
+      reason_code: 'InvalidAnswer',
+    });
+  });
+
+  it('lists its models', async () => {
+    expect(
+      Array.isArray(await provider.models(call('').endpoint, `${mock.url}${path}`, null, neverAborted())),
+    ).toBe(true);
+  });
+});
