@@ -4,12 +4,26 @@ import { type ErrorCode, ERRORS } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { EndpointStatus, InstanceStatus } from '../core/ports/scheduler.ts';
 import { RUN_STATES } from '../core/states.ts';
-import type { AttemptView, BatchView, JobDetail, JobLine, JobView, LotView, ResultView, RunEventView } from '../core/views.ts';
+import type {
+  AttemptView,
+  BatchView,
+  JobDetail,
+  JobLine,
+  JobView,
+  LotView,
+  ResultView,
+  RunEventView,
+} from '../core/views.ts';
 
 const json = z.custom<Json>();
 const time = z.string().meta({ format: 'date-time' });
 const state = z.enum(RUN_STATES);
-const reason = z.object({ code: z.string(), message: z.string(), since: time.exactOptional(), until: time.exactOptional() });
+const reason = z.object({
+  code: z.string(),
+  message: z.string(),
+  since: time.exactOptional(),
+  until: time.exactOptional(),
+});
 const phase = z.enum(['starting', 'building', 'calling', 'streaming', 'ending']);
 const live = z.object({ phase, tokens: z.number(), elapsed_ms: z.number() });
 
@@ -65,7 +79,10 @@ const details = z.object({
 });
 
 export const jobOut = z.object(jobFields) satisfies z.ZodType<JobView>;
-export const jobDetailOut = z.object({ ...jobFields, with: details.exactOptional() }) satisfies z.ZodType<JobDetail>;
+export const jobDetailOut = z.object({
+  ...jobFields,
+  with: details.exactOptional(),
+}) satisfies z.ZodType<JobDetail>;
 export const jobsOut = z.object({ jobs: z.array(jobLineOut), next_cursor: z.string().nullable() });
 
 export const lotOut = z.object({
@@ -87,7 +104,13 @@ export const manyOut = z.object({
 });
 
 const tokens = z.number().nullable();
-const usage = z.object({ input: tokens, cached: tokens, output: tokens, reasoning: tokens, raw: z.custom<JsonObject>() });
+const usage = z.object({
+  input: tokens,
+  cached: tokens,
+  output: tokens,
+  reasoning: tokens,
+  raw: z.custom<JsonObject>(),
+});
 
 export const resultOut = z.object({
   job: z.string(),
@@ -131,7 +154,11 @@ export const runEventOut = z.object({
   reason: z.string().nullable(),
 }) satisfies z.ZodType<RunEventView>;
 
-const schedulerReason = z.object({ code: z.string(), message: z.string(), until: z.number().exactOptional() });
+const schedulerReason = z.object({
+  code: z.string(),
+  message: z.string(),
+  until: z.number().exactOptional(),
+});
 const atWork = z.object({
   name: z.string(),
   run: z.int(),

@@ -18,7 +18,11 @@ export class Bodies {
    * The whole body. What it holds is given back when `until` closes. Throws TooLarge (before reading, where the length is
    * declared) and Overloaded. The rest of a refused body is thrown away, so that the client gets its answer.
    */
-  async read(request: IncomingMessage, until: { once(event: 'close', fn: () => void): unknown }, bytes_max: number): Promise<Buffer> {
+  async read(
+    request: IncomingMessage,
+    until: { once(event: 'close', fn: () => void): unknown },
+    bytes_max: number,
+  ): Promise<Buffer> {
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > bytes_max) throw tooLarge(declared, bytes_max);
     let held = 0;
@@ -42,8 +46,9 @@ export class Bodies {
       };
       request.on('data', onData);
       request.once('end', resolve);
-      request.once('error', reject);
-      request.once('close', () => reject(new Problem('InvalidRequest', 'The request was cut in its body')));
+      const onCut = (): void => reject(new Problem('InvalidRequest', 'The request was cut in its body'));
+      request.once('error', onCut);
+      request.once('close', onCut);
     });
     return Buffer.concat(chunks);
   }
@@ -56,7 +61,9 @@ function tooLarge(got: number, bytes_max: number): Problem {
 }
 
 function overloaded(): Problem {
-  return new Problem('Overloaded', 'Too many submissions arrive at once', { hint: 'Send this one again in a moment.' });
+  return new Problem('Overloaded', 'Too many submissions arrive at once', {
+    hint: 'Send this one again in a moment.',
+  });
 }
 
 /** The text of a body; throws InvalidRequest where it is no UTF-8. */

@@ -12,7 +12,9 @@ import type { HttpLimits } from './http-options.ts';
 const SOCKET_PATH_BYTES_MAX = 107;
 const SOCKET_MODE = 0o600;
 
-export type Door = { readonly via: 'socket' } | { readonly via: 'tcp'; readonly host: string; readonly port: number };
+export type Door =
+  | { readonly via: 'socket' }
+  | { readonly via: 'tcp'; readonly host: string; readonly port: number };
 
 export interface TcpAddress {
   readonly host: string;
@@ -49,9 +51,13 @@ export class Doors {
   async listenSocket(path: string): Promise<void> {
     const bytes = Buffer.byteLength(path);
     if (bytes > SOCKET_PATH_BYTES_MAX) {
-      throw new Problem('InvalidConfig', `The path of the socket has ${bytes} bytes; ${SOCKET_PATH_BYTES_MAX} are possible: ${path}`, {
-        hint: 'Set state_dir to a shorter path.',
-      });
+      throw new Problem(
+        'InvalidConfig',
+        `The path of the socket has ${bytes} bytes; ${SOCKET_PATH_BYTES_MAX} are possible: ${path}`,
+        {
+          hint: 'Set state_dir to a shorter path.',
+        },
+      );
     }
     const server = this.#serve(createServer(this.#settings()), () => ({ via: 'socket' }));
     // The file is made inside listen(), so it never exists with another mode.
@@ -64,7 +70,10 @@ export class Doors {
   /** Resolves with where it listens, with the port that was really taken. */
   async listenTcp(at: TcpAddress): Promise<{ readonly host: string; readonly port: number }> {
     let door: Door = { via: 'tcp', host: at.host, port: at.port };
-    const made = at.tls === undefined ? createServer(this.#settings()) : createTlsServer({ ...this.#settings(), ...at.tls });
+    const made =
+      at.tls === undefined
+        ? createServer(this.#settings())
+        : createTlsServer({ ...this.#settings(), ...at.tls });
     const server = this.#serve(made, () => door);
     server.maxConnections = this.#options.limits.http_connections_max;
     await listen(server, { host: at.host, port: at.port });
@@ -90,9 +99,11 @@ export class Doors {
     await Promise.all(closed);
   }
 
-  #settings(): { headersTimeout: number; requestTimeout: number } {
-    const { limits } = this.#options;
-    return { headersTimeout: limits.http_headers_timeout_ms, requestTimeout: limits.http_request_timeout_ms };
+  /** Both times are for what a client sends: an answer may take as long as it needs. */
+  #settings(): { headersTimeout: number; requestTimeout: number; connectionsCheckingInterval: number } {
+    const { http_headers_timeout_ms: headersTimeout, http_request_timeout_ms: requestTimeout } =
+      this.#options.limits;
+    return { headersTimeout, requestTimeout, connectionsCheckingInterval: headersTimeout };
   }
 
   #serve(server: Server, door: () => Door): Server {
@@ -135,7 +146,10 @@ function lastOfItsConnection(response: ServerResponse): void {
 }
 
 /** What is no HTTP at all, or came too slowly: Node has no request for it, so the answer is written by hand. */
-function answerBroken(error: Error, socket: { writable: boolean; end(text: string): void; destroy(): void }): void {
+function answerBroken(
+  error: Error,
+  socket: { writable: boolean; end(text: string): void; destroy(): void },
+): void {
   if (!socket.writable) {
     socket.destroy();
     return;

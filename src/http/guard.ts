@@ -54,13 +54,16 @@ async function checkKey(options: GuardOptions, request: FastifyRequest, scope: R
   const parsed = given === undefined ? null : parseKey(given);
   const row = parsed === null ? null : options.reads.key(parsed.id);
   if (given === undefined || row === null || !keyMatches(given, row, options.clock.now())) {
-    if (await options.tooManyFailures(request)) throw new Problem('TooManyRequests', 'Too many requests without a valid key');
+    if (await options.tooManyFailures(request))
+      throw new Problem('TooManyRequests', 'Too many requests without a valid key');
     throw new Problem('Unauthorized', 'A valid key is needed: Authorization: Bearer pd_…', {
       hint: 'On the workspace machine: eval "$(promptd env)", or promptd keys.',
     });
   }
   if (!scopesGrant(row.scopes, scope)) {
-    throw new Problem('Forbidden', `This key has the scope ${row.scopes.join(', ')}; this call needs ${scope}`);
+    throw new Problem(
+      'Forbidden',
+      `This key has the scope ${row.scopes.join(', ')}; this call needs ${scope}`,
+    );
   }
 }
-

@@ -11,12 +11,21 @@ interface Bound {
 }
 
 /** Throws WrongHost or WrongOrigin. `allowed_hosts` are names with or without a port. */
-export function checkHost(headers: IncomingHttpHeaders, method: string, bound: Bound, allowed_hosts: readonly string[]): void {
+export function checkHost(
+  headers: IncomingHttpHeaders,
+  method: string,
+  bound: Bound,
+  allowed_hosts: readonly string[],
+): void {
   const host = headers.host?.toLowerCase();
   if (host === undefined || !hostsOf(bound, allowed_hosts).has(host)) {
-    throw new Problem('WrongHost', `Host: expected ${bound.host}:${bound.port}, got ${JSON.stringify(host ?? '')}`, {
-      hint: 'If this server is reached under that name on purpose, add it to "http": {"allowed_hosts": […]} in promptd.config.json.',
-    });
+    throw new Problem(
+      'WrongHost',
+      `Host: expected ${bound.host}:${bound.port}, got ${JSON.stringify(host ?? '')}`,
+      {
+        hint: 'If this server is reached under that name on purpose, add it to "http": {"allowed_hosts": […]} in promptd.config.json.',
+      },
+    );
   }
   const { origin } = headers;
   if (origin !== undefined && hostOfOrigin(origin) !== host) {

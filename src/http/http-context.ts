@@ -79,5 +79,7 @@ export class HttpContext {
 }
 
 export function noSuchJob(ref: RunRef): Problem {
-  return new Problem('NotFound', `There is no job ${JSON.stringify(formatRunRef(ref))}`, { hint: 'Look with: promptd ls' });
+  return new Problem('NotFound', `There is no job ${JSON.stringify(formatRunRef(ref))}`, {
+    hint: 'Look with: promptd ls',
+  });
 }

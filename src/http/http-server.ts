@@ -11,11 +11,11 @@ import { Doors, type TcpAddress } from './doors.ts';
 import { guard } from './guard.ts';
 import { HttpContext } from './http-context.ts';
 import type { HttpOptions } from './http-options.ts';
-import type { RouteScope } from './keys.ts';
 import { LaneReasons } from './lane-reasons.ts';
 import { serveDocs } from './openapi.ts';
 import { checked, errorHandler, sendProblem } from './problems.ts';
 import { readBodies } from './request-bodies.ts';
+import { collectRoutes, type Route } from './route-scopes.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -24,12 +24,6 @@ import { logRoutes } from './routes/logs.ts';
 import { machineRoutes } from './routes/machine.ts';
 import { resultRoutes } from './routes/results.ts';
 import { submitRoutes } from './routes/submit.ts';
-
-export interface Route {
-  readonly method: string;
-  readonly url: string;
-  readonly scope: RouteScope;
-}
 
 export interface HttpServer {
   /** On a Unix socket of mode 0600. Rejects with EADDRINUSE where the file exists: only the caller knows whether it is stale. */
@@ -53,7 +47,8 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
     logger: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, new Problem('InvalidRequest', error.message)),
+    frameworkErrors: (error, _request, reply) =>
+      sendProblem(reply, new Problem('InvalidRequest', error.message)),
   });
   const closing = new AbortController();
   const doors = new Doors({ route: (request, response) => app.routing(request, response), timers, limits });
@@ -71,7 +66,11 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
   app.setErrorHandler(errorHandler(log, random));
   await secure(app, context);
   readBodies(app, context);
-  app.setValidatorCompiler<z.ZodType>(({ schema, httpPart }) => (data: unknown) => validated(schema, data, httpPart));
+  app.setValidatorCompiler<z.ZodType>(
+    ({ schema, httpPart }) =>
+      (data: unknown) =>
+        validated(schema, data, httpPart),
+  );
   // Answers are typed where they are made; checking them again would cost more than making them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await serveDocs(app, options);
@@ -94,7 +93,11 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
 const PARTS: Readonly<Record<string, string>> = { querystring: 'query', params: 'path', headers: 'headers' };
 
 /** The body of a submission is bytes: its jobs are checked one by one, by core. */
-function validated(schema: z.ZodType, data: unknown, part: string | undefined): { value: unknown } | { error: Error } {
+function validated(
+  schema: z.ZodType,
+  data: unknown,
+  part: string | undefined,
+): { value: unknown } | { error: Error } {
   if (data instanceof Buffer) return { value: data };
   try {
     return { value: checked(schema, data, PARTS[part ?? ''] ?? 'body') };
@@ -113,7 +116,12 @@ function addRoutes(app: App, context: HttpContext): void {
   eventRoutes(app, context);
   machineRoutes(app, context);
   app.setNotFoundHandler((request, reply) => {
-    sendProblem(reply, new Problem('NotFound', `There is no ${request.method} ${request.url.split('?', 1)[0] ?? ''}`, { hint: 'See /openapi.json' }));
+    sendProblem(
+      reply,
+      new Problem('NotFound', `There is no ${request.method} ${request.url.split('?', 1)[0] ?? ''}`, {
+        hint: 'See /openapi.json',
+      }),
+    );
   });
 }
 
@@ -143,18 +151,8 @@ async function secure(app: App, context: HttpContext): Promise<void> {
     const counted = await countFailure(request);
     return !counted.isAllowed && counted.isExceeded;
   };
-  app.addHook('onRequest', guard({ doors: context.doors, reads, clock, allowed_hosts, closing: context.closing, tooManyFailures }));
-}
-
-/** Lists routes as they are added; to be called when all are there. Throws where one declares no scope. */
-function collectRoutes(app: App): () => readonly Route[] {
-  const found: { method: string; url: string; config: { scope?: RouteScope } | undefined }[] = [];
-  app.addHook('onRoute', ({ method, url, config }) => {
-    for (const one of [method].flat()) found.push({ method: one, url, config });
-  });
-  return () =>
-    found.map(({ method, url, config }) => {
-      if (config?.scope === undefined) throw new Error(`the route ${method} ${url} declares no scope`);
-      return { method, url, scope: config.scope };
-    });
+  app.addHook(
+    'onRequest',
+    guard({ doors: context.doors, reads, clock, allowed_hosts, closing: context.closing, tooManyFailures }),
+  );
 }

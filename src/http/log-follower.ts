@@ -45,7 +45,7 @@ export class LogFollower {
     // Before the first look, so that no change falls between a look and a wait.
     const unlisten = context.hub.onRun(run.name, run.run, () => bell.ring());
     try {
-      for (let step: Step = 'go_on'; step !== 'stop' && stream.open && !life.aborted; ) {
+      for (let step: Step = 'go_on'; step !== 'stop' && stream.open && !life.aborted;) {
         step = await this.#step();
         if (step === 'wait') await bell.heard(LONGEST_WAIT_MS, life);
         if (step === 'wait_shortly') await bell.heard(LOOK_AGAIN_MS, life);
@@ -113,7 +113,8 @@ export class LogFollower {
     life.addEventListener('abort', end, { once: true });
     if (life.aborted) end();
     const onPiece = (piece: LogPiece): void => {
-      if (stop.signal.aborted || piece.attempt !== this.#at.attempt || piece.offset <= this.#at.offset) return;
+      if (stop.signal.aborted || piece.attempt !== this.#at.attempt || piece.offset <= this.#at.offset)
+        return;
       this.#send(piece);
       if (stream.isBehind) end();
     };
@@ -138,7 +139,11 @@ export class LogFollower {
   #send(piece: LogPiece): void {
     this.#at = { attempt: piece.attempt, offset: piece.offset };
     const { attempt, offset, stream, at, text } = piece;
-    this.#options.stream.send('log', JSON.stringify({ attempt, offset, stream, at, text }), formatPosition(this.#at));
+    this.#options.stream.send(
+      'log',
+      JSON.stringify({ attempt, offset, stream, at, text }),
+      formatPosition(this.#at),
+    );
   }
 
   #letGo(): void {

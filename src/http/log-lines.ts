@@ -17,14 +17,16 @@ export function* logPieces(bytes: Uint8Array, attempt: number, offset: number): 
     const end = newline === -1 ? bytes.length : newline + 1;
     const entry = entryOf(decoder.decode(bytes.subarray(start, end)));
     start = end;
-    if (entry !== null) yield { attempt, offset: offset + end, stream: entry.stream, at: entry.at, text: entry.text };
+    if (entry !== null)
+      yield { attempt, offset: offset + end, stream: entry.stream, at: entry.at, text: entry.text };
   }
 }
 
 function entryOf(line: string): LogEntry | null {
   try {
     const value = JSON.parse(line) as Partial<LogEntry> | null;
-    const isEntry = typeof value?.at === 'number' && typeof value.text === 'string' && typeof value.stream === 'string';
+    const isEntry =
+      typeof value?.at === 'number' && typeof value.text === 'string' && typeof value.stream === 'string';
     return isEntry ? (value as LogEntry) : null;
   } catch {
     return null;

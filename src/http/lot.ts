@@ -29,9 +29,13 @@ export function readLot(bytes: Uint8Array, kind: 'json' | 'ndjson', limits: LotL
   if (typeof text !== 'string') throw Problem.ofFaults([text]);
   const lot = kind === 'ndjson' ? lotOfLines(text, limits) : lotOfJson(text, limits);
   if (lot.size > limits.submission_jobs_max) {
-    throw new Problem('TooManyJobs', `${lot.size} jobs in one submission; ${limits.submission_jobs_max} are allowed`, {
-      hint: 'Split the submission.',
-    });
+    throw new Problem(
+      'TooManyJobs',
+      `${lot.size} jobs in one submission; ${limits.submission_jobs_max} are allowed`,
+      {
+        hint: 'Split the submission.',
+      },
+    );
   }
   return lot;
 }
@@ -46,12 +50,19 @@ function lotOfLines(text: string, limits: LotLimits): Lot {
         const prefix = `jobs[${index}]`;
         const long = tooLong(content, limits);
         if (long !== null) {
-          yield { value: undefined, faults: [{ ...long, path: prefix, line }], place: (faults) => [...faults] };
+          yield {
+            value: undefined,
+            faults: [{ ...long, path: prefix, line }],
+            place: (faults) => [...faults],
+          };
           continue;
         }
         const parsed = parseJobText(content);
         const place = (faults: readonly Fault[]): Fault[] =>
-          placeFaults(faults, parsed, '', line).map((fault) => ({ ...fault, path: joinPaths(prefix, fault.path) }));
+          placeFaults(faults, parsed, '', line).map((fault) => ({
+            ...fault,
+            path: joinPaths(prefix, fault.path),
+          }));
         yield { value: parsed.value, faults: place(parsed.faults), place };
       }
     },
@@ -61,7 +72,8 @@ function lotOfLines(text: string, limits: LotLimits): Lot {
 function lotOfJson(text: string, limits: LotLimits): Lot {
   const parsed = parseJobText(text);
   if (parsed.faults.length > 0) throw Problem.ofFaults(parsed.faults);
-  if (Array.isArray(parsed.value)) return lotOfArray(parsed.value as readonly unknown[], text, parsed, limits);
+  if (Array.isArray(parsed.value))
+    return lotOfArray(parsed.value as readonly unknown[], text, parsed, limits);
   const long = tooLong(text, limits);
   if (long !== null) throw new Problem('TooLarge', `The job has ${long.got}; expected ${long.expected}`);
   return {
@@ -95,5 +107,10 @@ function tooLong(text: string, limits: LotLimits): Fault | null {
   if (text.length * 3 <= limits.job_bytes_max) return null;
   const bytes = Buffer.byteLength(text);
   if (bytes <= limits.job_bytes_max) return null;
-  return { code: 'TooLarge', path: '', expected: `at most ${limits.job_bytes_max} bytes`, got: `${bytes} bytes` };
+  return {
+    code: 'TooLarge',
+    path: '',
+    expected: `at most ${limits.job_bytes_max} bytes`,
+    got: `${bytes} bytes`,
+  };
 }

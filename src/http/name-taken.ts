@@ -14,7 +14,12 @@ interface NameTakenOptions {
 }
 
 /** `place` is the job's own path in the submission: '' or `jobs[3]`. `explain: false` spares the reads of a long list. */
-export function nameTakenFault(options: NameTakenOptions, job: PreparedJob, place: string, explain: boolean): Fault {
+export function nameTakenFault(
+  options: NameTakenOptions,
+  job: PreparedJob,
+  place: string,
+  explain: boolean,
+): Fault {
   const fields = explain ? fieldsThatDiffer(options, job) : [];
   const differs = fields.length === 0 ? '' : ` (differs: ${fields.join(', ')})`;
   return {

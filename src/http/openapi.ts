@@ -21,7 +21,9 @@ export async function serveDocs(app: App, options: Pick<HttpOptions, 'version' |
     },
     transform: jsonSchemaTransform,
   });
-  app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
+  app.get('/openapi.json', { config: { scope: 'read' }, schema: { hide: true } }, (_request, reply) =>
+    reply.send(app.swagger()),
+  );
   if (!options.ui) return;
   await app.register(async (docs) => {
     docs.addHook('onRoute', (route) => {

@@ -8,7 +8,10 @@ export const refParams = z.object({
   ref: z
     .string()
     .refine((text) => parseRunRef(text) !== null, { error: `${NAME_EXPECTED}, with or without @RUN` })
-    .meta({ description: 'The name of a job (its latest run), or a run of it: `faq-17`, `faq-17@2`', example: 'faq-17' }),
+    .meta({
+      description: 'The name of a job (its latest run), or a run of it: `faq-17`, `faq-17@2`',
+      example: 'faq-17',
+    }),
 });
 
 export const batchParams = z.object({ batch: z.string().min(1).max(200) });
@@ -28,11 +31,15 @@ const filterFields = {
   model: text.optional(),
   tag: text.optional(),
   key: text.optional(),
-  since: text.optional().meta({ description: 'Submitted at or after this: RFC 3339', example: '2026-12-01T08:00:00Z' }),
+  since: text
+    .optional()
+    .meta({ description: 'Submitted at or after this: RFC 3339', example: '2026-12-01T08:00:00Z' }),
   prefix: text.optional().meta({ description: 'Names that begin with this' }),
 };
 
-const stateQuery = text.optional().meta({ description: `One or more of ${RUN_STATES.join(', ')}, with commas between` });
+const stateQuery = text
+  .optional()
+  .meta({ description: `One or more of ${RUN_STATES.join(', ')}, with commas between` });
 
 export const filterQuery = z.strictObject({
   ...filterFields,
@@ -42,11 +49,16 @@ export const filterQuery = z.strictObject({
 
 export const listQuery = filterQuery.extend({
   limit: z.coerce.number().int().min(1).optional(),
-  cursor: z.string().regex(/^\d{1,15}$/, { error: 'a cursor as it was given with the page before' }).optional(),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/, { error: 'a cursor as it was given with the page before' })
+    .optional(),
 });
 
 export const countsQuery = filterQuery.extend({
-  by: text.optional().meta({ description: 'One or more of state, reason, model, endpoint, batch (default state)' }),
+  by: text
+    .optional()
+    .meta({ description: 'One or more of state, reason, model, endpoint, batch (default state)' }),
 });
 
 const wait = z.coerce.number().min(0).optional().meta({ description: 'Seconds to wait for the end' });
@@ -75,7 +87,10 @@ const retryOptions = optionsSchema
 export const retryBody = z.strictObject({ options: retryOptions.optional() });
 
 const selection = {
-  names: z.array(z.string()).optional().meta({ description: 'Names, or `name@run`; not together with other fields' }),
+  names: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'Names, or `name@run`; not together with other fields' }),
   ...filterFields,
   state: z.array(z.enum(RUN_STATES)).optional(),
   latest: z.boolean().optional(),

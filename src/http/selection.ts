@@ -16,7 +16,12 @@ export interface SelectionIn {
 }
 
 /** Throws InvalidRequest where a time is none. `part` names where the selection stood: `query` or `body`. */
-export function filterOf(given: SelectionIn, states: readonly RunState[] | undefined, latest: boolean, part: string): RunFilter {
+export function filterOf(
+  given: SelectionIn,
+  states: readonly RunState[] | undefined,
+  latest: boolean,
+  part: string,
+): RunFilter {
   const { batch, reason, endpoint, model, tag, key, since, prefix } = given;
   const texts = { batch, reason, endpoint, model, tag, key, prefix };
   const present = Object.entries(texts).filter(([, value]) => value !== undefined);
@@ -29,7 +34,11 @@ export function filterOf(given: SelectionIn, states: readonly RunState[] | undef
 }
 
 /** The words of a comma list, each one of `allowed`. */
-export function wordsOf<W extends string>(list: string | undefined, allowed: readonly W[], path: string): W[] {
+export function wordsOf<W extends string>(
+  list: string | undefined,
+  allowed: readonly W[],
+  path: string,
+): W[] {
   return (list ?? '')
     .split(',')
     .map((word) => word.trim())

@@ -1,6 +1,12 @@
 /** A submission on its way through the door: every job prepared, all handed to the scheduler at once, the receipt told. */
 import { type Fault, Problem } from '../core/errors.ts';
-import type { OnInvalid, PreparedJob, SubmitReceipt, SubmittedJob, SubmitVerdict } from '../core/submission.ts';
+import type {
+  OnInvalid,
+  PreparedJob,
+  SubmitReceipt,
+  SubmittedJob,
+  SubmitVerdict,
+} from '../core/submission.ts';
 import type { LotView } from '../core/views.ts';
 import type { HttpOptions, Prepared, Via } from './http-options.ts';
 import type { Candidate, Lot } from './lot.ts';
@@ -30,20 +36,36 @@ export interface Submitted {
 }
 
 /** Rejects with the faults of the jobs (unless they are to be skipped), with NameTaken, or with the scheduler's problem. */
-export async function submitLot(options: SubmissionOptions, lot: Lot, onInvalid: OnInvalid, via: Via): Promise<Submitted> {
+export async function submitLot(
+  options: SubmissionOptions,
+  lot: Lot,
+  onInvalid: OnInvalid,
+  via: Via,
+): Promise<Submitted> {
   const ready = await prepareAll(options, lot, onInvalid, via);
   if (ready.refused.length > 0 && (onInvalid === 'refuse_all' || lot.single)) {
-    throw Problem.ofFaults(ready.refused.flatMap(({ faults }) => faults).slice(0, options.limits.faults_shown_max));
+    throw Problem.ofFaults(
+      ready.refused.flatMap(({ faults }) => faults).slice(0, options.limits.faults_shown_max),
+    );
   }
   if (ready.jobs.length === 0) return { ready, receipt: { accepted: true, jobs: [] } };
   const receipt = await options.scheduler.submit(ready.jobs, lot.single ? 'refuse_all' : onInvalid);
   const conflicts = conflictsOf(options, lot, ready, receipt);
-  if (!receipt.accepted) throw nameTakenProblem(conflicts.map(({ fault }) => fault), options.limits.faults_shown_max);
+  if (!receipt.accepted)
+    throw nameTakenProblem(
+      conflicts.map(({ fault }) => fault),
+      options.limits.faults_shown_max,
+    );
   ready.refused.push(...conflicts.map(({ index, fault }) => ({ index, faults: [fault] })));
   return { ready, receipt };
 }
 
-async function prepareAll(options: SubmissionOptions, lot: Lot, onInvalid: OnInvalid, via: Via): Promise<Ready> {
+async function prepareAll(
+  options: SubmissionOptions,
+  lot: Lot,
+  onInvalid: OnInvalid,
+  via: Via,
+): Promise<Ready> {
   const { clock, timers, limits } = options;
   const ready: Ready = { jobs: [], places: [], refused: [], warnings: [] };
   let since = clock.monotonic();
@@ -60,7 +82,11 @@ async function prepareAll(options: SubmissionOptions, lot: Lot, onInvalid: OnInv
   return ready;
 }
 
-function prepareOne(options: SubmissionOptions, candidate: Candidate, via: Via): Promise<Prepared> | Prepared {
+function prepareOne(
+  options: SubmissionOptions,
+  candidate: Candidate,
+  via: Via,
+): Promise<Prepared> | Prepared {
   if (candidate.faults.length > 0) return { ok: false, faults: candidate.faults };
   return options.prepare(candidate.value, { via });
 }
@@ -100,7 +126,10 @@ function conflictsOf(
     if (verdict !== 'conflict' || job === undefined) continue;
     const index = ready.places[i] ?? i;
     const explain = conflicts.length < options.limits.faults_shown_max;
-    conflicts.push({ index, fault: nameTakenFault(options, job, lot.single ? '' : `jobs[${index}]`, explain) });
+    conflicts.push({
+      index,
+      fault: nameTakenFault(options, job, lot.single ? '' : `jobs[${index}]`, explain),
+    });
   }
   return conflicts;
 }
@@ -108,7 +137,8 @@ function conflictsOf(
 /** The answer to a lot, and whether anything in it is new. */
 export function lotView({ ready, receipt }: Submitted): LotView {
   const taken = receipt.jobs.filter(({ verdict }) => verdict !== 'conflict');
-  const count = (verdict: SubmitVerdict): number => taken.reduce((sum, job) => sum + (job.verdict === verdict ? 1 : 0), 0);
+  const count = (verdict: SubmitVerdict): number =>
+    taken.reduce((sum, job) => sum + (job.verdict === verdict ? 1 : 0), 0);
   const refused = ready.refused.toSorted((a, b) => a.index - b.index);
   return {
     created: count('created'),
@@ -116,7 +146,9 @@ export function lotView({ ready, receipt }: Submitted): LotView {
     shared: count('shared'),
     known: count('known'),
     jobs: taken.map(({ name, run, state }) => ({ name, run, state })),
-    ...(refused.length === 0 ? {} : { refused: refused.map(({ index, faults }) => ({ index, errors: faults })) }),
+    ...(refused.length === 0
+      ? {}
+      : { refused: refused.map(({ index, faults }) => ({ index, errors: faults })) }),
     ...(ready.warnings.length === 0 ? {} : { warnings: ready.warnings }),
   };
 }

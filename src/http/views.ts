@@ -90,7 +90,11 @@ function optionsView(run: RunRow, spec: SpecRow | null): JobView['options'] {
 
 function sharedWith(run: RunRow, reads: Reads): string | null {
   const other =
-    run.state === 'blocked' ? reads.leader(run.digest) : run.answered_by === null ? null : reads.runById(run.answered_by);
+    run.state === 'blocked'
+      ? reads.leader(run.digest)
+      : run.answered_by === null
+        ? null
+        : reads.runById(run.answered_by);
   return other === null || other.id === run.id ? null : formatRunRef(other);
 }
 
@@ -106,7 +110,10 @@ function reasonOf(run: RunRow, known: Knowledge, shared_with: string | null): Re
 
 function endedReason(run: RunRow): ReasonView | null {
   if (run.reason_code === null) return null;
-  const { code, message } = { code: run.reason_code, message: run.reason_message ?? reason(run.reason_code).message };
+  const { code, message } = {
+    code: run.reason_code,
+    message: run.reason_message ?? reason(run.reason_code).message,
+  };
   return run.finished_at === null ? { code, message } : { code, message, since: isoTime(run.finished_at) };
 }
 
@@ -149,7 +156,14 @@ export function runsView(runs: readonly RunRow[]): Details['runs'] {
 
 /** The null result: the relation of jobs and results is total (R12). */
 export function nullResult(run: RunRow, spec: SpecRow | null): ResultView {
-  return { job: linkOf(run, spec), result: null, name: run.name, run: run.run, key: run.key, metadata: spec?.metadata ?? null };
+  return {
+    job: linkOf(run, spec),
+    result: null,
+    name: run.name,
+    run: run.run,
+    key: run.key,
+    metadata: spec?.metadata ?? null,
+  };
 }
 
 export function resultView(run: RunRow, spec: SpecRow | null, row: ResultRow, text: string): ResultView {
@@ -178,8 +192,12 @@ function linkOf(run: RunRow, spec: SpecRow | null): string {
 }
 
 export function batchView(row: BatchRow): BatchView {
-  const counts = Object.fromEntries(RUN_STATES.map((state) => [state, row.counts[state] ?? 0])) as Record<RunState, number>;
-  const sum = (states: readonly RunState[]): number => states.reduce((total, state) => total + counts[state], 0);
+  const counts = Object.fromEntries(RUN_STATES.map((state) => [state, row.counts[state] ?? 0])) as Record<
+    RunState,
+    number
+  >;
+  const sum = (states: readonly RunState[]): number =>
+    states.reduce((total, state) => total + counts[state], 0);
   const total = sum(RUN_STATES);
   const ended = sum(RUN_STATES.filter(hasEnded));
   return {

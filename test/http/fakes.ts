@@ -68,10 +68,19 @@ export class FakeReads implements ReadStore {
     const runs = rest.slice(0, limit);
     return { runs, next_before: rest.length > limit ? (runs.at(-1)?.id ?? null) : null };
   }
-  counts(by: readonly ('state' | 'reason' | 'model' | 'endpoint' | 'batch')[], filter: RunFilter): readonly CountRow[] {
+  counts(
+    by: readonly ('state' | 'reason' | 'model' | 'endpoint' | 'batch')[],
+    filter: RunFilter,
+  ): readonly CountRow[] {
     const groups = new Map<string, { by: CountRow['by']; runs: number }>();
     for (const row of this.#matching(filter)) {
-      const values = { state: row.state, reason: row.reason_code, model: row.model, endpoint: row.endpoint, batch: row.batch };
+      const values = {
+        state: row.state,
+        reason: row.reason_code,
+        model: row.model,
+        endpoint: row.endpoint,
+        batch: row.batch,
+      };
       const group = Object.fromEntries(by.map((name) => [name, values[name]]));
       const known = groups.get(JSON.stringify(group)) ?? { by: group, runs: 0 };
       known.runs++;
@@ -95,7 +104,10 @@ export class FakeReads implements ReadStore {
     return [...this.rows.values()].find((row) => row.leads && row.digest === digest) ?? null;
   }
   batches(limit: number): readonly BatchRow[] {
-    return [...this.batch_names.keys()].toReversed().slice(0, limit).flatMap((name) => this.batch(name) ?? []);
+    return [...this.batch_names.keys()]
+      .toReversed()
+      .slice(0, limit)
+      .flatMap((name) => this.batch(name) ?? []);
   }
   batch(name: string): BatchRow | null {
     const created_at = this.batch_names.get(name);
@@ -211,7 +223,9 @@ export class FakeScheduler implements Scheduler {
       const known = latest.get(row.name);
       if (known === undefined || known.run < row.run) latest.set(row.name, row);
     }
-    const leaders = new Map([...this.reads.rows.values()].filter((row) => row.leads).map((row) => [row.digest, row]));
+    const leaders = new Map(
+      [...this.reads.rows.values()].filter((row) => row.leads).map((row) => [row.digest, row]),
+    );
     const planned = new Map<string, { run: number; digest: string }>();
     for (const row of latest.values()) planned.set(row.name, row);
     const isConflict = (job: PreparedJob): boolean => {
@@ -225,8 +239,14 @@ export class FakeScheduler implements Scheduler {
     const changes: RunChange[] = [];
     const receipts = jobs.map((job): SubmittedJob => {
       const known = latest.get(job.name) ?? null;
-      const refused = { name: job.name, run: known?.run ?? 1, state: known?.state ?? 'queued', options_differ: false };
-      if (conflicts.has(job) || !accepted) return { ...refused, verdict: conflicts.has(job) ? 'conflict' : 'created' };
+      const refused = {
+        name: job.name,
+        run: known?.run ?? 1,
+        state: known?.state ?? 'queued',
+        options_differ: false,
+      };
+      if (conflicts.has(job) || !accepted)
+        return { ...refused, verdict: conflicts.has(job) ? 'conflict' : 'created' };
       if (known !== null && known.digest === job.digest) {
         return { ...refused, verdict: known.state === 'completed' ? 'answered_before' : 'known' };
       }
@@ -237,7 +257,7 @@ export class FakeScheduler implements Scheduler {
       const verdict = row.state === 'blocked' ? 'shared' : 'created';
       return { name: row.name, run: row.run, state: row.state, verdict, options_differ: false };
     });
-    this.#tell(changes);
+    this.tell(changes);
     return { jobs: receipts, accepted };
   }
 
@@ -257,14 +277,23 @@ export class FakeScheduler implements Scheduler {
     });
   }
 
-  async retry(runs: readonly RunRef[], options: { priority?: number; max_attempts?: number; attempt_timeout_ms?: number }): Promise<readonly RunAnswer<RetryVerdict>[]> {
+  async retry(
+    runs: readonly RunRef[],
+    options: { priority?: number; max_attempts?: number; attempt_timeout_ms?: number },
+  ): Promise<readonly RunAnswer<RetryVerdict>[]> {
     this.#fail();
     return runs.map((ref) => {
       const row = this.reads.run(ref.name, ref.run);
       if (row === null) return { name: ref.name, run: ref.run ?? 0, verdict: 'not_found', state: null };
       const answer = { name: row.name, run: row.run, state: row.state };
       if (row.state !== 'failed' && row.state !== 'cancelled') return { ...answer, verdict: 'wrong_state' };
-      this.change(row.name, { ...options, state: 'queued', leads: true, reason_code: null, finished_at: null });
+      this.change(row.name, {
+        ...options,
+        state: 'queued',
+        leads: true,
+        reason_code: null,
+        finished_at: null,
+      });
       return { ...answer, state: 'queued', verdict: 'queued' };
     });
   }
@@ -291,11 +320,19 @@ export class FakeScheduler implements Scheduler {
     };
   }
 
-  follow(name: string, run: number, from: { attempt: number; offset: number }, onPiece: (piece: LogPiece) => void, stop: AbortSignal): Promise<FollowEnd> {
+  follow(
+    name: string,
+    run: number,
+    from: { attempt: number; offset: number },
+    onPiece: (piece: LogPiece) => void,
+    stop: AbortSignal,
+  ): Promise<FollowEnd> {
     this.follows++;
     const row = this.reads.run(name, run);
-    if (row === null || row.state !== 'running' || row.attempt !== from.attempt) return Promise.resolve('gone');
-    for (const piece of piecesOf(this.#live_logs.get(row.id) ?? '', from.attempt)) if (piece.offset > from.offset) onPiece(piece);
+    if (row === null || row.state !== 'running' || row.attempt !== from.attempt)
+      return Promise.resolve('gone');
+    for (const piece of piecesOf(this.#live_logs.get(row.id) ?? '', from.attempt))
+      if (piece.offset > from.offset) onPiece(piece);
     return new Promise((resolve) => {
       const follower: Follower = {
         job: row.id,
@@ -327,7 +364,7 @@ export class FakeScheduler implements Scheduler {
   change(name: string, fields: Partial<RunRow>): RunRow {
     const row = { ...this.latest(name), ...fields };
     this.reads.rows.set(row.id, row);
-    this.#tell([changeOf(row)]);
+    this.tell([changeOf(row)]);
     return row;
   }
 
@@ -363,17 +400,25 @@ export class FakeScheduler implements Scheduler {
     const place = this.logs.append(this.#live_logs.get(row.id) ?? '');
     const kept = place.log_bytes === 0 ? {} : place;
     this.endAttempt(row, { ...kept, outcome: answer === null ? 'errored' : 'succeeded' });
-    if (answer === null) return this.change(name, { state: 'retrying', due_at: NOW + 1_000, last_error: 'HTTP 500' });
+    if (answer === null)
+      return this.change(name, { state: 'retrying', due_at: NOW + 1_000, last_error: 'HTTP 500' });
     const text_sha256 = sha256(answer);
     this.reads.bodies.set(text_sha256, answer);
     this.#epoch++;
     this.reads.results.set(row.id, newResult(row, answer, this.#epoch));
-    return this.change(name, { state: 'completed', leads: false, finished_at: NOW + 1_000, epoch: this.#epoch });
+    return this.change(name, {
+      state: 'completed',
+      leads: false,
+      finished_at: NOW + 1_000,
+      epoch: this.#epoch,
+    });
   }
 
   endAttempt(row: RunRow, fields: Partial<AttemptRow>): void {
     const rows = this.reads.attempt_rows.get(row.id) ?? [];
-    const ended = rows.map((one) => (one.attempt === row.attempt ? { ...one, ended_at: NOW, ...fields } : one));
+    const ended = rows.map((one) =>
+      one.attempt === row.attempt ? { ...one, ended_at: NOW, ...fields } : one,
+    );
     this.reads.attempt_rows.set(row.id, ended);
     for (const follower of [...this.#followers]) if (follower.job === row.id) follower.end('ended');
   }
@@ -384,7 +429,8 @@ export class FakeScheduler implements Scheduler {
     if (failure !== null) throw failure;
   }
 
-  #tell(changes: readonly RunChange[]): void {
+  /** Tells changes, as after a commit. */
+  tell(changes: readonly RunChange[]): void {
     if (changes.length > 0) for (const fn of [...this.#listeners]) fn(changes);
   }
 
@@ -396,7 +442,8 @@ export class FakeScheduler implements Scheduler {
     const { spec_sha256, prompt_sha256, request, options, metadata, link } = job;
     this.reads.specs.set(id, { spec_sha256, prompt_sha256, request, options, metadata, link });
     this.reads.bodies.set(spec_sha256, job.spec).set(prompt_sha256, job.prompt);
-    if (job.batch !== null && !this.reads.batch_names.has(job.batch)) this.reads.batch_names.set(job.batch, NOW);
+    if (job.batch !== null && !this.reads.batch_names.has(job.batch))
+      this.reads.batch_names.set(job.batch, NOW);
     return row;
   }
 }
@@ -416,30 +463,89 @@ function changeOf({ name, run, batch, state, attempt, reason_code }: RunRow): Ru
 function newRun(id: number, job: PreparedJob, run: number, state: RunState): RunRow {
   const { name, type, source, endpoint, model, digest, batch, key, options } = job;
   return {
-    id, name, run, type, source, lane: 1, endpoint, model, digest, batch, key,
-    max_attempts: options.max_attempts, attempt_timeout_ms: options.attempt_timeout_ms, submitted_at: NOW, state,
-    priority: options.priority, rank: id, leads: state === 'queued', due_at: null, attempt: 0, instance: null,
-    errors: 0, lost: 0, interrupted: 0, rate_limited_since: null, last_error: null, same_errors: 0,
-    cancel_requested_at: null, reason_code: null, reason_message: null, started_at: null, finished_at: null,
-    epoch: null, answered_by: null,
+    id,
+    name,
+    run,
+    type,
+    source,
+    lane: 1,
+    endpoint,
+    model,
+    digest,
+    batch,
+    key,
+    max_attempts: options.max_attempts,
+    attempt_timeout_ms: options.attempt_timeout_ms,
+    submitted_at: NOW,
+    state,
+    priority: options.priority,
+    rank: id,
+    leads: state === 'queued',
+    due_at: null,
+    attempt: 0,
+    instance: null,
+    errors: 0,
+    lost: 0,
+    interrupted: 0,
+    rate_limited_since: null,
+    last_error: null,
+    same_errors: 0,
+    cancel_requested_at: null,
+    reason_code: null,
+    reason_message: null,
+    started_at: null,
+    finished_at: null,
+    epoch: null,
+    answered_by: null,
   };
 }
 
 function newAttempt(job: number, attempt: number): AttemptRow {
   return {
-    job, attempt, instance: 0, started_at: NOW, ended_at: null, outcome: null, charged_for: null, reason_code: null,
-    error: null, timings: null, usage: null, cost: null, parameters_sent: null, warnings: [], log_file: null,
-    log_offset: 0, log_bytes: 0, kept_answer: null,
+    job,
+    attempt,
+    instance: 0,
+    started_at: NOW,
+    ended_at: null,
+    outcome: null,
+    charged_for: null,
+    reason_code: null,
+    error: null,
+    timings: null,
+    usage: null,
+    cost: null,
+    parameters_sent: null,
+    warnings: [],
+    log_file: null,
+    log_offset: 0,
+    log_bytes: 0,
+    kept_answer: null,
   };
 }
 
 function newResult(row: RunRow, text: string, epoch: number): ResultRow {
   const timings = { queued_ms: 1, build_ms: null, first_token_ms: 2, call_ms: 3 };
   const meta = {
-    model: row.model, model_answered: row.model, endpoint: row.endpoint, endpoint_kind: 'simulator', parameters_sent: {},
-    finish_reason: 'stop', warnings: [], usage: null, timings, cost: null,
+    model: row.model,
+    model_answered: row.model,
+    endpoint: row.endpoint,
+    endpoint_kind: 'simulator',
+    parameters_sent: {},
+    finish_reason: 'stop',
+    warnings: [],
+    usage: null,
+    timings,
+    cost: null,
   };
-  return { job: row.id, epoch, attempt: row.attempt, text_sha256: sha256(text), text_bytes: Buffer.byteLength(text), meta, accepted_at: NOW };
+  return {
+    job: row.id,
+    epoch,
+    attempt: row.attempt,
+    text_sha256: sha256(text),
+    text_bytes: Buffer.byteLength(text),
+    meta,
+    accepted_at: NOW,
+  };
 }
 
 /** Prepares as much of a job as the server looks at: a prompt that is a text, and a configuration with a model. */
@@ -448,13 +554,30 @@ export const prepare: Prepare = async (value, { via }) => {
   const { prompt, name, batch, key, metadata, if_exists } = job;
   const configuration = isJsonObject(job['configuration']) ? job['configuration'] : {};
   if (isJsonObject(prompt) && via === 'tcp') {
-    return { ok: false, faults: [{ code: 'LinkOverTcp', path: 'prompt.base', expected: 'a text', got: 'a link' }] };
+    return {
+      ok: false,
+      faults: [{ code: 'LinkOverTcp', path: 'prompt.base', expected: 'a text', got: 'a link' }],
+    };
   }
   if (typeof prompt !== 'string') {
-    return { ok: false, faults: [{ code: 'InvalidJob', path: 'prompt', expected: 'a text', got: 'nothing' }] };
+    return {
+      ok: false,
+      faults: [{ code: 'InvalidJob', path: 'prompt', expected: 'a text', got: 'nothing' }],
+    };
   }
   if (configuration['seed'] !== undefined && typeof configuration['seed'] !== 'number') {
-    return { ok: false, faults: [{ code: 'InvalidJob', path: 'configuration.seed', expected: 'an integer', got: 'a text', hint: 'Leave out the quotes.' }] };
+    return {
+      ok: false,
+      faults: [
+        {
+          code: 'InvalidJob',
+          path: 'configuration.seed',
+          expected: 'an integer',
+          got: 'a text',
+          hint: 'Leave out the quotes.',
+        },
+      ],
+    };
   }
   const spec = canonicalJson({ type: 'llm', prompt, configuration });
   const built = canonicalJson([{ role: 'user', content: prompt }]);
@@ -467,9 +590,26 @@ export const prepare: Prepare = async (value, { via }) => {
       name: typeof name === 'string' ? name : digest.slice(2, 14),
       batch: typeof batch === 'string' ? batch : null,
       key: typeof key === 'string' ? key : null,
-      type: 'llm', source: 'http', endpoint: 'simulator', model: 'parrot', needs: '', digest, request, spec,
-      spec_sha256: sha256(spec), prompt: built, prompt_sha256: sha256(built),
-      options: { priority: 0, attempt_timeout_ms: 600_000, first_token_timeout_ms: 300_000, stall_timeout_ms: 60_000, max_attempts: 4, run_at: null, tags: tagsOf(job['options']) },
+      type: 'llm',
+      source: 'http',
+      endpoint: 'simulator',
+      model: 'parrot',
+      needs: '',
+      digest,
+      request,
+      spec,
+      spec_sha256: sha256(spec),
+      prompt: built,
+      prompt_sha256: sha256(built),
+      options: {
+        priority: 0,
+        attempt_timeout_ms: 600_000,
+        first_token_timeout_ms: 300_000,
+        stall_timeout_ms: 60_000,
+        max_attempts: 4,
+        run_at: null,
+        tags: tagsOf(job['options']),
+      },
       metadata: metadata as Json | undefined,
       link: `${typeof name === 'string' ? name : digest.slice(2, 14)}.json`,
       if_exists: if_exists === 'new_run' ? 'new_run' : 'same',

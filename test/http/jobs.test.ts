@@ -5,7 +5,12 @@ import { type Setup, setup } from './setup.ts';
 async function withJobs(count: number): Promise<Setup> {
   const server = await setup();
   const jobs = Array.from({ length: count }, (_, i) => ({
-    name: `job-${i}`, prompt: `p${i}`, configuration: {}, batch: i % 2 === 0 ? 'even' : 'odd', key: `k${i}`, options: { tags: [`t${i % 3}`] },
+    name: `job-${i}`,
+    prompt: `p${i}`,
+    configuration: {},
+    batch: i % 2 === 0 ? 'even' : 'odd',
+    key: `k${i}`,
+    options: { tags: [`t${i % 3}`] },
   }));
   await server.post('/jobs', jobs);
   return server;
@@ -22,12 +27,19 @@ describe('lists', () => {
     const second = await server.ask(`/jobs?limit=2&cursor=${String(first.json['next_cursor'])}`);
     expect(names(second)).toEqual(['job-2', 'job-1']);
     const last = await server.ask(`/jobs?limit=2&cursor=${String(second.json['next_cursor'])}`);
-    expect(last.json).toMatchObject({ next_cursor: null, jobs: [{ name: 'job-0', state: 'queued', links: { self: '/jobs/job-0@1' } }] });
+    expect(last.json).toMatchObject({
+      next_cursor: null,
+      jobs: [{ name: 'job-0', state: 'queued', links: { self: '/jobs/job-0@1' } }],
+    });
   });
 
   it('narrows a list by every filter', async () => {
     await using server = await withJobs(6);
-    server.scheduler.change('job-1', { state: 'failed', reason_code: 'ProviderError', reason_message: 'HTTP 500' });
+    server.scheduler.change('job-1', {
+      state: 'failed',
+      reason_code: 'ProviderError',
+      reason_message: 'HTTP 500',
+    });
     server.scheduler.change('job-3', { submitted_at: NOW + 60_000 });
     const narrowed = async (query: string): Promise<string[]> => names(await server.ask(`/jobs?${query}`));
     expect(await narrowed('state=failed')).toEqual(['job-1']);
@@ -39,7 +51,9 @@ describe('lists', () => {
     expect(await narrowed('prefix=job-2')).toEqual(['job-2']);
     expect(await narrowed('model=other')).toEqual([]);
     expect(await narrowed('endpoint=simulator&limit=1')).toEqual(['job-5']);
-    expect(await narrowed(`since=${encodeURIComponent(new Date(NOW + 1_000).toISOString())}`)).toEqual(['job-3']);
+    expect(await narrowed(`since=${encodeURIComponent(new Date(NOW + 1_000).toISOString())}`)).toEqual([
+      'job-3',
+    ]);
   });
 
   it('shows the latest run of a name unless all are asked for', async () => {
@@ -54,10 +68,17 @@ describe('lists', () => {
     await using server = await withJobs(5);
     server.scheduler.change('job-1', { state: 'failed', reason_code: 'ProviderError' });
     expect((await server.ask('/jobs/counts')).json).toMatchObject({
-      total: 5, counts: expect.arrayContaining([{ by: { state: 'queued' }, runs: 4 }, { by: { state: 'failed' }, runs: 1 }]) as unknown,
+      total: 5,
+      counts: expect.arrayContaining([
+        { by: { state: 'queued' }, runs: 4 },
+        { by: { state: 'failed' }, runs: 1 },
+      ]) as unknown,
     });
     const answer = await server.ask('/jobs/counts?by=reason,model&state=failed');
-    expect(answer.json).toEqual({ total: 1, counts: [{ by: { reason: 'ProviderError', model: 'parrot' }, runs: 1 }] });
+    expect(answer.json).toEqual({
+      total: 1,
+      counts: [{ by: { reason: 'ProviderError', model: 'parrot' }, runs: 1 }],
+    });
   });
 
   it('names what is wrong with a query', async () => {
@@ -67,10 +88,16 @@ describe('lists', () => {
       expect(answer).toMatchObject({ status: 400, json: { code: 'InvalidRequest' } });
       return (answer.json['errors'] as unknown[])[0];
     };
-    expect(await wrong('/jobs?statee=queued')).toMatchObject({ path: 'query.statee', expected: expect.stringContaining('state') as string });
+    expect(await wrong('/jobs?statee=queued')).toMatchObject({
+      path: 'query.statee',
+      expected: expect.stringContaining('state') as string,
+    });
     expect(await wrong('/jobs?state=queud')).toMatchObject({ path: 'query.state', got: '"queud"' });
     expect(await wrong('/jobs?limit=many')).toMatchObject({ path: 'query.limit' });
-    expect(await wrong('/jobs?since=yesterday')).toMatchObject({ path: 'query.since', expected: expect.stringContaining('RFC 3339') as string });
+    expect(await wrong('/jobs?since=yesterday')).toMatchObject({
+      path: 'query.since',
+      expected: expect.stringContaining('RFC 3339') as string,
+    });
     expect(await wrong('/jobs?cursor=x')).toMatchObject({ path: 'query.cursor' });
     expect(await wrong('/jobs/counts?by=colour')).toMatchObject({ path: 'query.by' });
     expect(await wrong('/jobs/-bad')).toMatchObject({ path: 'path.ref' });
@@ -87,7 +114,10 @@ describe('one job', () => {
     expect((await server.ask(`/jobs/${long}`)).json).toMatchObject({ run: 2 });
     expect((await server.ask(`/jobs/${long}@1`)).json).toMatchObject({ run: 1 });
     expect((await server.ask(`/jobs/${long}%401`)).json).toMatchObject({ run: 1 });
-    expect(await server.ask('/jobs/other')).toMatchObject({ status: 404, json: { code: 'NotFound', hint: 'Look with: promptd ls' } });
+    expect(await server.ask('/jobs/other')).toMatchObject({
+      status: 404,
+      json: { code: 'NotFound', hint: 'Look with: promptd ls' },
+    });
     expect((await server.ask(`/jobs/${long}@3`)).status).toBe(404);
   });
 
@@ -99,7 +129,14 @@ describe('one job', () => {
     server.scheduler.finish('a', 'answer');
     const answer = await server.ask('/jobs/a?with=attempts,spec,prompt,runs');
     expect(answer.json['with']).toEqual({
-      attempts: [expect.objectContaining({ attempt: 1, outcome: 'succeeded', started_at: new Date(NOW).toISOString(), kept_answer: null })],
+      attempts: [
+        expect.objectContaining({
+          attempt: 1,
+          outcome: 'succeeded',
+          started_at: new Date(NOW).toISOString(),
+          kept_answer: null,
+        }),
+      ],
       spec: { type: 'llm', prompt: 'about a', configuration: { LLM_name: 'simulator:parrot' } },
       prompt: [{ role: 'user', content: 'about a' }],
       runs: [{ run: 1, state: 'completed', finished_at: new Date(NOW + 1_000).toISOString() }],
@@ -114,7 +151,10 @@ describe('one job', () => {
     server.scheduler.start('a');
     server.scheduler.alive.set('a', { phase: 'streaming', tokens: 12, elapsed_ms: 345 });
     const answer = await server.ask('/jobs/a');
-    expect(answer.json).toMatchObject({ state: 'running', live: { phase: 'streaming', tokens: 12, elapsed_ms: 345 } });
+    expect(answer.json).toMatchObject({
+      state: 'running',
+      live: { phase: 'streaming', tokens: 12, elapsed_ms: 345 },
+    });
     expect(answer.json).not.toHaveProperty('live_missing');
   });
 
@@ -123,7 +163,11 @@ describe('one job', () => {
     await server.submit('a');
     server.scheduler.start('a');
     const answer = await server.ask('/jobs/a');
-    expect(answer.json).toMatchObject({ state: 'running', live: null, live_missing: expect.stringContaining('within 30 ms') as string });
+    expect(answer.json).toMatchObject({
+      state: 'running',
+      live: null,
+      live_missing: expect.stringContaining('within 30 ms') as string,
+    });
   });
 
   it('R25: shows the end of a run that ended while its instance was asked', async () => {
@@ -145,14 +189,39 @@ describe('one job', () => {
       return (await server.ask('/jobs/a')).json['reason'];
     };
     expect(await reason({})).toMatchObject({ code: 'WaitingForSlot' });
-    server.scheduler.lane_rows = [{ lane: 1, endpoint: 'e', model: 'm', reason: { code: 'EndpointAuth', message: 'No key.', until: NOW } }];
-    expect(await reason({ state: 'scheduled', due_at: NOW + 5_000 })).toMatchObject({ code: 'BeginTime', until: new Date(NOW + 5_000).toISOString() });
-    expect(await reason({ state: 'retrying', due_at: NOW + 9_000, last_error: 'HTTP 500' })).toEqual({
-      code: 'Backoff', message: expect.stringMatching(/^HTTP 500\. /) as string, until: new Date(NOW + 9_000).toISOString(),
+    server.scheduler.lane_rows = [
+      {
+        lane: 1,
+        endpoint: 'e',
+        model: 'm',
+        reason: { code: 'EndpointAuth', message: 'No key.', until: NOW },
+      },
+    ];
+    expect(await reason({ state: 'scheduled', due_at: NOW + 5_000 })).toMatchObject({
+      code: 'BeginTime',
+      until: new Date(NOW + 5_000).toISOString(),
     });
-    expect(await reason({ state: 'running', cancel_requested_at: NOW })).toMatchObject({ code: 'Cancelling', since: new Date(NOW).toISOString() });
-    expect(await reason({ state: 'failed', reason_code: 'TotalTimeout', reason_message: 'It took too long.', finished_at: NOW, cancel_requested_at: null })).toEqual({
-      code: 'TotalTimeout', message: 'It took too long.', since: new Date(NOW).toISOString(),
+    expect(await reason({ state: 'retrying', due_at: NOW + 9_000, last_error: 'HTTP 500' })).toEqual({
+      code: 'Backoff',
+      message: expect.stringMatching(/^HTTP 500\. /) as string,
+      until: new Date(NOW + 9_000).toISOString(),
+    });
+    expect(await reason({ state: 'running', cancel_requested_at: NOW })).toMatchObject({
+      code: 'Cancelling',
+      since: new Date(NOW).toISOString(),
+    });
+    expect(
+      await reason({
+        state: 'failed',
+        reason_code: 'TotalTimeout',
+        reason_message: 'It took too long.',
+        finished_at: NOW,
+        cancel_requested_at: null,
+      }),
+    ).toEqual({
+      code: 'TotalTimeout',
+      message: 'It took too long.',
+      since: new Date(NOW).toISOString(),
     });
     expect(await reason({ state: 'completed' })).toBeNull();
   });
@@ -164,10 +233,13 @@ describe('one job', () => {
     let asked = 0;
     server.scheduler.lanes = async () => {
       asked++;
-      return [{ lane: 1, endpoint: 'e', model: 'm', reason: { code: 'EndpointAuth', message: `No key. ${asked}` } }];
+      return [
+        { lane: 1, endpoint: 'e', model: 'm', reason: { code: 'EndpointAuth', message: `No key. ${asked}` } },
+      ];
     };
     now += 1_000;
-    const message = async (): Promise<unknown> => ((await server.ask('/jobs/a')).json['reason'] as { message: string }).message;
+    const message = async (): Promise<unknown> =>
+      ((await server.ask('/jobs/a')).json['reason'] as { message: string }).message;
     expect(await message()).toBe('No key. 1');
     expect(await message()).toBe('No key. 1');
     now += 251;

@@ -67,18 +67,30 @@ export class Setup {
   key(scope: KeyScope, row: { expires_at?: number; revoked_at?: number } = {}): string {
     const { id, key, sha256 } = makeKey(scope, systemRandom);
     const { expires_at = null, revoked_at = null } = row;
-    this.reads.key_rows.set(id, { id, name: scope, sha256, scopes: [scope], created_at: NOW, expires_at, revoked_at });
+    this.reads.key_rows.set(id, {
+      id,
+      name: scope,
+      sha256,
+      scopes: [scope],
+      created_at: NOW,
+      expires_at,
+      revoked_at,
+    });
     return key;
   }
 
   /** Sends a request and resolves with its head; the body is still to be read. */
   open(url: string, ask: Ask = {}): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const where = ask.port === undefined ? { socketPath: this.socket } : { host: '127.0.0.1', port: ask.port };
+      const where =
+        ask.port === undefined ? { socketPath: this.socket } : { host: '127.0.0.1', port: ask.port };
       const headers: Record<string, string> = { ...ask.headers };
       if (ask.body !== undefined) headers['content-type'] ??= 'application/json';
       if (ask.key !== undefined) headers['authorization'] = `Bearer ${ask.key}`;
-      const sent = request({ ...where, path: url, method: ask.method ?? 'GET', headers, agent: this.#agent }, resolve);
+      const sent = request(
+        { ...where, path: url, method: ask.method ?? 'GET', headers, agent: this.#agent },
+        resolve,
+      );
       sent.on('error', reject);
       sent.end(ask.body);
     });
@@ -87,7 +99,9 @@ export class Setup {
   async ask(url: string, ask: Ask = {}): Promise<Answer> {
     const answer = await this.open(url, ask);
     const text = await textOf(answer);
-    const isJson = /json/.test(answer.headers['content-type'] ?? '') && !/ndjson/.test(answer.headers['content-type'] ?? '');
+    const isJson =
+      /json/.test(answer.headers['content-type'] ?? '') &&
+      !/ndjson/.test(answer.headers['content-type'] ?? '');
     const json = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: answer.statusCode ?? 0, headers: answer.headers, text, json };
   }
@@ -98,7 +112,12 @@ export class Setup {
 
   /** Submits one job of this name, whose prompt is the name. */
   async submit(name: string, more: object = {}): Promise<Answer> {
-    return this.post('/jobs', { name, prompt: `about ${name}`, configuration: { LLM_name: 'simulator:parrot' }, ...more });
+    return this.post('/jobs', {
+      name,
+      prompt: `about ${name}`,
+      configuration: { LLM_name: 'simulator:parrot' },
+      ...more,
+    });
   }
 }
 
@@ -118,7 +137,12 @@ export async function setup(options: SetupOptions = {}): Promise<Setup> {
   const level = (name: LogLine['level']) => (fields: object, message: string) => {
     made.lines.push({ level: name, fields, message });
   };
-  const log: HttpLog = { debug: level('debug'), info: level('info'), warn: level('warn'), error: level('error') };
+  const log: HttpLog = {
+    debug: level('debug'),
+    info: level('info'),
+    warn: level('warn'),
+    error: level('error'),
+  };
   made.server = await createHttp({
     scheduler: made.scheduler,
     reads: made.reads,
@@ -173,8 +197,16 @@ export class SseReader {
         this.comments++;
         continue;
       }
-      const fields = Object.fromEntries(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
-      return { event: fields['event'] ?? '', id: fields['id'] ?? null, data: JSON.parse(fields['data'] ?? 'null') as Record<string, unknown> };
+      const fields = Object.fromEntries(
+        block
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      );
+      return {
+        event: fields['event'] ?? '',
+        id: fields['id'] ?? null,
+        data: JSON.parse(fields['data'] ?? 'null') as Record<string, unknown>,
+      };
     }
   }
 

@@ -4,7 +4,12 @@ import { NOW } from './fakes.ts';
 import { setup } from './setup.ts';
 
 const CONFIGURATION = { LLM_name: 'simulator:parrot' };
-const job = (name: string, more: object = {}): object => ({ name, prompt: `about ${name}`, configuration: CONFIGURATION, ...more });
+const job = (name: string, more: object = {}): object => ({
+  name,
+  prompt: `about ${name}`,
+  configuration: CONFIGURATION,
+  ...more,
+});
 const ndjson = { headers: { 'content-type': 'application/x-ndjson' }, method: 'POST' };
 
 describe('one job', () => {
@@ -13,9 +18,20 @@ describe('one job', () => {
     const first = await server.submit('faq-17', { batch: 'faq', key: 'law/17', metadata: { gold: 'B' } });
     expect(first.status).toBe(201);
     expect(first.json).toMatchObject({
-      name: 'faq-17', run: 1, batch: 'faq', key: 'law/17', metadata: { gold: 'B' }, state: 'queued', created: true,
-      answered_before: false, shared_with: null, endpoint: 'simulator', model: 'parrot', live: null,
-      submitted_at: new Date(NOW).toISOString(), links: { self: '/jobs/faq-17@1', result: '/jobs/faq-17@1/result' },
+      name: 'faq-17',
+      run: 1,
+      batch: 'faq',
+      key: 'law/17',
+      metadata: { gold: 'B' },
+      state: 'queued',
+      created: true,
+      answered_before: false,
+      shared_with: null,
+      endpoint: 'simulator',
+      model: 'parrot',
+      live: null,
+      submitted_at: new Date(NOW).toISOString(),
+      links: { self: '/jobs/faq-17@1', result: '/jobs/faq-17@1/result' },
     });
     const again = await server.submit('faq-17');
     expect(again.status).toBe(200);
@@ -26,17 +42,26 @@ describe('one job', () => {
     await using server = await setup();
     await server.submit('a', { prompt: 'the same' });
     const shared = await server.submit('b', { prompt: 'the same' });
-    expect(shared).toMatchObject({ status: 201, json: { state: 'blocked', shared_with: 'a@1', reason: { code: 'SameAs' } } });
+    expect(shared).toMatchObject({
+      status: 201,
+      json: { state: 'blocked', shared_with: 'a@1', reason: { code: 'SameAs' } },
+    });
     server.scheduler.start('a');
     server.scheduler.finish('a', 'an answer');
     const known = await server.submit('a', { prompt: 'the same' });
-    expect(known).toMatchObject({ status: 200, json: { answered_before: true, state: 'completed', reason: null } });
+    expect(known).toMatchObject({
+      status: 200,
+      json: { answered_before: true, state: 'completed', reason: null },
+    });
   });
 
   it('tells warnings about a job that it accepts', async () => {
     await using server = await setup();
     const answer = await server.submit('a', { configuration: { ...CONFIGURATION, odd: 1 } });
-    expect(answer).toMatchObject({ status: 201, json: { warnings: ['configuration.odd is passed on as it is'] } });
+    expect(answer).toMatchObject({
+      status: 201,
+      json: { warnings: ['configuration.odd is passed on as it is'] },
+    });
   });
 
   it('R19: refuses a job that is not valid with path, line, column, what was expected, got and to do', async () => {
@@ -46,8 +71,19 @@ describe('one job', () => {
     expect(answer.status).toBe(422);
     expect(answer.headers['content-type']).toBe('application/problem+json');
     expect(answer.json).toMatchObject({
-      type: 'urn:promptd:error:InvalidJob', status: 422, code: 'InvalidJob',
-      errors: [{ path: 'configuration.seed', line: 4, column: 5, expected: 'an integer', got: 'a text', hint: 'Leave out the quotes.' }],
+      type: 'urn:promptd:error:InvalidJob',
+      status: 422,
+      code: 'InvalidJob',
+      errors: [
+        {
+          path: 'configuration.seed',
+          line: 4,
+          column: 5,
+          expected: 'an integer',
+          got: 'a text',
+          hint: 'Leave out the quotes.',
+        },
+      ],
     });
     expect(server.reads.rows.size).toBe(0);
   });
@@ -58,7 +94,10 @@ describe('one job', () => {
     expect(cut).toMatchObject({ status: 422, json: { code: 'InvalidJob', errors: [{ line: 2 }] } });
     const bytes = Buffer.concat([Buffer.from('{"prompt": "'), Buffer.from([0xff]), Buffer.from('"}')]);
     const latin = await server.ask('/jobs', { method: 'POST', body: bytes });
-    expect(latin).toMatchObject({ status: 422, json: { errors: [{ expected: 'text in UTF-8', got: 'the byte 0xff', column: 13 }] } });
+    expect(latin).toMatchObject({
+      status: 422,
+      json: { errors: [{ expected: 'text in UTF-8', got: 'the byte 0xff', column: 13 }] },
+    });
     const nothing = await server.ask('/jobs', { method: 'POST', body: '' });
     expect(nothing.status).toBe(422);
   });
@@ -69,7 +108,11 @@ describe('one job', () => {
     const taken = await server.submit('faq-17', { prompt: 'something else' });
     expect(taken).toMatchObject({
       status: 409,
-      json: { code: 'NameTaken', hint: expect.stringContaining('"if_exists": "new_run"') as string, errors: [{ path: 'name' }] },
+      json: {
+        code: 'NameTaken',
+        hint: expect.stringContaining('"if_exists": "new_run"') as string,
+        errors: [{ path: 'name' }],
+      },
     });
     expect(taken.json['detail']).toMatch(/^"faq-17" exists with another prompt \(differs: prompt/);
     const next = await server.submit('faq-17', { prompt: 'something else', if_exists: 'new_run' });
@@ -78,13 +121,25 @@ describe('one job', () => {
 
   it('tells what the scheduler refuses: overload, a full disk, a shutdown', async () => {
     await using server = await setup();
-    for (const [code, status] of [['Overloaded', 503], ['DiskLow', 507], ['StoreBusy', 503], ['ShuttingDown', 503]] as const) {
+    for (const [code, status] of [
+      ['Overloaded', 503],
+      ['DiskLow', 507],
+      ['StoreBusy', 503],
+      ['ShuttingDown', 503],
+    ] as const) {
       server.scheduler.failure = new Problem(code, 'not now');
       expect(await server.submit('a')).toMatchObject({ status, json: { code, detail: 'not now' } });
     }
     // A problem that came over a thread boundary has lost its class, not its code.
-    server.scheduler.failure = Object.assign(new Error('not now'), { code: 'DiskLow', hint: 'Free some.', faults: [] });
-    expect(await server.submit('a')).toMatchObject({ status: 507, json: { code: 'DiskLow', hint: 'Free some.' } });
+    server.scheduler.failure = Object.assign(new Error('not now'), {
+      code: 'DiskLow',
+      hint: 'Free some.',
+      faults: [],
+    });
+    expect(await server.submit('a')).toMatchObject({
+      status: 507,
+      json: { code: 'DiskLow', hint: 'Free some.' },
+    });
     expect(server.reads.rows.size).toBe(0);
   });
 });
@@ -96,7 +151,13 @@ describe('many jobs', () => {
     const answer = await server.post('/jobs', [job('a'), job('b'), job('c', { prompt: 'about b' })]);
     expect(answer).toMatchObject({
       status: 201,
-      json: { created: 1, known: 1, shared: 1, answered_before: 0, jobs: [{ name: 'a', run: 1, state: 'queued' }, { name: 'b' }, { name: 'c', state: 'blocked' }] },
+      json: {
+        created: 1,
+        known: 1,
+        shared: 1,
+        answered_before: 0,
+        jobs: [{ name: 'a', run: 1, state: 'queued' }, { name: 'b' }, { name: 'c', state: 'blocked' }],
+      },
     });
     expect((await server.post('/jobs', [job('a'), job('b')])).status).toBe(200);
     expect(await server.post('/jobs', [])).toMatchObject({ status: 200, json: { jobs: [] } });
@@ -106,7 +167,10 @@ describe('many jobs', () => {
     await using server = await setup();
     const body = `${JSON.stringify(job('a'))}\n\n${JSON.stringify(job('b'))}\r\n${JSON.stringify(job('ü', { name: 'c', prompt: 'ü' }))}`;
     const answer = await server.ask('/jobs', { ...ndjson, body });
-    expect(answer).toMatchObject({ status: 201, json: { created: 3, jobs: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] } });
+    expect(answer).toMatchObject({
+      status: 201,
+      json: { created: 3, jobs: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] },
+    });
   });
 
   it('refuses the whole lot for one bad line, names the line of each, and leaves no trace', async () => {
@@ -116,7 +180,11 @@ describe('many jobs', () => {
     const answer = await server.ask('/jobs', { ...ndjson, body });
     expect(answer.status).toBe(422);
     const errors = answer.json['errors'] as { path: string; line: number; column: number }[];
-    expect(errors[0]).toMatchObject({ path: 'jobs[1].configuration.seed', line: 3, column: body.split('\n')[2]!.indexOf('"seed"') + 1 });
+    expect(errors[0]).toMatchObject({
+      path: 'jobs[1].configuration.seed',
+      line: 3,
+      column: body.split('\n')[2]!.indexOf('"seed"') + 1,
+    });
     expect(errors[1]).toMatchObject({ line: 4 });
     expect(errors[1]?.path).toMatch(/^jobs\[2\]/);
     expect(server.reads.rows.size).toBe(0);
@@ -138,11 +206,18 @@ describe('many jobs', () => {
     expect(answer).toMatchObject({
       status: 201,
       json: {
-        created: 2, jobs: [{ name: 'a' }, { name: 'c' }],
-        refused: [{ index: 1, errors: [{ path: 'jobs[1].prompt' }] }, { index: 2, errors: [{ code: 'NameTaken', path: 'jobs[2].name' }] }],
+        created: 2,
+        jobs: [{ name: 'a' }, { name: 'c' }],
+        refused: [
+          { index: 1, errors: [{ path: 'jobs[1].prompt' }] },
+          { index: 2, errors: [{ code: 'NameTaken', path: 'jobs[2].name' }] },
+        ],
       },
     });
-    expect(await server.post('/jobs?on_invalid=skip', [job('b', { prompt: 5 })])).toMatchObject({ status: 200, json: { jobs: [] } });
+    expect(await server.post('/jobs?on_invalid=skip', [job('b', { prompt: 5 })])).toMatchObject({
+      status: 200,
+      json: { jobs: [] },
+    });
     expect((await server.post('/jobs?on_invalid=maybe', [])).status).toBe(400);
   });
 
@@ -150,21 +225,32 @@ describe('many jobs', () => {
     await using server = await setup();
     await server.submit('taken');
     const answer = await server.post('/jobs', [job('a'), job('taken', { prompt: 'other' })]);
-    expect(answer).toMatchObject({ status: 409, json: { code: 'NameTaken', errors: [{ path: 'jobs[1].name' }] } });
+    expect(answer).toMatchObject({
+      status: 409,
+      json: { code: 'NameTaken', errors: [{ path: 'jobs[1].name' }] },
+    });
     expect(server.reads.run('a', null)).toBeNull();
   });
 });
 
 describe('limits of a submission', () => {
   it('answers 413 above submission_jobs_max, job_bytes_max and submission_bytes_max', async () => {
-    await using server = await setup({ limits: { submission_jobs_max: 2, job_bytes_max: 200, submission_bytes_max: 1_000 } });
+    await using server = await setup({
+      limits: { submission_jobs_max: 2, job_bytes_max: 200, submission_bytes_max: 1_000 },
+    });
     const many = await server.post('/jobs', [job('a'), job('b'), job('c')]);
     expect(many).toMatchObject({ status: 413, json: { code: 'TooManyJobs', hint: 'Split the submission.' } });
     const long = job('long', { prompt: 'x'.repeat(300) });
     expect(await server.post('/jobs', long)).toMatchObject({ status: 413, json: { code: 'TooLarge' } });
-    expect(await server.post('/jobs', [job('a'), long])).toMatchObject({ status: 413, json: { errors: [{ path: 'jobs[1]' }] } });
+    expect(await server.post('/jobs', [job('a'), long])).toMatchObject({
+      status: 413,
+      json: { errors: [{ path: 'jobs[1]' }] },
+    });
     const body = `${JSON.stringify(job('a'))}\n${JSON.stringify(long)}`;
-    expect(await server.ask('/jobs', { ...ndjson, body })).toMatchObject({ status: 413, json: { errors: [{ path: 'jobs[1]', line: 2 }] } });
+    expect(await server.ask('/jobs', { ...ndjson, body })).toMatchObject({
+      status: 413,
+      json: { errors: [{ path: 'jobs[1]', line: 2 }] },
+    });
     const huge = await server.post('/jobs', job('huge', { prompt: 'x'.repeat(5_000) }));
     expect(huge).toMatchObject({ status: 413, json: { code: 'TooLarge' } });
     expect(server.reads.rows.size).toBe(0);
@@ -173,7 +259,11 @@ describe('limits of a submission', () => {
   it('stops reading a body without a declared length at the limit, and still answers', async () => {
     await using server = await setup({ limits: { submission_bytes_max: 10_000 } });
     const headers = { 'transfer-encoding': 'chunked', 'content-type': 'application/json' };
-    const answer = await server.ask('/jobs', { method: 'POST', headers, body: Buffer.alloc(2_000_000, 0x20) });
+    const answer = await server.ask('/jobs', {
+      method: 'POST',
+      headers,
+      body: Buffer.alloc(2_000_000, 0x20),
+    });
     expect(answer).toMatchObject({ status: 413, json: { code: 'TooLarge' } });
   });
 
@@ -187,16 +277,30 @@ describe('limits of a submission', () => {
   it('takes JSON and NDJSON alone, and no encoded body', async () => {
     await using server = await setup();
     const body = JSON.stringify(job('a'));
-    const form = await server.ask('/jobs', { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
-    expect(form).toMatchObject({ status: 400, json: { code: 'InvalidRequest', hint: expect.stringContaining('application/json') as string } });
-    const packed = await server.ask('/jobs', { method: 'POST', body, headers: { 'content-encoding': 'gzip' } });
+    const form = await server.ask('/jobs', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(form).toMatchObject({
+      status: 400,
+      json: { code: 'InvalidRequest', hint: expect.stringContaining('application/json') as string },
+    });
+    const packed = await server.ask('/jobs', {
+      method: 'POST',
+      body,
+      headers: { 'content-encoding': 'gzip' },
+    });
     expect(packed).toMatchObject({ status: 400, json: { code: 'InvalidRequest' } });
     expect((await server.ask('/jobs', { method: 'POST' })).status).toBe(400);
   });
 
   it('names at most faults_shown_max faults and looks no further', async () => {
     await using server = await setup({ limits: { faults_shown_max: 3 } });
-    const answer = await server.post('/jobs', Array.from({ length: 500 }, () => ({})));
+    const answer = await server.post(
+      '/jobs',
+      Array.from({ length: 500 }, () => ({})),
+    );
     expect(answer.status).toBe(422);
     expect(answer.json['errors']).toHaveLength(3);
   });

@@ -24,7 +24,11 @@ export function batchRoutes(app: App, context: HttpContext): void {
     '/batches',
     {
       config: { scope: 'read' },
-      schema: { summary: 'List batches, newest first', querystring: limitQuery, response: { 200: batchesOut, '4xx': problemOut } },
+      schema: {
+        summary: 'List batches, newest first',
+        querystring: limitQuery,
+        response: { 200: batchesOut, '4xx': problemOut },
+      },
     },
     ({ query }, reply) => {
       const limit = Math.min(query.limit ?? limits.page_runs, limits.page_runs_max);
@@ -36,7 +40,12 @@ export function batchRoutes(app: App, context: HttpContext): void {
     '/batches/:batch',
     {
       config: { scope: 'read' },
-      schema: { summary: 'One batch', params: batchParams, querystring: waitQuery, response: { 200: batchOut, '4xx': problemOut } },
+      schema: {
+        summary: 'One batch',
+        params: batchParams,
+        querystring: waitQuery,
+        response: { 200: batchOut, '4xx': problemOut },
+      },
     },
     async ({ params, query }, reply) => {
       const wait_ms = Math.min((query.wait ?? 0) * 1_000, limits.wait_max_ms);
@@ -71,7 +80,10 @@ export function batchRoutes(app: App, context: HttpContext): void {
 
 function batchOf(reads: Pick<ReadStore, 'batch'>, batch: string): BatchRow {
   const row = reads.batch(batch);
-  if (row === null) throw new Problem('NotFound', `There is no batch ${JSON.stringify(batch)}`, { hint: 'Look with: promptd batches' });
+  if (row === null)
+    throw new Problem('NotFound', `There is no batch ${JSON.stringify(batch)}`, {
+      hint: 'Look with: promptd batches',
+    });
   return row;
 }
 
@@ -98,7 +110,7 @@ function listenCalmly(context: HttpContext, batch: string, ring: () => void): ()
 
 /** Reads page by page; each page is finished before anything is awaited. */
 function* resultLines(reads: ReadStore, batch: string): Generator<string> {
-  for (let before: number | null = null; ; ) {
+  for (let before: number | null = null; ;) {
     const page = reads.runs({ batch, latest: true }, RESULTS_PER_PAGE, before);
     if (page.runs.length > 0) yield page.runs.map((run) => resultLine(reads, run)).join('');
     if (page.next_before === null) return;

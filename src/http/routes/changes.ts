@@ -34,7 +34,10 @@ export function changeRoutes(app: App, context: HttpContext): void {
       const [answer] = await scheduler.cancel([ref]);
       if (answer === undefined || answer.verdict === 'not_found') throw noSuchJob(ref);
       if (answer.verdict === 'already_ended') {
-        throw new Problem('WrongState', `${formatRunRef(answer)} has ended already: ${answer.state ?? 'ended'}`);
+        throw new Problem(
+          'WrongState',
+          `${formatRunRef(answer)} has ended already: ${answer.state ?? 'ended'}`,
+        );
       }
       const run = context.run({ name: answer.name, run: answer.run });
       return reply.code(answer.verdict === 'cancelled' ? 200 : 202).send(await context.view(run));
@@ -57,7 +60,10 @@ export function changeRoutes(app: App, context: HttpContext): void {
       const [answer] = await scheduler.retry([ref], retryOptions(body?.options));
       if (answer === undefined || answer.verdict === 'not_found') throw noSuchJob(ref);
       if (answer.verdict === 'wrong_state') {
-        throw new Problem('WrongState', `${formatRunRef(answer)} is ${answer.state ?? 'in another state'}; only a failed or cancelled run is retried`);
+        throw new Problem(
+          'WrongState',
+          `${formatRunRef(answer)} is ${answer.state ?? 'in another state'}; only a failed or cancelled run is retried`,
+        );
       }
       return context.view(context.run({ name: answer.name, run: answer.run }));
     },
@@ -110,11 +116,12 @@ function* selectedRuns(
   const { reads, limits } = context.options;
   if (names !== undefined) {
     const refs = names.map((name) => refOf(name));
-    for (let at = 0; at < refs.length; at += limits.page_runs_max) yield refs.slice(at, at + limits.page_runs_max);
+    for (let at = 0; at < refs.length; at += limits.page_runs_max)
+      yield refs.slice(at, at + limits.page_runs_max);
     return;
   }
   const filter = filterOf(selection, state ?? states, latest ?? latestByDefault, 'body');
-  for (let before: number | null = null; ; ) {
+  for (let before: number | null = null; ;) {
     const page = reads.runs(filter, limits.page_runs_max, before);
     if (page.runs.length > 0) yield page.runs.map(({ name, run }) => ({ name, run }));
     if (page.next_before === null) return;

@@ -28,12 +28,16 @@ export function eventRoutes(app: App, context: HttpContext): void {
         const text = query.batch === undefined ? texts.all(changes) : texts.of(changes, query.batch);
         if (text !== null) stream.send('runs', text);
         if (!stream.isBehind) return;
-        stream.send('gap', '{"message":"You read more slowly than runs change. Connect again, and read again what matters."}');
+        stream.send(
+          'gap',
+          '{"message":"You read more slowly than runs change. Connect again, and read again what matters."}',
+        );
         stream.end();
       });
       const { version, reads } = context.options;
       stream.send('hello', JSON.stringify({ version, store_id: reads.store_id }));
-      if (!life.aborted) await new Promise((resolve) => life.addEventListener('abort', resolve, { once: true }));
+      if (!life.aborted)
+        await new Promise((resolve) => life.addEventListener('abort', resolve, { once: true }));
       stop();
       stream.send('closing', '{"code":"ShuttingDown"}');
       stream.end();

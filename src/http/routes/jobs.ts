@@ -25,10 +25,19 @@ export function jobRoutes(app: App, context: HttpContext): void {
     '/jobs',
     {
       config: { scope: 'read' },
-      schema: { summary: 'List jobs, newest first', querystring: listQuery, response: { 200: jobsOut, '4xx': problemOut } },
+      schema: {
+        summary: 'List jobs, newest first',
+        querystring: listQuery,
+        response: { 200: jobsOut, '4xx': problemOut },
+      },
     },
     async ({ query }) => {
-      const filter = filterOf(query, statesOf(query.state), query.latest === undefined || isTrue(query.latest), 'query');
+      const filter = filterOf(
+        query,
+        statesOf(query.state),
+        query.latest === undefined || isTrue(query.latest),
+        'query',
+      );
       const limit = Math.min(query.limit ?? limits.page_runs, limits.page_runs_max);
       const before = query.cursor === undefined ? null : Number(query.cursor);
       const known = await context.knowledge();
@@ -42,10 +51,19 @@ export function jobRoutes(app: App, context: HttpContext): void {
     '/jobs/counts',
     {
       config: { scope: 'read' },
-      schema: { summary: 'Count jobs', querystring: countsQuery, response: { 200: countsOut, '4xx': problemOut } },
+      schema: {
+        summary: 'Count jobs',
+        querystring: countsQuery,
+        response: { 200: countsOut, '4xx': problemOut },
+      },
     },
     ({ query }, reply) => {
-      const filter = filterOf(query, statesOf(query.state), query.latest === undefined || isTrue(query.latest), 'query');
+      const filter = filterOf(
+        query,
+        statesOf(query.state),
+        query.latest === undefined || isTrue(query.latest),
+        'query',
+      );
       const by = wordsOf(query.by, COUNT_BY, 'query.by');
       const counts = reads.counts(by.length === 0 ? ['state'] : by, filter);
       return reply.send({ counts, total: counts.reduce((sum, { runs }) => sum + runs, 0) });
@@ -96,7 +114,11 @@ async function endOf(context: HttpContext, run: RunRow, wait_ms: number, life: A
   });
 }
 
-function detailsOf(context: HttpContext, run: RunRow, parts: readonly DetailPart[]): NonNullable<JobDetail['with']> {
+function detailsOf(
+  context: HttpContext,
+  run: RunRow,
+  parts: readonly DetailPart[],
+): NonNullable<JobDetail['with']> {
   const { reads } = context.options;
   const spec = parts.includes('spec') || parts.includes('prompt') ? reads.spec(run.id) : null;
   return {

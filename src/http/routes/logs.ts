@@ -40,7 +40,11 @@ export function logRoutes(app: App, context: HttpContext): void {
       const from = positionOf(request, request.query, run);
       if (isTrue(request.query.follow)) {
         const life = context.lifeOf(reply);
-        const stream = new SseStream({ reply, timers: context.options.timers, limits: context.options.limits });
+        const stream = new SseStream({
+          reply,
+          timers: context.options.timers,
+          limits: context.options.limits,
+        });
         await new LogFollower({ context, stream, run, from, life }).follow();
         return reply;
       }
@@ -65,7 +69,11 @@ function positionOf(request: FastifyRequest, query: LogsQuery, run: RunRow): Log
   return { attempt: query.attempt ?? Math.max(1, run.attempt), offset: query.offset ?? 0 };
 }
 
-async function storedOrLive(context: HttpContext, run: RunRow, from: LogPosition): Promise<readonly LogPiece[]> {
+async function storedOrLive(
+  context: HttpContext,
+  run: RunRow,
+  from: LogPosition,
+): Promise<readonly LogPiece[]> {
   const attempt = context.options.reads.attempts(run.id).find((one) => one.attempt === from.attempt);
   if (attempt === undefined) return [];
   if (attempt.ended_at === null) return liveSoFar(context, run, from);
@@ -73,7 +81,10 @@ async function storedOrLive(context: HttpContext, run: RunRow, from: LogPosition
   if (log_file === null || from.offset >= log_bytes) return [];
   const bytes = await context.options.logs.read({ log_file, log_offset, log_bytes }, from.offset);
   if (bytes === null) {
-    throw new Problem('NotFound', `The log of attempt ${from.attempt} of ${formatRunRef(run)} is not kept any more`);
+    throw new Problem(
+      'NotFound',
+      `The log of attempt ${from.attempt} of ${formatRunRef(run)} is not kept any more`,
+    );
   }
   return [...logPieces(bytes, from.attempt, from.offset)];
 }
@@ -84,9 +95,15 @@ async function liveSoFar(context: HttpContext, run: RunRow, from: LogPosition): 
   const pieces: LogPiece[] = [];
   const stop = new AbortController();
   const onPiece = (piece: LogPiece): void => {
-    if (piece.attempt === from.attempt && piece.offset > (pieces.at(-1)?.offset ?? from.offset)) pieces.push(piece);
+    if (piece.attempt === from.attempt && piece.offset > (pieces.at(-1)?.offset ?? from.offset))
+      pieces.push(piece);
   };
-  await within(timers, limits.live_state_wait_ms, scheduler.follow(run.name, run.run, from, onPiece, stop.signal), null);
+  await within(
+    timers,
+    limits.live_state_wait_ms,
+    scheduler.follow(run.name, run.run, from, onPiece, stop.signal),
+    null,
+  );
   stop.abort();
   return [...pieces];
 }

@@ -2,7 +2,15 @@
 import { Problem } from '../../core/errors.ts';
 import type { InstanceStatus } from '../../core/ports/scheduler.ts';
 import type { InstanceRow } from '../../core/rows.ts';
-import { endpointsOut, healthOut, instanceOut, instancesOut, problemOut, readyOut, statsOut } from '../answer-schemas.ts';
+import {
+  endpointsOut,
+  healthOut,
+  instanceOut,
+  instancesOut,
+  problemOut,
+  readyOut,
+  statsOut,
+} from '../answer-schemas.ts';
 import type { App } from '../app.ts';
 import type { HttpContext } from '../http-context.ts';
 import { instanceParams } from '../schemas.ts';
@@ -17,7 +25,10 @@ export function machineRoutes(app: App, context: HttpContext): void {
 
   app.get(
     '/instances',
-    { config: { scope: 'read' }, schema: { summary: 'Instances', response: { 200: instancesOut, '4xx': problemOut } } },
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Instances', response: { 200: instancesOut, '4xx': problemOut } },
+    },
     async () => ({ instances: await instances(context) }),
   );
 
@@ -25,27 +36,42 @@ export function machineRoutes(app: App, context: HttpContext): void {
     '/instances/:id',
     {
       config: { scope: 'read' },
-      schema: { summary: 'One instance', params: instanceParams, response: { 200: instanceOut, '4xx': problemOut } },
+      schema: {
+        summary: 'One instance',
+        params: instanceParams,
+        response: { 200: instanceOut, '4xx': problemOut },
+      },
     },
     async ({ params }) => {
       const one = (await instances(context)).find(({ id }) => id === params.id);
-      if (one === undefined) throw new Problem('NotFound', `There is no instance ${params.id}`, { hint: 'Look with: promptd instances' });
+      if (one === undefined)
+        throw new Problem('NotFound', `There is no instance ${params.id}`, {
+          hint: 'Look with: promptd instances',
+        });
       return one;
     },
   );
 
   app.get(
     '/endpoints',
-    { config: { scope: 'read' }, schema: { summary: 'Endpoints', response: { 200: endpointsOut, '4xx': problemOut } } },
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Endpoints', response: { 200: endpointsOut, '4xx': problemOut } },
+    },
     async () => ({ endpoints: (await scheduler.status()).endpoints }),
   );
 
   app.get(
     '/stats',
-    { config: { scope: 'read' }, schema: { summary: 'Figures of the server', response: { 200: statsOut, '4xx': problemOut } } },
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Figures of the server', response: { 200: statsOut, '4xx': problemOut } },
+    },
     async () => {
       const [status, more] = await Promise.all([scheduler.status(), extra.status()]);
-      const states = Object.fromEntries(reads.counts(['state'], {}).map(({ by, runs }) => [by.state ?? '', runs]));
+      const states = Object.fromEntries(
+        reads.counts(['state'], {}).map(({ by, runs }) => [by.state ?? '', runs]),
+      );
       const { turns, unpublished, trouble } = status;
       const uptime_s = Math.floor((clock.monotonic() - started_at) / 1_000);
       return { ...more, version, store_id: reads.store_id, uptime_s, turns, states, unpublished, trouble };
@@ -54,7 +80,10 @@ export function machineRoutes(app: App, context: HttpContext): void {
 
   app.get(
     '/healthz',
-    { config: { scope: 'open' }, schema: { summary: 'Whether the server lives', response: { 200: healthOut } } },
+    {
+      config: { scope: 'open' },
+      schema: { summary: 'Whether the server lives', response: { 200: healthOut } },
+    },
     (_request, reply) => reply.send({ ok: true, version, store_id: reads.store_id }),
   );
 
@@ -62,13 +91,17 @@ export function machineRoutes(app: App, context: HttpContext): void {
     '/readyz',
     {
       config: { scope: 'open' },
-      schema: { summary: 'Whether the server takes new work', response: { 200: readyOut, '5xx': problemOut } },
+      schema: {
+        summary: 'Whether the server takes new work',
+        response: { 200: readyOut, '5xx': problemOut },
+      },
     },
     async () => {
       if (context.closing.aborted) throw new Problem('ShuttingDown', 'This server is stopping');
       const status = await within(timers, STATUS_WAIT_MS, scheduler.status(), null);
       if (status === null) throw new Problem('Overloaded', 'The scheduler does not answer');
-      if (status.trouble !== null) throw new Problem('Overloaded', `${status.trouble.code}: ${status.trouble.message}`);
+      if (status.trouble !== null)
+        throw new Problem('Overloaded', `${status.trouble.code}: ${status.trouble.message}`);
       return { ready: true };
     },
   );

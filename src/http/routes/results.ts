@@ -19,7 +19,8 @@ export function resultRoutes(app: App, context: HttpContext): void {
       config: { scope: 'read' },
       schema: {
         summary: 'The result of a job',
-        description: 'The text is hashed again: the header promptd-result-sha256 is that hash. Where there is no result yet: `{job, result: null}`.',
+        description:
+          'The text is hashed again: the header promptd-result-sha256 is that hash. Where there is no result yet: `{job, result: null}`.',
         params: refParams,
         response: { 200: resultOut, '4xx': problemOut },
       },
@@ -40,9 +41,13 @@ export function resultOf(reads: Pick<ReadStore, 'spec' | 'result' | 'body'>, run
   const text = reads.body(row.text_sha256);
   const hash = text === null ? 'nothing' : createHash('sha256').update(text).digest('hex');
   if (text === null || hash !== row.text_sha256) {
-    throw new Problem('Corrupt', `The result of ${formatRunRef(run)}: expected the SHA-256 ${row.text_sha256}, got ${hash}`, {
-      hint: 'Compare it with its file in results/, and check all with: promptd verify',
-    });
+    throw new Problem(
+      'Corrupt',
+      `The result of ${formatRunRef(run)}: expected the SHA-256 ${row.text_sha256}, got ${hash}`,
+      {
+        hint: 'Compare it with its file in results/, and check all with: promptd verify',
+      },
+    );
   }
   return resultView(run, spec, row, text);
 }

@@ -17,7 +17,8 @@ export function submitRoutes(app: App, context: HttpContext): void {
       config: { scope: 'submit', raw_body: true },
       schema: {
         summary: 'Submit jobs',
-        description: 'One transaction. Any fault refuses all of it, unless ?on_invalid=skip. May be sent again: a job that is known is answered, not asked again.',
+        description:
+          'One transaction. Any fault refuses all of it, unless ?on_invalid=skip. May be sent again: a job that is known is answered, not asked again.',
         querystring: submitQuery,
         body: submissionBody,
         consumes: ['application/json', 'application/x-ndjson'],
@@ -29,14 +30,21 @@ export function submitRoutes(app: App, context: HttpContext): void {
       const lot = readLot(bytesOf(request), kindOf(request), context.options.limits);
       const submitted = await submitLot(context.options, lot, onInvalid, context.viaOf(request));
       const isAnythingNew = submitted.receipt.jobs.some(isNew);
-      await sendJson(reply, isAnythingNew ? 201 : 200, lot.single ? await oneJob(context, submitted) : lotView(submitted));
+      await sendJson(
+        reply,
+        isAnythingNew ? 201 : 200,
+        lot.single ? await oneJob(context, submitted) : lotView(submitted),
+      );
     },
   );
 }
 
 /** Large answers are made into text once, here, and pass no schema. */
 function sendJson(reply: FastifyReply, status: number, body: object): FastifyReply {
-  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(body));
+  return reply
+    .code(status)
+    .header('content-type', 'application/json; charset=utf-8')
+    .send(JSON.stringify(body));
 }
 
 function bytesOf(request: FastifyRequest): Buffer {

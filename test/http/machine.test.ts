@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { InstanceStatus } from '../../src/core/ports/scheduler.ts';
+import { NOW } from './fakes.ts';
+import { setup } from './setup.ts';
+
+const LOCAL: InstanceStatus = {
+  id: 0,
+  name: 'local',
+  state: 'connected',
+  slots: 64,
+  endpoints: ['simulator'],
+  address: '127.0.0.1:5',
+  version: '1',
+  silent_ms: 3,
+  running: [
+    {
+      name: 'a',
+      run: 1,
+      attempt: 1,
+      endpoint: 'simulator',
+      model: 'parrot',
+      elapsed_ms: 5,
+      timeout_ms: 10,
+      pid: null,
+    },
+  ],
+};
+
+describe('instances and endpoints', () => {
+  it('R25: shows the instances that are connected and those that are only known', async () => {
+    await using server = await setup();
+    server.scheduler.instance_status = [LOCAL];
+    server.reads.instance_rows.push(
+      { id: 1, name: 'gpu', first_seen_at: NOW, last_seen_at: NOW, process_id: 'p1' },
+      { id: 0, name: 'local', first_seen_at: NOW, last_seen_at: NOW, process_id: 'p1' },
+    );
+    const answer = await server.ask('/instances');
+    expect(answer.json['instances']).toEqual([
+      LOCAL,
+      expect.objectContaining({ id: 1, name: 'gpu', state: 'disconnected', running: [] }),
+    ]);
+    expect((await server.ask('/instances/0')).json).toEqual(LOCAL);
+    expect((await server.ask('/instances/9')).status).toBe(404);
+    expect((await server.ask('/instances/x')).status).toBe(400);
+  });
+
+  it('shows endpoints with their gate and its reason', async () => {
+    await using server = await setup();
+    const endpoint = {
+      name: 'openai',
+      kind: 'openai-compatible',
+      max_concurrent: 16,
+      running: 2,
+      paused: false,
+      gate: 'closed',
+      reason: { code: 'EndpointAuth', message: 'No key.' },
+    } as const;
+    server.scheduler.endpoint_status = [endpoint];
+    expect((await server.ask('/endpoints')).json).toEqual({ endpoints: [endpoint] });
+  });
+
+  it('gives figures, with what the server itself adds', async () => {
+    await using server = await setup();
+    await server.submit('a');
+    expect((await server.ask('/stats')).json).toEqual({
+      version: '0.0.0-test',
+      store_id: 'store-1',
+      uptime_s: 0,
+      turns: 7,
+      states: { queued: 1 },
+      unpublished: 0,
+      trouble: null,
+      disk_free_bytes: 1,
+    });
+  });
+});
+
+describe('health', () => {
+  it('R19: is well while the process answers, and ready while work can be taken', async () => {
+    await using server = await setup();
+    expect(await server.ask('/healthz')).toMatchObject({
+      status: 200,
+      json: { ok: true, version: '0.0.0-test', store_id: 'store-1' },
+    });
+    expect(await server.ask('/readyz')).toMatchObject({ status: 200, json: { ready: true } });
+    server.scheduler.trouble = { code: 'DiskLow', message: 'Free some disk space.' };
+    expect(await server.ask('/readyz')).toMatchObject({
+      status: 503,
+      json: { code: 'Overloaded', detail: 'DiskLow: Free some disk space.' },
+    });
+    expect((await server.ask('/healthz')).status).toBe(200);
+    server.scheduler.trouble = null;
+    server.scheduler.failure = new Error('the thread is gone');
+    expect(await server.ask('/readyz')).toMatchObject({
+      status: 503,
+      json: { detail: 'The scheduler does not answer' },
+    });
+  });
+});
