@@ -5,7 +5,8 @@
  * add ─▶ pending ─ append + fsync ─▶ durable (onDurable) ─ acknowledge ─▶ tombstone
  * ```
  * - One fsync serves all outcomes that came while the one before it ran.
- * - A tombstone needs no fsync: an outcome that comes back after a crash is sent again, and answered as known.
+ * - A tombstone needs no fsync, and goes with the segment that it stands in: an outcome that comes back for want of it
+ *   is sent again, and answered as known.
  * - A full disk is waited out with the outcomes in memory. Any other error of writing, and every error of fsync, is final:
  *   the kernel may have thrown the bytes away.
  */
