@@ -7,7 +7,7 @@ import { LIMITS } from './limits.ts';
 import { nearest } from './vocabulary.ts';
 
 /** What is recognised, and comes with a later version. One place, so that lifting it is one deletion. */
-export const NOT_YET_HINT = 'This version of promptd does not run it yet.';
+const NOT_YET_HINT = 'This version of promptd does not run it yet.';
 
 /** What other tools call keys of a job, where that is no slip of the pen. */
 const KEY_ALIASES: Readonly<Record<string, string | undefined>> = Object.assign(

@@ -131,7 +131,7 @@ export const optionsSchema = z.strictObject({
 });
 export type OptionsIn = z.infer<typeof optionsSchema>;
 
-export const PROMPT_TEXT_EXPECTED = 'a text that is not blank';
+const PROMPT_TEXT_EXPECTED = 'a text that is not blank';
 export const promptTextSchema = filled(PROMPT_TEXT_EXPECTED);
 
 const role = z.enum(['system', 'user', 'assistant'], { error: '"system", "user" or "assistant"' });

@@ -48,12 +48,11 @@ export interface TextFault {
 export interface Scan {
   readonly value: unknown;
   readonly faults: readonly TextFault[];
-  /** Where each property (at its key) and each element begins, by path. */
+  /** Where each property (at its key) and each element begins, by path. Empty unless it was asked for. */
   readonly offsets: ReadonlyMap<string, number>;
 }
 
 interface Frame {
-  readonly path: string;
   readonly value: Record<string, unknown> | unknown[];
   readonly keys: Map<string, number>;
   key: string;
@@ -79,8 +78,9 @@ class TextError extends Error {
   }
 }
 
-export function scanJobText(text: string): Scan {
-  const scan = new TextScan(text);
+/** `places` asks for offsets, too, which takes twice the time. */
+export function scanJobText(text: string, places: boolean): Scan {
+  const scan = new TextScan(text, places);
   const value = scan.run();
   return { value, faults: scan.faults, offsets: scan.offsets };
 }
@@ -89,13 +89,15 @@ class TextScan {
   readonly faults: TextFault[] = [];
   readonly offsets = new Map<string, number>();
   readonly #text: string;
+  readonly #places: boolean;
   readonly #scanner: JSONScanner;
   readonly #stack: Frame[] = [];
   #expecting: Expecting = 'value';
   #value: unknown;
 
-  constructor(text: string) {
+  constructor(text: string, places: boolean) {
     this.#text = text;
+    this.#places = places;
     this.#scanner = createScanner(text, false);
   }
 
@@ -149,37 +151,38 @@ class TextScan {
     if (frame === undefined) throw this.#unexpected();
     const key = this.#string();
     const offset = this.#scanner.getTokenOffset();
-    const path = childPath(frame.path, key);
     const first = frame.keys.get(key);
-    if (first !== undefined)
-      this.#object({ offset, path, expected: 'each key once', got: `${quoted(key)} a second time`, first });
-    else {
-      frame.keys.set(key, offset);
-      this.offsets.set(path, offset);
-    }
     frame.key = key;
     this.#expecting = 'colon';
+    if (first === undefined) {
+      frame.keys.set(key, offset);
+      if (this.#places) this.offsets.set(this.#path(), offset);
+    } else {
+      const got = `${quoted(key)} a second time`;
+      this.#object({ offset, path: this.#path(), expected: 'each key once', got, first });
+    }
   }
 
   #takeValue(token: number): void {
-    const path = this.#path();
-    if (Array.isArray(this.#stack.at(-1)?.value)) this.offsets.set(path, this.#scanner.getTokenOffset());
-    else if (this.#stack.length === 0) this.offsets.set(WHOLE, this.#scanner.getTokenOffset());
-    if (token === TOKEN.openBrace || token === TOKEN.openBracket) this.#open(token === TOKEN.openBrace, path);
+    const frame = this.#stack.at(-1);
+    if (this.#places && (frame === undefined || Array.isArray(frame.value))) {
+      this.offsets.set(this.#path(), this.#scanner.getTokenOffset());
+    }
+    if (token === TOKEN.openBrace || token === TOKEN.openBracket) this.#open(token === TOKEN.openBrace);
     else if (token === TOKEN.string) this.#put(this.#string());
-    else if (token === TOKEN.number) this.#put(this.#number(path));
+    else if (token === TOKEN.number) this.#put(this.#number());
     else if (token === TOKEN.true || token === TOKEN.false) this.#put(token === TOKEN.true);
     else if (token === TOKEN.null) this.#put(null);
     else throw this.#unexpected();
   }
 
-  #open(object: boolean, path: string): void {
+  #open(object: boolean): void {
     if (this.#stack.length >= LIMITS.job_depth_max) {
       const expected = `at most ${LIMITS.job_depth_max} brackets inside each other`;
-      const top = this.#stack[1]?.path ?? WHOLE;
+      const top = this.#pathIn(1);
       throw new TextError({ offset: this.#scanner.getTokenOffset(), path: top, expected, got: 'one more' });
     }
-    this.#stack.push({ path, value: object ? {} : [], keys: new Map(), key: '' });
+    this.#stack.push({ value: object ? {} : [], keys: new Map(), key: '' });
     this.#expecting = object ? 'key_or_end' : 'value_or_end';
   }
 
@@ -225,7 +228,7 @@ class TextScan {
     return value;
   }
 
-  #number(path: string): number {
+  #number(): number {
     const literal = this.#scanner.getTokenValue();
     if (this.#scanner.getTokenError() !== 0) throw this.#error('digits', `the number ${clipped(literal)}`);
     const value = Number(literal);
@@ -234,22 +237,33 @@ class TextScan {
       const hint = 'JSON numbers this large lose digits. Write it as a text, in quotes.';
       this.#object({
         offset,
-        path,
+        path: this.#path(),
         expected: 'an integer within ±9007199254740991',
         got: clipped(literal),
         hint,
       });
     } else if (!Number.isFinite(value)) {
-      this.#object({ offset, path, expected: 'a number within ±1.8e308', got: clipped(literal) });
+      this.#object({
+        offset,
+        path: this.#path(),
+        expected: 'a number within ±1.8e308',
+        got: clipped(literal),
+      });
     }
     return value;
   }
 
+  /** The path of what is being read: of a value, or of a key. */
   #path(): string {
-    const frame = this.#stack.at(-1);
-    if (frame === undefined) return WHOLE;
-    if (this.#expecting === 'key_or_end') return frame.path;
-    return childPath(frame.path, Array.isArray(frame.value) ? frame.value.length : frame.key);
+    return this.#pathIn(this.#expecting === 'key_or_end' ? this.#stack.length - 1 : this.#stack.length);
+  }
+
+  /** The path through the outermost `depth` brackets. */
+  #pathIn(depth: number): string {
+    let path = WHOLE;
+    for (const { value, key } of this.#stack.slice(0, depth))
+      path = childPath(path, Array.isArray(value) ? value.length : key);
+    return path;
   }
 
   /** An objection that leaves the rest readable. A text with very many of them is not worth reading to its end. */
@@ -270,7 +284,7 @@ class TextScan {
   #error(expected: string, got: string): TextError {
     return new TextError({
       offset: this.#scanner.getTokenOffset(),
-      path: this.#stack.at(-1)?.path ?? WHOLE,
+      path: this.#pathIn(this.#stack.length - 1),
       expected,
       got,
     });

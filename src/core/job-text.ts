@@ -18,7 +18,10 @@ export interface ParsedJobText {
   readonly value: unknown;
   /** Faults of the text itself, with line and column. Their code is InvalidJob. */
   readonly faults: readonly Fault[];
-  /** Where a path stands: a property at its key; what is missing, at what should contain it. Null where nothing was read. */
+  /**
+   * Where a path stands: a property at its key; what is missing, at what should contain it. Null where nothing was read,
+   * and in texts longer than `job_bytes_max`.
+   */
   at(path: string): Position | null;
 }
 
@@ -36,9 +39,9 @@ export function parseJobText(input: string): ParsedJobText {
   const at = (path: string): Position | null => (places ??= placesOf(text))(path);
   const fast = parsePlain(text);
   if (fast !== null) return { value: fast.value, faults: [], at };
-  const scan = scanJobText(text);
+  const scan = scanJobText(text, false);
+  if (scan.faults.length === 0) return { value: scan.value, faults: [], at };
   const lines = new Lines(text);
-  places = (path) => find(scan.offsets, lines, path);
   return { value: scan.value, faults: scan.faults.map((fault) => place(fault, lines)), at };
 }
 
@@ -162,7 +165,9 @@ function place(fault: TextFault, lines: Lines): Fault {
 }
 
 function placesOf(text: string): (path: string) => Position | null {
-  const { offsets } = scanJobText(text);
+  // Positions in a text of many jobs would take seconds, in which nobody else is served: there a path has to do.
+  if (text.length > LIMITS.job_bytes_max) return () => null;
+  const { offsets } = scanJobText(text, true);
   const lines = new Lines(text);
   return (path) => find(offsets, lines, path);
 }

@@ -93,8 +93,8 @@ export function checkJob(value: unknown, context: KnownEndpoints): CheckedOrFaul
   return { ok: true, job };
 }
 
-/** Options of `retry` and of a job, checked and completed by the defaults; null after adding what is wrong. */
-export function checkOptions(value: unknown, faults: JobFaults): RunOptions | null {
+/** Options of a job, checked and completed by the defaults; null after adding what is wrong. */
+function checkOptions(value: unknown, faults: JobFaults): RunOptions | null {
   if (value === undefined || value === null) return DEFAULT_OPTIONS;
   if (!isJsonObject(value)) {
     faults.add('InvalidJob', 'options', 'an object', describe(value));

@@ -1,7 +1,7 @@
 /** What a link in a job may say. The reader of links checks it again on the disk, where symlinks are. */
 
 /** The folders of a workspace that links may lead into. */
-export const LINK_FOLDERS = ['data', 'prompts', 'commands'] as const;
+const LINK_FOLDERS = ['data', 'prompts', 'commands'] as const;
 
 export const LINK_EXPECTED = 'a path like "data/articles/one.txt", inside data/, prompts/ or commands/';
 

@@ -31,7 +31,7 @@ export const DRAWERS = [
 ] as const;
 
 /** Keys of `configuration` that are no parameters. */
-export const CONFIGURATION_WORDS = ['LLM_name', 'model', 'sample', 'command', 'argv'] as const;
+const CONFIGURATION_WORDS = ['LLM_name', 'model', 'sample', 'command', 'argv'] as const;
 
 const PARAMETER_SET: ReadonlySet<string> = new Set(PARAMETERS);
 const DRAWER_SET: ReadonlySet<string> = new Set(DRAWERS);
