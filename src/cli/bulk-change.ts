@@ -1,13 +1,13 @@
 /** Changing the runs that are named or selected: how many, whether that is meant, then all at once. */
 import type { Client, Selection } from '../client/client.ts';
 import type { JobFilter } from '../client/filter.ts';
-import { formatRunRef } from '../core/names.ts';
 import type { RunAnswer } from '../core/ports/scheduler.ts';
 import type { RunState } from '../core/states.ts';
 import { confirmed } from './confirm.ts';
 import type { Context } from './context.ts';
 import { count, many } from './quantities.ts';
 import { selected } from './selection.ts';
+import { shortRef } from './short-ref.ts';
 import { stateWord } from './states-shown.ts';
 
 export interface BulkChange<V> {
@@ -52,7 +52,7 @@ export async function bulkChange<V>(
   }
   for (const answer of answers) {
     if (out.json) await out.value(answer);
-    else await out.line(`${formatRunRef(answer)} ${String(answer.verdict).replaceAll('_', ' ')}`);
+    else await out.line(`${shortRef(answer)} ${String(answer.verdict).replaceAll('_', ' ')}`);
   }
   return answers;
 }

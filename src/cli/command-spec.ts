@@ -2,9 +2,11 @@
 import type { Command } from './context.ts';
 
 export interface OptionSpec {
-  /** As commander reads them: `-p, --prompt <text>`. A final `...` in the value lets it be given more than once. */
+  /** As commander reads them: `-p, --prompt <text>`. */
   readonly flags: string;
   readonly about: string;
+  /** It may be given more than once. */
+  readonly isList?: boolean;
 }
 
 export interface CommandSpec {

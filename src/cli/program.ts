@@ -43,6 +43,7 @@ export function buildProgram(options: ProgramOptions): Definition {
     .usage('<command> [options]')
     .version(options.version, '-V, --version', 'print the version')
     .exitOverride()
+    .showHelpAfterError('(Help: promptd --help, promptd help COMMAND)')
     .configureOutput({
       writeOut: (text) => void options.stdout.write(text),
       writeErr: (text) => void options.stderr.write(text),
@@ -62,12 +63,27 @@ function define(program: Definition, spec: CommandSpec, onPick: ProgramOptions['
   command
     .helpGroup(spec.group)
     .summary(spec.summary)
-    .description(`${sentence(spec.summary)}\n\n${spec.about}`);
-  for (const option of spec.options) command.option(option.flags, option.about);
+    .description(`${sentence(spec.summary)}\n\n${paragraphs(spec.about)}`);
+  for (const { flags, about, isList } of spec.options) {
+    if (isList === true) command.option(flags, about, collect);
+    else command.option(flags, about);
+  }
   command.addHelpText('after', examplesText(spec));
   command.action(() => {
     onPick({ spec, args: command.args, values: command.optsWithGlobals() });
   });
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** Lines are joined, so that help is wrapped to the terminal alone; an empty line stays one. */
+function paragraphs(text: string): string {
+  return text
+    .split('\n\n')
+    .map((paragraph) => paragraph.replaceAll('\n', ' '))
+    .join('\n\n');
 }
 
 function sentence(text: string): string {

@@ -1,12 +1,13 @@
 import type { Client } from '../../client/client.ts';
 import { EXIT } from '../../core/errors.ts';
 import type { LogEntry } from '../../core/attempt.ts';
-import { formatRunRef, parseRunRef } from '../../core/names.ts';
+import { parseRunRef } from '../../core/names.ts';
 import type { RunState } from '../../core/states.ts';
 import { isoTime } from '../../core/views.ts';
 import { waitForInterrupts } from '../following/interrupts.ts';
 import type { Context } from '../context.ts';
 import { plainText } from '../plain-text.ts';
+import { shortRef } from '../short-ref.ts';
 import { resolveName } from '../selection.ts';
 import { theName } from './show.ts';
 
@@ -51,7 +52,7 @@ export async function followLog(
   }
   const job = await client.job(ref, { signal: context.signal });
   const reason = job.reason === null ? '' : `: ${job.reason.code}: ${plainText(job.reason.message)}`;
-  out.notice(`${formatRunRef(job)} ${job.state}${reason}`);
+  out.notice(`${shortRef(job)} ${job.state}${reason}`);
   return exitOfState(job.state);
 }
 

@@ -1,11 +1,11 @@
 import { EXIT } from '../../core/errors.ts';
-import { formatRunRef } from '../../core/names.ts';
 import type { Client } from '../../client/client.ts';
 import type { JobFilter } from '../../client/filter.ts';
 import type { JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { count, duration, many } from '../quantities.ts';
 import { filterOf, resolveName } from '../selection.ts';
+import { shortRef } from '../short-ref.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
 import { tableText } from '../table.ts';
 import { watched } from '../watch.ts';
@@ -69,7 +69,7 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
   await out.line(
     await tableText<JobLine>(
       [
-        { head: 'NAME', text: (job) => (job.run > 1 ? formatRunRef(job) : job.name), max: 60 },
+        { head: 'NAME', text: (job) => shortRef(job), max: 60 },
         {
           head: 'STATE',
           text: (job) => stateWord(job.state),

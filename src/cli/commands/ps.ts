@@ -1,8 +1,8 @@
 import { EXIT } from '../../core/errors.ts';
-import { formatRunRef } from '../../core/names.ts';
 import type { InstanceStatus } from '../../core/ports/scheduler.ts';
 import type { Context } from '../context.ts';
 import { duration } from '../quantities.ts';
+import { shortRef } from '../short-ref.ts';
 import { tableText } from '../table.ts';
 
 type Running = InstanceStatus['running'][number] & {
@@ -28,7 +28,7 @@ export async function ps(context: Context): Promise<number> {
   await out.line(
     await tableText<Running>(
       [
-        { head: 'NAME', text: (one) => formatRunRef(one), max: 60 },
+        { head: 'NAME', text: (one) => shortRef(one), max: 60 },
         { head: 'ATTEMPT', text: (one) => String(one.attempt), align: 'right' },
         { head: 'INSTANCE', text: (one) => one.instance_name, max: 30 },
         { head: 'LANE', text: (one) => `${one.endpoint}:${one.model}`, max: 40 },

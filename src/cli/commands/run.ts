@@ -12,6 +12,7 @@ import { filesWrong, showFaults } from '../intake/fault-text.ts';
 import type { FileFault, SourceJob } from '../intake/source-job.ts';
 import { formatRunRef } from '../../core/names.ts';
 import { count, many } from '../quantities.ts';
+import { shortRef } from '../short-ref.ts';
 import { JobsRefused } from '../submission.ts';
 import { adHocJob, jobDefaults } from '../submit-options.ts';
 import { askOnce } from '../following/ask-once.ts';
@@ -130,10 +131,7 @@ async function reportOf(
     elapsed_ms,
     failures: await failures(client, board, signal),
     results_dir: workspace?.results_dir ?? null,
-    example:
-      completed === undefined
-        ? null
-        : formatRunRef(completed.run > 1 ? completed : { name: completed.name, run: null }),
+    example: completed === undefined ? null : shortRef(completed),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { plainText } from '../plain-text.ts';
 import { count, duration, localTime } from '../quantities.ts';
 import { resolveName } from '../selection.ts';
+import { shortRef } from '../short-ref.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
 
 export async function show(context: Context): Promise<number> {
@@ -105,7 +106,7 @@ function promptLines(prompt: unknown): string[] {
 }
 
 function nextCommand(job: JobDetail): string {
-  if (job.state === 'completed') return `promptd result ${formatRunRef(job)}`;
+  if (job.state === 'completed') return `promptd result ${shortRef(job)}`;
   if (job.state === 'failed' || job.state === 'cancelled')
     return `promptd logs ${job.name} · promptd retry ${job.name}`;
   return `promptd logs -f ${job.name}`;

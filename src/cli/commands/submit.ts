@@ -7,6 +7,7 @@ import { waitForRuns } from '../following/wait-for-runs.ts';
 import { filesWrong, showFaults } from '../intake/fault-text.ts';
 import { readAnyJobs } from '../intake/read-jobs.ts';
 import { JobsRefused, submitJobs, type Submitted } from '../submission.ts';
+import { shortRef } from '../short-ref.ts';
 import { adHocJob, jobDefaults } from '../submit-options.ts';
 import { followLog } from './logs.ts';
 import { readJobs } from './run.ts';
@@ -73,7 +74,7 @@ async function say(context: Context, { answer, refused }: Submitted): Promise<vo
   showFaults(out, refused);
   for (const job of answer.jobs) {
     if (out.json) await out.value(job);
-    else await out.line(job.run > 1 ? formatRunRef(job) : job.name);
+    else await out.line(shortRef(job));
   }
   for (const warning of answer.warnings ?? []) out.notice(`warning: ${warning}`);
   out.notice(receiptLine(answer));

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { plainLine } from '../plain-text.ts';
 import { count } from '../quantities.ts';
 import { filterOf, resolveName } from '../selection.ts';
+import { shortRef } from '../short-ref.ts';
 import { stateWord } from '../states-shown.ts';
 
 /** Why jobs wait or have failed: one in a sentence, many by reason. Without a selection, all that have not completed. */
@@ -14,7 +15,7 @@ export async function why(context: Context): Promise<number> {
   for (const arg of context.args) {
     const job = await client.job(await resolveName(context, client, arg), { signal });
     if (out.json) await out.value({ name: job.name, run: job.run, state: job.state, reason: job.reason });
-    else await out.line(`${job.name}@${job.run} ${stateWord(job.state)}: ${sentence(job)}`);
+    else await out.line(`${shortRef(job)} ${stateWord(job.state)}: ${sentence(job)}`);
   }
   if (context.args.length > 0) return EXIT.ok;
   const given = filterOf(context);

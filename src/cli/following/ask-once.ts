@@ -5,6 +5,7 @@ import { formatRunRef } from '../../core/names.ts';
 import type { Context } from '../context.ts';
 import { readAnyJobs } from '../intake/read-jobs.ts';
 import { plainText } from '../plain-text.ts';
+import { shortRef } from '../short-ref.ts';
 import { jobDefaults } from '../submit-options.ts';
 import { waitForInterrupts } from './interrupts.ts';
 import { RunSession } from './run-session.ts';
@@ -58,12 +59,12 @@ async function printAnswer(context: Context, session: RunSession, signal: AbortS
   if (result.result === null) {
     const job = await client.job(ref, { signal });
     const reason = job.reason === null ? '' : `: ${job.reason.code}: ${plainText(job.reason.message)}`;
-    out.complain(`${ref} ${job.state}${reason}`);
+    out.complain(`${shortRef(ended)} ${job.state}${reason}`);
     return exitOf(session.board);
   }
   await out.data(result.result.endsWith('\n') ? result.result : `${result.result}\n`);
   if (session.submitted?.answer.answered_before === 1)
-    out.notice(out.err.dim(`Answered before as ${ref}; nothing was asked.`));
-  else out.notice(out.err.dim(`Kept as ${ref}.`));
+    out.notice(out.err.dim(`Answered before as ${shortRef(ended)}; nothing was asked.`));
+  else out.notice(out.err.dim(`Kept as ${shortRef(ended)}.`));
   return EXIT.ok;
 }

@@ -4,6 +4,7 @@ import { EXIT } from '../../core/errors.ts';
 import { formatRunRef } from '../../core/names.ts';
 import { REASONS } from '../../core/reasons.ts';
 import type { JobDetail } from '../../core/views.ts';
+import { shortRef } from '../short-ref.ts';
 import type { Board, RunSeen } from './board.ts';
 
 export interface FailureGroup {
@@ -47,8 +48,8 @@ export async function failures(
   return Promise.all(
     sorted.map(async ([reason, runs]) => {
       const [first] = runs;
-      const example = first === undefined ? '' : formatRunRef(first);
-      const job = await client.job(example, { signal });
+      const example = first === undefined ? '' : shortRef(first);
+      const job = await client.job(first === undefined ? '' : formatRunRef(first), { signal });
       const row = Object.hasOwn(REASONS, reason) ? REASONS[reason as keyof typeof REASONS] : undefined;
       return {
         reason,
@@ -91,7 +92,7 @@ export async function spent(
     output_tokens: sum('output'),
     attempts: attempts.length,
     warnings: attempts.flatMap(({ job, attempt }) =>
-      attempt.warnings.map((warning) => ({ name: formatRunRef(job), warning })),
+      attempt.warnings.map((warning) => ({ name: shortRef(job), warning })),
     ),
   };
 }

@@ -14,7 +14,7 @@ const JOB_OPTIONS: readonly OptionSpec[] = [
   { flags: '--timeout <duration>', about: 'time limit of one attempt: 90s, 10m' },
   { flags: '--max-attempts <n>', about: 'attempts before a job fails' },
   { flags: '--run-at <when>', about: 'not before this time (RFC 3339), or this long from now: 2h' },
-  { flags: '--tag <tag...>', about: 'a tag for every job of this submission' },
+  { flags: '--tag <tag>', about: 'a tag for every job of this submission; may be given again', isList: true },
   { flags: '--batch <name>', about: 'put all jobs of this submission in a batch' },
 ];
 
@@ -36,6 +36,7 @@ export const ASKING: readonly CommandSpec[] = [
     group: 'Asking:',
     summary: 'submit, wait, summarise: the main job',
     about: `run = submit, wait, summarise · submit = submit only.
+
 Takes job files, folders of job files (jobs/ where nothing is named) and *.jsonl batches: promptd jobs one a line, or lines
 of the OpenAI batch format. Starts a server where none runs; it ends by itself when idle. Run again, it asks only what is
 missing or has changed. Ctrl-C stops the waiting, not the work: nothing is lost.`,
@@ -62,6 +63,7 @@ missing or has changed. Ctrl-C stops the waiting, not the work: nothing is lost.
     group: 'Asking:',
     summary: 'submit only; prints a name a line',
     about: `submit = submit only · run = submit, wait, summarise.
+
 Names go to stdout; how many were created, answered before and shared goes to stderr. - reads jobs from stdin: one JSON
 object, an array, or one a line. A name that stands for other work is refused (see --if-exists).`,
     options: [
