@@ -1,0 +1,46 @@
+/** Versions of the schema, in order. What was released is never edited: a change is the next version. */
+import type { DatabaseSync } from 'node:sqlite';
+import { SCHEMA_1 } from './schema-1.ts';
+
+export interface Migration {
+  readonly version: number;
+  readonly sql: string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [{ version: 1, sql: SCHEMA_1 }];
+
+/** In the header of the file, so that `file` and SQLite's own tools tell whose database it is: "prmd". */
+export const APPLICATION_ID = 0x70726d64;
+
+/** The schema that this program reads and writes. */
+export function schemaVersion(migrations: readonly Migration[] = MIGRATIONS): number {
+  return migrations.at(-1)?.version ?? 0;
+}
+
+/**
+ * Brings a database to the newest schema in one transaction: after a crash in the middle of it the old one stands.
+ * `fill` writes what a new database is born with.
+ */
+export function migrate(
+  db: DatabaseSync,
+  fill: (db: DatabaseSync) => void,
+  migrations: readonly Migration[] = MIGRATIONS,
+): void {
+  const from = userVersion(db);
+  const missing = migrations.filter(({ version }) => version > from);
+  if (missing.length === 0) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    for (const { sql } of missing) db.exec(sql);
+    if (from === 0) fill(db);
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    db.exec(`PRAGMA user_version = ${schemaVersion(migrations)}`);
+    db.exec('COMMIT');
+  } finally {
+    if (db.isTransaction) db.exec('ROLLBACK');
+  }
+}
+
+export function userVersion(db: DatabaseSync): number {
+  return Number(db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+}

@@ -1,0 +1,119 @@
+/**
+ * What is looked at before a database is opened for writing. Each refusal leaves every byte as it was: a database that
+ * does not open is never replaced by an empty one.
+ */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { Problem } from '../../core/errors.ts';
+import { primaryCode, SQLITE } from './errors.ts';
+import { APPLICATION_ID, schemaVersion, userVersion } from './migrations.ts';
+
+/** Older ones have a bug in the WAL that loses commits (https://www.sqlite.org/wal.html, "the WAL-reset bug"). */
+export const SQLITE_MIN = '3.51.3';
+
+const MAGIC = 'SQLite format 3\0';
+const RESTORE = 'Nothing was changed. Put back a copy of it, or move it away and run: promptd rebuild.';
+
+export function refuseOldSqlite(version: string): void {
+  const [have, need] = [parts(version), parts(SQLITE_MIN)];
+  const differs = need.findIndex((part, at) => (have[at] ?? 0) !== part);
+  if (differs === -1 || (have[differs] ?? 0) > (need[differs] ?? 0)) return;
+  throw new Problem('StoreRefused', `SQLite ${version} can lose commits; promptd needs ${SQLITE_MIN} or later`, {
+    hint: 'Use Node 24.15 or later, for example: npx -y -p node@24 -p promptd promptd.',
+  });
+}
+
+function parts(version: string): readonly number[] {
+  return version.split('.').map(Number);
+}
+
+/**
+ * Whether there is a database with content at `path`. Throws Problem StoreRefused where there should be one and is none,
+ * or where what is there is none. `expectExisting`: other things say that a database was here.
+ */
+export function hasDatabase(path: string, expectExisting: boolean): boolean {
+  const size = sizeOf(path);
+  const log = sizeOf(`${path}-wal`) ?? 0;
+  if (size === null || size === 0) {
+    const what = size === null ? 'is missing' : 'is empty (0 bytes)';
+    if (log > 0) throw refused(path, `${what}, but its log of ${log} bytes (${path}-wal) is there`);
+    if (expectExisting) throw refused(path, `${what}, but this workspace had one`);
+    return false;
+  }
+  const head = headOf(path);
+  if (head.toString('latin1', 0, 16) !== MAGIC) {
+    throw refused(path, `is no SQLite database: expected it to begin with "SQLite format 3", got ${printable(head)}`);
+  }
+  return true;
+}
+
+/** Asks a read-only connection whose database it is, so that a newer one is not touched even by a checkpoint. */
+export function refuseForeign(path: string, expectExisting: boolean): void {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 2_000 });
+  try {
+    const version = userVersion(db);
+    const application = Number(db.prepare('PRAGMA application_id').get()?.['application_id'] ?? 0);
+    const tables = Number(db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables'] ?? 0);
+    if (application === 0 && version === 0 && tables === 0) {
+      // A first start that was killed before its first commit leaves this.
+      if (expectExisting) throw refused(path, 'has no tables, but this workspace had a database');
+      return;
+    }
+    if (application !== APPLICATION_ID) {
+      throw refused(path, `is a database of another program (application id ${application})`);
+    }
+    if (version > schemaVersion()) {
+      throw new Problem(
+        'StoreRefused',
+        `${path} has schema ${version}, and this promptd knows schemas up to ${schemaVersion()}`,
+        { hint: 'It was not touched. Use the promptd that wrote it, or a later one.' },
+      );
+    }
+  } finally {
+    db.close();
+  }
+}
+
+/** The Problem of an error while opening; other errors as they are. */
+export function openError(path: string, error: unknown): unknown {
+  if (error instanceof Problem) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  switch (primaryCode(error)) {
+    case SQLITE.NOTADB:
+    case SQLITE.CORRUPT:
+      return refused(path, `is damaged: ${detail}`, error);
+    case SQLITE.CANTOPEN:
+    case SQLITE.READONLY:
+      return new Problem('StoreRefused', `${path} cannot be opened: ${detail}`, {
+        hint: 'Look at the permissions of the file, of its folder, and of the -wal and -shm files beside it.',
+        cause: error,
+      });
+    case SQLITE.BUSY:
+    case SQLITE.LOCKED:
+      return new Problem('StoreBusy', `${path} is held by another program: ${detail}`, { cause: error });
+    default:
+      return error;
+  }
+}
+
+function refused(path: string, what: string, cause?: unknown): Problem {
+  return new Problem('StoreRefused', `${path} ${what}`, { hint: RESTORE, cause });
+}
+
+function sizeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? null;
+}
+
+function headOf(path: string): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(16);
+    return head.subarray(0, readSync(file, head, 0, head.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function printable(bytes: Buffer): string {
+  return JSON.stringify(bytes.toString('latin1'));
+}

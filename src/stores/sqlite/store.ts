@@ -1,0 +1,94 @@
+/** The Store of core/ports/store.ts over one writing connection. */
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { LIMITS } from '../../core/limits.ts';
+import type { Change, Loaded, LoadKeys, Refused, Store, StoreStart } from '../../core/ports/store.ts';
+import { Checkpoints } from './checkpoint.ts';
+import { Commit } from './commit.ts';
+import { commitError } from './errors.ts';
+import { Loader } from './load.ts';
+import { BUSY_TIMEOUT_MS, type OpenOptions, openWriter } from './open.ts';
+import { NEXT_DUE, readStart } from './start.ts';
+import { numberOf, query } from './statement.ts';
+
+export interface StoreOptions extends OpenOptions {
+  /** The log is copied into the database once it holds more than this. */
+  readonly wal_bytes_max?: number;
+  /** With less free space than this, an I/O error counts as a full disk. */
+  readonly disk_free_min_bytes?: number;
+  /** Free space on the disk of the database; replaced by tests. */
+  readonly freeBytes?: () => number;
+}
+
+/** Opens or makes the database. Throws Problem StoreRefused or StoreBusy, and has changed nothing then. */
+export function openStore(options: StoreOptions): Store {
+  return new SqliteStore(openWriter(options), options);
+}
+
+export class SqliteStore implements Store {
+  readonly #db;
+  readonly #options;
+  readonly #commit;
+  readonly #loader;
+  readonly #nextDue;
+  readonly #checkpoints;
+
+  constructor(db: DatabaseSync, options: StoreOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#commit = new Commit(db);
+    this.#loader = new Loader(db);
+    this.#nextDue = query(db, NEXT_DUE);
+    this.#checkpoints = new Checkpoints(db, {
+      clock: options.clock,
+      wal_bytes_max: options.wal_bytes_max ?? LIMITS.wal_bytes_max,
+      busy_timeout_ms: options.busy_timeout_ms ?? BUSY_TIMEOUT_MS,
+    });
+  }
+
+  async start(): Promise<StoreStart> {
+    return readStart(this.#db);
+  }
+
+  async load(keys: LoadKeys): Promise<Loaded> {
+    return this.#loader.load(keys);
+  }
+
+  async commit(changes: readonly Change[]): Promise<readonly Refused[]> {
+    if (changes.length === 0) return [];
+    try {
+      const refused = this.#commit.run(changes);
+      this.#checkpoints.committed();
+      return refused;
+    } catch (error) {
+      throw commitError(error, () => this.#space());
+    }
+  }
+
+  async nextDue(): Promise<number | null> {
+    return numberOf(this.#nextDue.one());
+  }
+
+  async tidy(): Promise<void> {
+    this.#checkpoints.tidy();
+  }
+
+  /** Idempotent. The last connection to close copies the log and removes it. */
+  async close(): Promise<void> {
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #space(): { readonly free_bytes: number; readonly floor_bytes: number } {
+    const { path, freeBytes, disk_free_min_bytes } = this.#options;
+    return {
+      free_bytes: freeBytes === undefined ? freeBytesOf(path) : freeBytes(),
+      floor_bytes: disk_free_min_bytes ?? LIMITS.disk_free_min_bytes,
+    };
+  }
+}
+
+function freeBytesOf(path: string): number {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize;
+}
