@@ -84,16 +84,19 @@ export class Outbox {
   }
 
   #pump(): void {
-    while (this.#sink !== null && !this.#reading && this.#next < this.#queue.length) {
+    const spool = this.#spool;
+    const sink = this.#sink;
+    if (spool === null || sink === null) return;
+    while (!this.#reading && this.#next < this.#queue.length) {
       const entry = this.#queue[this.#next];
-      if (entry === undefined || this.#spool?.entries.get(entry.key) !== entry) {
+      if (entry === undefined || spool.entries.get(entry.key) !== entry) {
         this.#next += 1;
         continue;
       }
       if (this.#sent_bytes > 0 && this.#sent_bytes + entry.bytes > this.#options.window_bytes) return;
       this.#next += 1;
-      if (entry.frame === null) void this.#readAndSend(this.#sink, entry);
-      else this.#send(this.#sink, entry, entry.frame);
+      if (entry.frame === null) void this.#readAndSend(spool, sink, entry);
+      else this.#send(sink, entry, entry.frame);
     }
     if (this.#next === this.#queue.length) {
       this.#queue = [];
@@ -102,18 +105,28 @@ export class Outbox {
   }
 
   /** One at a time: order is kept, and memory holds one outcome that waits. */
-  async #readAndSend(sink: OutcomeSink, entry: SpoolEntry): Promise<void> {
+  async #readAndSend(spool: Spool, sink: OutcomeSink, entry: SpoolEntry): Promise<void> {
     this.#reading = true;
-    const frame = await this.#spool?.read(entry).catch(() => null);
+    try {
+      const frame = await spool.read(entry);
+      // What has rotted cannot be brought. It is held no longer, so that its lease ends and the work is done again.
+      if (frame === null) spool.acknowledge(entry);
+      else if (this.#sink === sink) this.#send(sink, entry, frame);
+    } catch {
+      // The disk may give it back later: its turn comes again as that of one that was not acknowledged.
+      if (this.#sink === sink) this.#markSent(entry);
+    }
     this.#reading = false;
-    // A frame that the disk does not give is left where it is: the attempt stays held, and is tried again.
-    if (frame !== undefined && frame !== null && this.#sink === sink) this.#send(sink, entry, frame);
     this.#pump();
   }
 
   #send(sink: OutcomeSink, entry: SpoolEntry, frame: Uint8Array): void {
+    this.#markSent(entry);
+    sink.sendFrame(frame);
+  }
+
+  #markSent(entry: SpoolEntry): void {
     this.#sent.set(entry.key, { entry, at: this.#options.clock.monotonic() });
     this.#sent_bytes += entry.bytes;
-    sink.sendFrame(frame);
   }
 }

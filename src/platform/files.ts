@@ -1,5 +1,5 @@
 /** The file system of the machine. */
-import { constants, type BigIntStats, type Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import {
   link,
   lstat,
@@ -99,7 +99,7 @@ export const systemFiles: Files = {
   },
 };
 
-function factsOf(stats: Stats | BigIntStats): FileFacts {
+function factsOf(stats: Stats): FileFacts {
   return {
     kind: stats.isFile()
       ? 'file'
@@ -108,10 +108,10 @@ function factsOf(stats: Stats | BigIntStats): FileFacts {
         : stats.isSymbolicLink()
           ? 'symlink'
           : 'other',
-    bytes: Number(stats.size),
-    links: Number(stats.nlink),
-    mode: Number(stats.mode) & 0o7777,
-    mtime_ms: Number(stats.mtimeMs),
+    bytes: stats.size,
+    links: stats.nlink,
+    mode: stats.mode & 0o7777,
+    mtime_ms: stats.mtimeMs,
   };
 }
 

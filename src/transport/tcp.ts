@@ -83,11 +83,17 @@ export class TcpTransport implements Transport {
   #wrap(socket: Socket): Connection {
     return new SocketConnection({
       socket,
-      peer: `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`,
+      peer: peerOf(socket),
       timers: this.#timers,
       close_timeout_ms: this.#close_timeout_ms,
     });
   }
+}
+
+/** `127.0.0.1:50512`, `[::1]:50512`; an IPv4 address that came over IPv6 is written as what it is. */
+function peerOf(socket: Socket): string {
+  const address = (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
+  return `${address.includes(':') ? `[${address}]` : address}:${socket.remotePort ?? 0}`;
 }
 
 function listenerOf(server: Server): Listener {

@@ -303,6 +303,41 @@ describe('outcomes', () => {
     expect(instance.stats().spooled).toBe(0);
   });
 
+  it('that rotted on the disk are not held any more, so that the work is done again', async () => {
+    const { clock, events, files, network, scheduler, runner, instance } = await connected();
+    scheduler.dispatch(orderOf('a'), orderOf('b'));
+    await clock.settle();
+    network.unreachable = true;
+    network.links[0]!.reset();
+    await clock.settle();
+    runner.play('a').answer();
+    runner.play('b').answer();
+    await clock.settle();
+    const path = files.paths.find((one) => one.endsWith('.spool'))!;
+    files.damage(path, 60);
+    network.unreachable = false;
+    await clock.advance(20_000);
+    expect(outcomes(scheduler)).toEqual(['b: succeeded']);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'spool_corrupt', path }));
+    expect(instance.stats().spooled).toBe(0);
+    expect(scheduler.held()).toEqual([]);
+  });
+
+  it('that the disk does not give for a while are brought later', async () => {
+    const { clock, files, network, scheduler, runner } = await connected();
+    scheduler.dispatch(orderOf('a'));
+    await clock.settle();
+    network.unreachable = true;
+    network.links[0]!.reset();
+    await clock.settle();
+    runner.play('a').answer();
+    await clock.settle();
+    files.fail('readPart', 'EMFILE');
+    network.unreachable = false;
+    await clock.advance(60_000);
+    expect(outcomes(scheduler)).toEqual(['a: succeeded']);
+  });
+
   it('that no frame can carry become an error that says so', async () => {
     const { clock, scheduler, runner } = await connected();
     scheduler.dispatch(orderOf('a'));

@@ -53,6 +53,14 @@ export class MemoryFiles implements Files {
     for (const file of this.#files.values()) file.bytes = file.synced;
   }
 
+  /** One bit of a file turns. */
+  damage(path: string, offset: number): void {
+    const file = this.#files.get(path);
+    if (file === undefined || offset >= file.bytes.length) throw systemError('ENOENT', 'damage', path);
+    file.bytes = Buffer.from(file.bytes);
+    file.bytes.writeUInt8(file.bytes.readUInt8(offset) ^ 1, offset);
+  }
+
   get paths(): string[] {
     return [...this.#files.keys()].toSorted();
   }

@@ -1,6 +1,5 @@
 /** A scheduler that says what a test tells it to, for an instance over a network in memory and in virtual time. */
-import type { AttemptOrder, AttemptRef } from '../../src/core/attempt.ts';
-import type { AttemptObserver } from '../../src/core/attempt.ts';
+import type { AttemptObserver, AttemptOrder, AttemptRef } from '../../src/core/attempt.ts';
 import type { AttemptRunner } from '../../src/core/ports/runner.ts';
 import { createInstance, type InstanceOptions } from '../../src/instance/instance.ts';
 import type { InstanceEvent } from '../../src/instance/events.ts';
