@@ -27,7 +27,10 @@ export interface PrepareOptions {
 /** Where a job comes from. */
 export interface PrepareFrom {
   readonly via: 'socket' | 'tcp' | 'folder';
-  /** The file that it stands in, by its name in `jobs/`; of a line of a batch file also `<file>#<key>`. */
+  /**
+   * The file that it stands in already, by its name in `jobs/`, so that none is published for it; of a line of a batch file
+   * also `<file>#<key>`.
+   */
   readonly link?: string;
   /** What holds where the job says nothing itself. */
   readonly defaults?: { readonly name?: string; readonly batch?: string };
@@ -124,7 +127,7 @@ function placeOf(
   const given = from.link ?? jobFileName(name);
   if (given.includes('#')) return { link: given, source: 'batch_file' };
   if (/\.(jsonl|ndjson)$/.test(given)) return { link: `${given}#${key ?? name}`, source: 'batch_file' };
-  return { link: given, source: from.via === 'folder' ? 'folder' : 'http' };
+  return { link: given, source: from.link !== undefined || from.via === 'folder' ? 'folder' : 'http' };
 }
 
 function warningsOf(job: CheckedJob, kind: string, name: string, from: PrepareFrom): string[] {

@@ -372,6 +372,7 @@ describe('a prepared job', () => {
   it.each<[PrepareFrom, object, string, string]>([
     [{ via: 'socket' }, { name: 'a' }, 'a.json', 'http'],
     [{ via: 'tcp' }, { name: 'a' }, 'a.json', 'http'],
+    [{ via: 'socket', link: 'a.json', defaults: { name: 'a' } }, {}, 'a.json', 'folder'],
     [{ via: 'folder', link: 'a.json', defaults: { name: 'a' } }, {}, 'a.json', 'folder'],
     [
       { via: 'folder', link: 'b.jsonl', defaults: { batch: 'b' } },
