@@ -10,10 +10,6 @@ export class Bodies {
     this.#bytes_max = bytes_max;
   }
 
-  get held_bytes(): number {
-    return this.#held_bytes;
-  }
-
   /**
    * The whole body. What it holds is given back when `until` closes. Throws TooLarge (before reading, where the length is
    * declared) and Overloaded. The rest of a refused body is thrown away, so that the client gets its answer.

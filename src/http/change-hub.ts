@@ -28,13 +28,6 @@ export class ChangeHub {
     return () => this.#all.delete(fn);
   }
 
-  /** How many listen now: 0 when nobody is connected. */
-  get listeners(): number {
-    const count = (map: Map<string, Set<Listener>>): number =>
-      [...map.values()].reduce((sum, set) => sum + set.size, 0);
-    return count(this.#byRun) + count(this.#byBatch) + this.#all.size;
-  }
-
   close(): void {
     this.#stop();
   }

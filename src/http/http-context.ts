@@ -1,6 +1,5 @@
 /** What every route is handed: the options, and what the server holds once for all of them. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Via } from './http-options.ts';
 import { Problem } from '../core/errors.ts';
 import { formatRunRef, type RunRef } from '../core/names.ts';
 import type { RunRow } from '../core/rows.ts';
@@ -8,7 +7,7 @@ import type { JobView } from '../core/views.ts';
 import type { Bodies } from './body.ts';
 import type { ChangeHub } from './change-hub.ts';
 import type { Doors } from './doors.ts';
-import type { HttpOptions } from './http-options.ts';
+import type { HttpOptions, Via } from './http-options.ts';
 import type { LaneReasons } from './lane-reasons.ts';
 import { jobView, type JobViewParts, type Knowledge } from './views.ts';
 import { within } from './within.ts';

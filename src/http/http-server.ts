@@ -19,9 +19,9 @@ import { collectRoutes, type Route } from './route-scopes.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { eventRoutes } from './routes/events.ts';
-import { jobRoutes } from './routes/jobs.ts';
+import { jobRoutes, listRoutes } from './routes/jobs.ts';
 import { logRoutes } from './routes/logs.ts';
-import { machineRoutes } from './routes/machine.ts';
+import { healthRoutes, machineRoutes } from './routes/machine.ts';
 import { resultRoutes } from './routes/results.ts';
 import { submitRoutes } from './routes/submit.ts';
 
@@ -108,6 +108,7 @@ function validated(
 
 function addRoutes(app: App, context: HttpContext): void {
   submitRoutes(app, context);
+  listRoutes(app, context);
   jobRoutes(app, context);
   changeRoutes(app, context);
   logRoutes(app, context);
@@ -115,6 +116,7 @@ function addRoutes(app: App, context: HttpContext): void {
   batchRoutes(app, context);
   eventRoutes(app, context);
   machineRoutes(app, context);
+  healthRoutes(app, context);
   app.setNotFoundHandler((request, reply) => {
     sendProblem(
       reply,

@@ -1,6 +1,5 @@
 /** The answer to a name that stands for another job: in what they differ, and what to do. */
-import type { Fault } from '../core/errors.ts';
-import { Problem } from '../core/errors.ts';
+import { type Fault, Problem } from '../core/errors.ts';
 import { joinPaths } from '../core/job-path.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import type { PreparedJob } from '../core/submission.ts';

@@ -82,11 +82,7 @@ async function prepareAll(
   return ready;
 }
 
-function prepareOne(
-  options: SubmissionOptions,
-  candidate: Candidate,
-  via: Via,
-): Promise<Prepared> | Prepared {
+async function prepareOne(options: SubmissionOptions, candidate: Candidate, via: Via): Promise<Prepared> {
   if (candidate.faults.length > 0) return { ok: false, faults: candidate.faults };
   return options.prepare(candidate.value, { via });
 }

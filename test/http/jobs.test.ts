@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOW } from './fakes.ts';
+import { NOW } from './fake-reads.ts';
 import { type Setup, setup } from './setup.ts';
 
 async function withJobs(count: number): Promise<Setup> {

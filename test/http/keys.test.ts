@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KeyRow } from '../../src/core/rows.ts';
 import { keyMatches, makeKey, parseKey, scopesGrant } from '../../src/http/keys.ts';
 import { systemRandom } from '../../src/platform/random.ts';
-import { NOW, sha256 } from './fakes.ts';
+import { NOW, sha256 } from './fake-reads.ts';
 
 function rowOf(made: { id: string; sha256: string }, fields: Partial<KeyRow> = {}): KeyRow {
   return {

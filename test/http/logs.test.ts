@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOW } from './fakes.ts';
+import { NOW } from './fake-reads.ts';
 import { type Setup, setup, SseReader } from './setup.ts';
 
 const STAMP = new Date(NOW).toISOString();
@@ -150,6 +150,45 @@ describe('the log followed', () => {
     expect(await reader.next()).toMatchObject({ event: 'end' });
   });
 
+  it('R24: passes over what an instance sends twice, and what belongs to another attempt', async () => {
+    await using server = await running();
+    const honest = server.scheduler.follow.bind(server.scheduler);
+    server.scheduler.follow = (name, run, from, onPiece, stop) =>
+      honest(
+        name,
+        run,
+        from,
+        (piece) => {
+          onPiece({ ...piece, attempt: 9 });
+          onPiece(piece);
+          onPiece(piece);
+        },
+        stop,
+      );
+    const reader = await follow(server);
+    server.scheduler.log('a', 'one');
+    server.scheduler.log('a', 'two');
+    expect((await reader.next())?.data).toMatchObject({ attempt: 1, text: 'one' });
+    expect((await reader.next())?.data).toMatchObject({ attempt: 1, text: 'two' });
+    server.scheduler.finish('a', 'answer');
+    expect(await reader.next()).toMatchObject({ event: 'end' });
+  });
+
+  it('R24: looks again where the instance is gone for a while', async () => {
+    await using server = await running();
+    const honest = server.scheduler.follow.bind(server.scheduler);
+    let gone = 1;
+    server.scheduler.follow = (...args) => (gone-- > 0 ? Promise.resolve('gone') : honest(...args));
+    server.scheduler.log('a', 'one');
+    const reader = await follow(server);
+    const next = reader.next();
+    await expect.poll(() => gone).toBe(0);
+    // Any change of the run is a reason to look; otherwise a second is.
+    server.scheduler.change('a', { rank: 7 });
+    expect((await next)?.data).toMatchObject({ text: 'one' });
+    reader.answer.destroy();
+  });
+
   it('R24: waits for a job that has not started, and ends at once for one that ended without an attempt', async () => {
     await using server = await setup();
     await server.submit('a');
@@ -221,7 +260,7 @@ describe('the log followed', () => {
     const resumed = await follow(server, '', { 'last-event-id': gap?.id ?? '' });
     const more = await resumed.rest();
     const numbers = [...events, ...more].flatMap(
-      ({ data }) => /^\d+/.exec(String(data['text'] ?? ''))?.map(Number) ?? [],
+      ({ data }) => /^\d+/.exec(data['text'] as string)?.map(Number) ?? [],
     );
     expect(numbers).toEqual(Array.from({ length: written }, (_, i) => i));
     expect(more.at(-1)).toMatchObject({ event: 'end' });

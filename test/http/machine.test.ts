@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceStatus } from '../../src/core/ports/scheduler.ts';
-import { NOW } from './fakes.ts';
+import { NOW } from './fake-reads.ts';
 import { setup } from './setup.ts';
 
 const LOCAL: InstanceStatus = {

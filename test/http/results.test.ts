@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOW, sha256 } from './fakes.ts';
+import { NOW, sha256 } from './fake-reads.ts';
 import { setup } from './setup.ts';
 
 describe('results', () => {

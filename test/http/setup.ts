@@ -12,7 +12,9 @@ import { makeKey } from '../../src/http/keys.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { systemTimers } from '../../src/platform/timers.ts';
-import { FakeLogs, FakeReads, FakeScheduler, NOW, prepare } from './fakes.ts';
+import { FakeLogs, FakeReads, NOW } from './fake-reads.ts';
+import { prepare } from './fake-prepare.ts';
+import { FakeScheduler } from './fakes.ts';
 
 // A library under @fastify/swagger imports `node:process`, and Node opens stdin for whoever does. Nobody reads it, so it is
 // no leak of a test.
@@ -188,7 +190,7 @@ export class SseReader {
       if (end === -1) {
         const { value, done } = await this.#chunks.next();
         if (done === true) return null;
-        this.#held += (value as Buffer).toString('utf8');
+        this.#held += value.toString('utf8');
         continue;
       }
       const block = this.#held.slice(0, end);

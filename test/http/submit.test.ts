@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
-import { NOW } from './fakes.ts';
+import type { Prepare } from '../../src/http/http-options.ts';
+import { prepare } from './fake-prepare.ts';
+import { NOW } from './fake-reads.ts';
 import { setup } from './setup.ts';
 
 const CONFIGURATION = { LLM_name: 'simulator:parrot' };
@@ -296,12 +298,18 @@ describe('limits of a submission', () => {
   });
 
   it('names at most faults_shown_max faults and looks no further', async () => {
-    await using server = await setup({ limits: { faults_shown_max: 3 } });
+    let looked = 0;
+    const counted: Prepare = (value, from) => {
+      looked++;
+      return prepare(value, from);
+    };
+    await using server = await setup({ prepare: counted, limits: { faults_shown_max: 3 } });
     const answer = await server.post(
       '/jobs',
       Array.from({ length: 500 }, () => ({})),
     );
     expect(answer.status).toBe(422);
     expect(answer.json['errors']).toHaveLength(3);
+    expect(looked).toBeLessThan(500);
   });
 });

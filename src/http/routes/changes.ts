@@ -16,6 +16,11 @@ const UNDER_WAY = RUN_STATES.filter((state) => !hasEnded(state));
 const RETRIABLE: readonly RunState[] = ['failed', 'cancelled'];
 
 export function changeRoutes(app: App, context: HttpContext): void {
+  cancelRoutes(app, context);
+  retryRoutes(app, context);
+}
+
+function cancelRoutes(app: App, context: HttpContext): void {
   const { scheduler } = context.options;
 
   app.delete(
@@ -45,6 +50,23 @@ export function changeRoutes(app: App, context: HttpContext): void {
   );
 
   app.post(
+    '/jobs/cancel',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        summary: 'Cancel many jobs: by names, or all that a selection fits and that have not ended',
+        body: cancelBody,
+        response: { 200: manyOut, '4xx': problemOut },
+      },
+    },
+    async ({ body }) => many(selectedRuns(context, body, UNDER_WAY, false), (refs) => scheduler.cancel(refs)),
+  );
+}
+
+function retryRoutes(app: App, context: HttpContext): void {
+  const { scheduler } = context.options;
+
+  app.post(
     '/jobs/:ref/retry',
     {
       config: { scope: 'admin' },
@@ -67,19 +89,6 @@ export function changeRoutes(app: App, context: HttpContext): void {
       }
       return context.view(context.run({ name: answer.name, run: answer.run }));
     },
-  );
-
-  app.post(
-    '/jobs/cancel',
-    {
-      config: { scope: 'admin' },
-      schema: {
-        summary: 'Cancel many jobs: by names, or all that a selection fits and that have not ended',
-        body: cancelBody,
-        response: { 200: manyOut, '4xx': problemOut },
-      },
-    },
-    async ({ body }) => many(selectedRuns(context, body, UNDER_WAY, false), (refs) => scheduler.cancel(refs)),
   );
 
   app.post(

@@ -18,7 +18,7 @@ const DETAILS = ['attempts', 'spec', 'prompt', 'runs'] as const;
 type DetailPart = (typeof DETAILS)[number];
 const RUNS_SHOWN_MAX = 100;
 
-export function jobRoutes(app: App, context: HttpContext): void {
+export function listRoutes(app: App, context: HttpContext): void {
   const { reads, limits } = context.options;
 
   app.get(
@@ -69,6 +69,10 @@ export function jobRoutes(app: App, context: HttpContext): void {
       return reply.send({ counts, total: counts.reduce((sum, { runs }) => sum + runs, 0) });
     },
   );
+}
+
+export function jobRoutes(app: App, context: HttpContext): void {
+  const { limits } = context.options;
 
   app.get(
     '/jobs/:ref',

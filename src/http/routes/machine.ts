@@ -20,7 +20,7 @@ import { within } from '../within.ts';
 const STATUS_WAIT_MS = 2_000;
 
 export function machineRoutes(app: App, context: HttpContext): void {
-  const { scheduler, reads, clock, version, extra, timers } = context.options;
+  const { scheduler, reads, clock, version, extra } = context.options;
   const started_at = clock.monotonic();
 
   app.get(
@@ -77,6 +77,10 @@ export function machineRoutes(app: App, context: HttpContext): void {
       return { ...more, version, store_id: reads.store_id, uptime_s, turns, states, unpublished, trouble };
     },
   );
+}
+
+export function healthRoutes(app: App, context: HttpContext): void {
+  const { scheduler, reads, version, timers } = context.options;
 
   app.get(
     '/healthz',
