@@ -8,9 +8,9 @@ import type { Timers } from '../../src/core/ports/clock.ts';
 import { temporaryFolder } from '../client/scripted-server.ts';
 import { FakePromptd } from './fake-promptd.ts';
 
-// Libraries for colours and bars look at the real streams when they are loaded, which opens these: the runner's, no leak.
-process.stdout.unref?.();
-process.stderr.unref?.();
+// Commander and libraries for colours look at the real streams when they are loaded, which opens these; they are the
+// runner's and no leak.
+for (const stream of [process.stdin, process.stdout, process.stderr]) stream.unref?.();
 
 export const NOW = Date.parse('2026-11-22T10:00:00.000Z');
 
@@ -176,7 +176,10 @@ export class TestCli implements AsyncDisposable {
       connect: () => Promise.resolve(connect({ url: this.fake.server.url }, timers)),
       ensureServer: () => {
         this.ensured++;
-        return Promise.resolve({ client: connect({ url: this.fake.server.url }, timers), started: this.starts });
+        return Promise.resolve({
+          client: connect({ url: this.fake.server.url }, timers),
+          started: this.starts,
+        });
       },
       serve: () => Promise.resolve(0),
       instance: () => Promise.resolve(0),

@@ -33,7 +33,15 @@ export class FakePromptd {
   constructor() {
     const { server } = this;
     server.json('GET /healthz', { ok: true, version: '9.9.9', store_id: 's' });
-    server.json('GET /stats', { version: '9.9.9', store_id: 's', uptime_s: 5, turns: 1, states: {}, unpublished: 0, trouble: null });
+    server.json('GET /stats', {
+      version: '9.9.9',
+      store_id: 's',
+      uptime_s: 5,
+      turns: 1,
+      states: {},
+      unpublished: 0,
+      trouble: null,
+    });
     server.json('GET /instances', { instances: [] });
     server.json('GET /endpoints', { endpoints: [] });
     server.json('GET /batches', { batches: [] });
@@ -75,11 +83,14 @@ export class FakePromptd {
     run.state = state;
     run.reason = reason;
     const { name, batch } = run;
-    for (const send of this.#readers) send('runs', [{ name, run: run.run, batch, state, attempt: 1, reason }]);
+    for (const send of this.#readers)
+      send('runs', [{ name, run: run.run, batch, state, attempt: 1, reason }]);
   }
 
   find(name: string, run?: number): FakeRun {
-    const found = this.runs.filter((one) => one.name === name && (run === undefined || one.run === run)).at(-1);
+    const found = this.runs
+      .filter((one) => one.name === name && (run === undefined || one.run === run))
+      .at(-1);
     if (found === undefined) throw new Error(`no run ${name}`);
     return found;
   }
@@ -108,13 +119,24 @@ export class FakePromptd {
   }
 
   #submit(asked: Asked, response: ServerResponse): void {
-    const jobs = asked.body.trimEnd().split('\n').map((line) => JSON.parse(line) as JobIn);
+    const jobs = asked.body
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as JobIn);
     const skip = query(asked).get('on_invalid') === 'skip';
-    const conflicts = jobs.flatMap((job, index) => (this.#conflicts(job) ? [{ index, errors: [taken(job, index)] }] : []));
+    const conflicts = jobs.flatMap((job, index) =>
+      this.#conflicts(job) ? [{ index, errors: [taken(job, index)] }] : [],
+    );
     if (conflicts.length > 0 && !skip) {
       const errors = conflicts.flatMap((conflict) => conflict.errors);
       const hint = 'To ask again under this name: "if_exists": "new_run". Its first answer stays.';
-      sendProblem(response, 409, 'NameTaken', `"${jobs[conflicts[0]?.index ?? 0]?.name}" exists with another prompt`, { errors, hint });
+      sendProblem(
+        response,
+        409,
+        'NameTaken',
+        `"${jobs[conflicts[0]?.index ?? 0]?.name}" exists with another prompt`,
+        { errors, hint },
+      );
       return;
     }
     const counts = { created: 0, answered_before: 0, shared: 0, known: 0 };
@@ -126,7 +148,11 @@ export class FakePromptd {
       if (verdict === 'created') created.push(run);
       return [{ name: run.name, run: run.run, state: run.state }];
     });
-    sendJson(response, { ...counts, jobs: receipts, ...(conflicts.length > 0 ? { refused: conflicts } : {}) }, 201);
+    sendJson(
+      response,
+      { ...counts, jobs: receipts, ...(conflicts.length > 0 ? { refused: conflicts } : {}) },
+      201,
+    );
     for (const run of created) setImmediate(() => this.onCreated(run));
   }
 
@@ -158,7 +184,13 @@ export class FakePromptd {
       this.server.on(`GET /jobs/${ref}/result`, (_asked, response) => {
         const isDone = run.state === 'completed';
         const file = isDone ? { file: `1700000000000_${run.name}.json` } : {};
-        sendJson(response, { job: `${run.name}.json`, result: isDone ? run.answer : null, name: run.name, run: run.run, ...file });
+        sendJson(response, {
+          job: `${run.name}.json`,
+          result: isDone ? run.answer : null,
+          name: run.name,
+          run: run.run,
+          ...file,
+        });
       });
     }
   }
@@ -244,14 +276,24 @@ function viewOf(run: FakeRun, asked: Asked): object {
     metadata: null,
     created: false,
     answered_before: false,
-    options: { priority: 0, attempt_timeout_ms: 600_000, first_token_timeout_ms: 1, stall_timeout_ms: 1, max_attempts: 4, run_at: null, tags: [] },
+    options: {
+      priority: 0,
+      attempt_timeout_ms: 600_000,
+      first_token_timeout_ms: 1,
+      stall_timeout_ms: 1,
+      max_attempts: 4,
+      run_at: null,
+      tags: [],
+    },
     live: null,
     ...(parts.length === 0
       ? {}
       : {
           with: {
             ...(parts.includes('attempts') ? { attempts: [attempt] } : {}),
-            ...(parts.includes('runs') ? { runs: [{ run: run.run, state: run.state, finished_at: null }] } : {}),
+            ...(parts.includes('runs')
+              ? { runs: [{ run: run.run, state: run.state, finished_at: null }] }
+              : {}),
             ...(parts.includes('prompt') ? { prompt: [{ role: 'user', content: run.content }] } : {}),
           },
         }),

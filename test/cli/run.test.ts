@@ -27,7 +27,9 @@ test('run again asks nothing and says so', async () => {
   cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
   await cli.run(['run']);
   const { code, stdout } = await cli.run(['run']);
-  expect(stdout).toBe('2 of 2 answered before; nothing was asked.\nanswers   results/ · look at one: promptd result a --render\n');
+  expect(stdout).toBe(
+    '2 of 2 answered before; nothing was asked.\nanswers   results/ · look at one: promptd result a --render\n',
+  );
   expect(code).toBe(0);
 });
 
@@ -49,7 +51,9 @@ test('run refuses a taken name where it is told to, in the words of the server',
   await cli.file('jobs/b.json', job('b'));
   cli.fake.has({ name: 'b', state: 'completed', content: 'else' });
   const { code, stderr } = await cli.run(['run', '--if-exists', 'same']);
-  expect(stderr).toContain('jobs/b.json:1:1: name: expected a free name, or the same job, got "b", which exists with another prompt');
+  expect(stderr).toContain(
+    'jobs/b.json:1:1: name: expected a free name, or the same job, got "b", which exists with another prompt',
+  );
   expect(stderr).toContain('"if_exists": "new_run"');
   expect(code).toBe(6);
 });
@@ -57,7 +61,10 @@ test('run refuses a taken name where it is told to, in the words of the server',
 test('run shows every wrong file with line and column and submits nothing', async () => {
   await using cli = await setup();
   await cli.file('jobs/a.json', job('a'));
-  await cli.file('jobs/b.json', '{\n  "prompt": "b",\n  "configuration": {\n    "LLM_name": "m",\n    "temprature": 1\n  }\n}');
+  await cli.file(
+    'jobs/b.json',
+    '{\n  "prompt": "b",\n  "configuration": {\n    "LLM_name": "m",\n    "temprature": 1\n  }\n}',
+  );
   await cli.file('jobs/c.json', '{\n  "prompt": "c"\n');
   const { code, stdout, stderr } = await cli.run(['run']);
   expect(stderr).toContain('jobs/b.json:5:5: configuration.temprature');
@@ -83,12 +90,28 @@ test('run leaves wrong files out where it is told to, and its exit code still te
 test('what the server refuses is shown where it stands in the file', async () => {
   await using cli = await setup();
   await cli.file('jobs/a.json', job('a'));
-  await cli.file('jobs/b.json', '{\n  "prompt": { "base": "{{ x }}",\n    "data": { "x": { "file": "data/gone.txt" } } },\n  "configuration": { "LLM_name": "m" }\n}');
+  await cli.file(
+    'jobs/b.json',
+    '{\n  "prompt": { "base": "{{ x }}",\n    "data": { "x": { "file": "data/gone.txt" } } },\n  "configuration": { "LLM_name": "m" }\n}',
+  );
   const { sendProblem } = await import('../client/scripted-server.ts');
-  const errors = [{ code: 'DataMissing', path: 'jobs[1].prompt.data.x.file', line: 2, column: 60, expected: 'a file', got: 'none' }];
-  cli.fake.server.on('POST /jobs', (_asked, response) => sendProblem(response, 422, 'DataMissing', 'x', { errors }));
+  const errors = [
+    {
+      code: 'DataMissing',
+      path: 'jobs[1].prompt.data.x.file',
+      line: 2,
+      column: 60,
+      expected: 'a file',
+      got: 'none',
+    },
+  ];
+  cli.fake.server.on('POST /jobs', (_asked, response) =>
+    sendProblem(response, 422, 'DataMissing', 'x', { errors }),
+  );
   const { code, stderr } = await cli.run(['run']);
-  expect(stderr).toBe('jobs/b.json:3:22: prompt.data.x.file: expected a file, got none\n1 fault in 1 file; nothing was submitted.\n');
+  expect(stderr).toBe(
+    'jobs/b.json:3:22: prompt.data.x.file: expected a file, got none\n1 fault in 1 file; nothing was submitted.\n',
+  );
   expect(code).toBe(12);
 });
 
@@ -102,8 +125,12 @@ test('run groups failures by reason with an example and what to do', async () =>
   };
   const { code, stdout } = await cli.run(['run']);
   expect(stdout).toContain('ended     completed 1 · failed 3');
-  expect(stdout).toContain('failed    2 × ProviderError, e.g. c: Look at the error and at the server, then: promptd retry.');
-  expect(stdout).toContain('failed    1 × ContextTooLong, e.g. b: Shorten the prompt, or take a model with a larger context.');
+  expect(stdout).toContain(
+    'failed    2 × ProviderError, e.g. c: Look at the error and at the server, then: promptd retry.',
+  );
+  expect(stdout).toContain(
+    'failed    1 × ContextTooLong, e.g. b: Shorten the prompt, or take a model with a larger context.',
+  );
   expect(stdout).toContain('warnings  1, e.g. a: min_p was not honoured');
   expect(code).toBe(10);
 });
@@ -225,7 +252,8 @@ test('Ctrl-C stops the waiting and says that nothing is lost', async () => {
   const { code, stdout, stderr } = await running.ended;
   expect(code).toBe(130);
   expect(stdout).toBe('');
-  expect(stderr).toBe(`Started a server in the background; it ends by itself when idle (stay with it: promptd serve).
+  expect(stderr)
+    .toBe(`Started a server in the background; it ends by itself when idle (stay with it: promptd serve).
 Stopped waiting; 0 of 1 job done, 1 go on without you. Nothing is lost.
 The server goes on in the background and ends by itself when idle. Look: promptd status. Wait again: promptd run. Stop them: promptd cancel.
 `);
@@ -233,12 +261,27 @@ The server goes on in the background and ends by itself when idle. Look: promptd
 
 test('run takes batches of promptd and of the OpenAI format, with the file as batch and keys by line', async () => {
   await using cli = await setup();
-  await cli.file('law.jsonl', `${JSON.stringify({ ...job('x'), key: '17' })}\n\n${JSON.stringify({ ...job('y'), name: 'own' })}\n`);
-  const body = { model: 'llama3.2:3b', messages: [{ role: 'user', content: 'z' }], max_completion_tokens: 9, stream: true };
-  await cli.file('vendor.jsonl', JSON.stringify({ custom_id: 'r-1', method: 'POST', url: '/v1/chat/completions', body }));
+  await cli.file(
+    'law.jsonl',
+    `${JSON.stringify({ ...job('x'), key: '17' })}\n\n${JSON.stringify({ ...job('y'), name: 'own' })}\n`,
+  );
+  const body = {
+    model: 'llama3.2:3b',
+    messages: [{ role: 'user', content: 'z' }],
+    max_completion_tokens: 9,
+    stream: true,
+  };
+  await cli.file(
+    'vendor.jsonl',
+    JSON.stringify({ custom_id: 'r-1', method: 'POST', url: '/v1/chat/completions', body }),
+  );
   cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
   await cli.run(['run', 'law.jsonl', 'vendor.jsonl']);
-  const sent = cli.fake.server.calls('POST /jobs')[0]?.body.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+  const sent = cli.fake.server
+    .calls('POST /jobs')[0]
+    ?.body.trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
   expect(sent).toEqual([
     { ...job('x'), key: '17', batch: 'law' },
     { ...job('y'), name: 'own', batch: 'law' },
@@ -253,12 +296,18 @@ test('run takes batches of promptd and of the OpenAI format, with the file as ba
 
 test('faults of a batch are placed in its lines, under the words of its format', async () => {
   await using cli = await setup();
-  const line = (body: object) => JSON.stringify({ custom_id: 'r', method: 'POST', url: '/v1/chat/completions', body });
+  const line = (body: object) =>
+    JSON.stringify({ custom_id: 'r', method: 'POST', url: '/v1/chat/completions', body });
   const good = { model: 'm', messages: [{ role: 'user', content: 'z' }] };
-  await cli.file('vendor.jsonl', `${line(good)}\n${line({ ...good, temperature: -1 })}\n{"custom_id":"a","url":"/v1/embeddings","body":{}}\n`);
+  await cli.file(
+    'vendor.jsonl',
+    `${line(good)}\n${line({ ...good, temperature: -1 })}\n{"custom_id":"a","url":"/v1/embeddings","body":{}}\n`,
+  );
   const { stderr, code } = await cli.run(['run', 'vendor.jsonl']);
   expect(stderr).toMatch(/vendor\.jsonl:2:\d+: body\.temperature: expected a number of 0 or more, got -1/);
-  expect(stderr).toMatch(/vendor\.jsonl:3:18: url: expected "\/v1\/chat\/completions", got "\/v1\/embeddings"/);
+  expect(stderr).toMatch(
+    /vendor\.jsonl:3:18: url: expected "\/v1\/chat\/completions", got "\/v1\/embeddings"/,
+  );
   expect(code).toBe(12);
 });
 
@@ -267,16 +316,36 @@ test('two files of one name are refused', async () => {
   await cli.file('one/a.json', job('x'));
   await cli.file('two/a.json', job('y'));
   const { stderr, code } = await cli.run(['run', 'one', 'two']);
-  expect(stderr).toContain('two/a.json:1:1: name: expected a name that is used once, got "a". It is also in one/a.json. Rename one of them.');
+  expect(stderr).toContain(
+    'two/a.json:1:1: name: expected a name that is used once, got "a". It is also in one/a.json. Rename one of them.',
+  );
   expect(code).toBe(12);
 });
 
 test('--batch, --limit, --tag and --priority hold for every job; --fresh is a draw of its batch', async () => {
   await using cli = await setup();
-  for (const name of ['a', 'b', 'c']) await cli.file(`jobs/${name}.json`, { ...job(name), options: { tags: ['own'], priority: 1 } });
+  for (const name of ['a', 'b', 'c'])
+    await cli.file(`jobs/${name}.json`, { ...job(name), options: { tags: ['own'], priority: 1 } });
   cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
-  await cli.run(['run', '--batch', 'again', '--limit', '2', '--tag', 't1', '--tag', 't2', '--priority', '-3', '--fresh']);
-  const sent = cli.fake.server.calls('POST /jobs')[0]?.body.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+  await cli.run([
+    'run',
+    '--batch',
+    'again',
+    '--limit',
+    '2',
+    '--tag',
+    't1',
+    '--tag',
+    't2',
+    '--priority',
+    '-3',
+    '--fresh',
+  ]);
+  const sent = cli.fake.server
+    .calls('POST /jobs')[0]
+    ?.body.trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
   expect(sent).toHaveLength(2);
   expect(sent?.[0]).toMatchObject({
     name: 'a',
@@ -306,7 +375,9 @@ test('run waits until the result files are written', async () => {
   cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
   let asked = 0;
   const { sendJson } = await import('../client/scripted-server.ts');
-  cli.fake.server.on('GET /stats', (_asked, response) => sendJson(response, { unpublished: asked++ < 3 ? 1 : 0 }));
+  cli.fake.server.on('GET /stats', (_asked, response) =>
+    sendJson(response, { unpublished: asked++ < 3 ? 1 : 0 }),
+  );
   const { code, stderr } = await cli.run(['run'], { passing_ms: 4_000 });
   expect(asked).toBe(4);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

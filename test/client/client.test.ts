@@ -7,7 +7,11 @@ import { InstantTimers, ScriptedServer, sendJson, sendProblem, temporaryFolder }
 
 async function setup(lots: LotLimits = {}) {
   const server = await new ScriptedServer().listen();
-  const client = new Client({ address: { url: server.url, key: 'pd_test' }, timers: new InstantTimers(), lots });
+  const client = new Client({
+    address: { url: server.url, key: 'pd_test' },
+    timers: new InstantTimers(),
+    lots,
+  });
   return {
     server,
     client,
@@ -41,7 +45,9 @@ test('sends the key as a bearer and the job as JSON', async () => {
 test('speaks over a Unix socket without a key', async () => {
   await using folder = await temporaryFolder();
   const socket = path.join(folder.path, 's');
-  await using server = await new ScriptedServer().json('GET /healthz', { ok: true, version: '1', store_id: 's' }).listen({ path: socket });
+  await using server = await new ScriptedServer()
+    .json('GET /healthz', { ok: true, version: '1', store_id: 's' })
+    .listen({ path: socket });
   const client = new Client({ address: { socket }, timers: new InstantTimers() });
   expect(await client.healthz()).toEqual({ ok: true, version: '1', store_id: 's' });
   expect(server.asked[0]?.headers.authorization).toBeUndefined();
@@ -51,7 +57,9 @@ test('speaks over a Unix socket without a key', async () => {
 test('turns a problem body into a Problem with its faults and exit code', async () => {
   await using all = await setup();
   const errors = [{ code: 'InvalidJob', path: 'prompt', expected: 'a text', got: '7' }];
-  all.server.on('POST /jobs', (_asked, response) => sendProblem(response, 422, 'InvalidJob', 'prompt: …', { hint: 'Mend it.', errors }));
+  all.server.on('POST /jobs', (_asked, response) =>
+    sendProblem(response, 422, 'InvalidJob', 'prompt: …', { hint: 'Mend it.', errors }),
+  );
   const problem = await problemOf(all.client.submit({ prompt: 7, configuration: {} }));
   expect(problem).toMatchObject({ code: 'InvalidJob', exit: 12, hint: 'Mend it.', faults: errors });
 });
@@ -63,7 +71,9 @@ test('says so where something else than promptd answers', async () => {
   });
   const problem = await problemOf(all.client.stats());
   expect(problem.code).toBe('Unreachable');
-  expect(problem.message).toBe(`${all.server.url}: expected an answer of promptd, got 502 text/html: <h1>Bad Gateway</h1>`);
+  expect(problem.message).toBe(
+    `${all.server.url}: expected an answer of promptd, got 502 text/html: <h1>Bad Gateway</h1>`,
+  );
 });
 
 test('names what was tried where nobody listens', async () => {
@@ -73,7 +83,10 @@ test('names what was tried where nobody listens', async () => {
   expect(problem).toMatchObject({ code: 'Unreachable', exit: 5 });
   expect(problem.message).toBe(`${all.server.url}: nobody listens there (connection refused)`);
   await using folder = await temporaryFolder();
-  const client = new Client({ address: { socket: path.join(folder.path, 'none') }, timers: new InstantTimers() });
+  const client = new Client({
+    address: { socket: path.join(folder.path, 'none') },
+    timers: new InstantTimers(),
+  });
   expect((await problemOf(client.healthz())).message).toContain('no server runs in that workspace');
   client.close();
 });
@@ -106,10 +119,19 @@ test('rejects an aborted call with the reason of its signal', async () => {
 test('cuts a long submission into lots and puts their answers together in order', async () => {
   await using all = await setup({ bytes_max: 220 });
   all.server.on('POST /jobs', (asked, response) => {
-    const jobs = asked.body.trimEnd().split('\n').map((line) => JSON.parse(line) as { name: string });
+    const jobs = asked.body
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { name: string });
     const refused = jobs.flatMap((job, index) => (job.name === 'bad' ? [{ index, errors: [] }] : []));
-    const taken = jobs.filter((job) => job.name !== 'bad').map(({ name }) => ({ name, run: 1, state: 'queued' }));
-    sendJson(response, { created: taken.length, answered_before: 0, shared: 0, known: 0, jobs: taken, refused }, 201);
+    const taken = jobs
+      .filter((job) => job.name !== 'bad')
+      .map(({ name }) => ({ name, run: 1, state: 'queued' }));
+    sendJson(
+      response,
+      { created: taken.length, answered_before: 0, shared: 0, known: 0, jobs: taken, refused },
+      201,
+    );
   });
   const job = (name: string) => ({ name, prompt: 'x'.repeat(50), configuration: {} });
   const answer = await all.client.submitMany(['a', 'b', 'c', 'bad', 'd'].map(job), { on_invalid: 'skip' });
@@ -124,7 +146,8 @@ test('counts the places of faults over all lots', async () => {
   await using all = await setup({ jobs_max: 2 });
   let lots = 0;
   all.server.on('POST /jobs', (_asked, response) => {
-    if (lots++ === 0) return sendJson(response, { created: 2, answered_before: 0, shared: 0, known: 0, jobs: [] }, 201);
+    if (lots++ === 0)
+      return sendJson(response, { created: 2, answered_before: 0, shared: 0, known: 0, jobs: [] }, 201);
     const errors = [{ code: 'InvalidJob', path: 'jobs[1].prompt', expected: 'a text', got: '7' }];
     return sendProblem(response, 422, 'InvalidJob', 'prompt', { errors });
   });
@@ -141,9 +164,15 @@ test('reads a list page by page, as it is asked for', async () => {
     else sendJson(response, { jobs: [{ name: 'a' }], next_cursor: null });
   });
   const names: string[] = [];
-  for await (const { name } of all.client.jobs({ state: ['queued', 'failed'], since: '2026-01-01T00:00:00Z' })) names.push(name);
+  for await (const { name } of all.client.jobs({
+    state: ['queued', 'failed'],
+    since: '2026-01-01T00:00:00Z',
+  }))
+    names.push(name);
   expect(names).toEqual(['c', 'b', 'a']);
-  expect(all.server.asked[0]?.url).toBe('/jobs?state=queued%2Cfailed&since=2026-01-01T00%3A00%3A00Z&limit=500');
+  expect(all.server.asked[0]?.url).toBe(
+    '/jobs?state=queued%2Cfailed&since=2026-01-01T00%3A00%3A00Z&limit=500',
+  );
 });
 
 test('changes many by names or by a filter', async () => {

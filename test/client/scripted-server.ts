@@ -89,7 +89,13 @@ export function sendJson(response: ServerResponse, body: unknown, status = 200):
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-export function sendProblem(response: ServerResponse, status: number, code: string, detail: string, more: object = {}): void {
+export function sendProblem(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  detail: string,
+  more: object = {},
+): void {
   response
     .writeHead(status, { 'content-type': 'application/problem+json' })
     .end(JSON.stringify({ type: `urn:promptd:error:${code}`, title: code, status, code, detail, ...more }));
@@ -100,7 +106,9 @@ export function openSse(response: ServerResponse): (event: string, data: unknown
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.flushHeaders();
   return (event, data, id) => {
-    response.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    response.write(
+      `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+    );
   };
 }
 

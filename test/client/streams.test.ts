@@ -18,12 +18,15 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 const STREAM = `: a comment\n\nid: 1:10\nevent: log\ndata: {"text":"größer ✓"}\n\nevent: two\rdata: a\r\ndata:b\n\n\ndata: unfinished`;
 
-test.each([1, 2, 3, 5, 7, 1000])('reads events wherever the pieces of %i bytes end, in characters and line ends too', async (size) => {
-  expect(await all(eventsOf(pieces(Buffer.from(STREAM), size)))).toEqual([
-    { event: 'log', data: '{"text":"größer ✓"}', id: '1:10' },
-    { event: 'two', data: 'a\nb', id: '1:10' },
-  ]);
-});
+test.each([1, 2, 3, 5, 7, 1000])(
+  'reads events wherever the pieces of %i bytes end, in characters and line ends too',
+  async (size) => {
+    expect(await all(eventsOf(pieces(Buffer.from(STREAM), size)))).toEqual([
+      { event: 'log', data: '{"text":"größer ✓"}', id: '1:10' },
+      { event: 'two', data: 'a\nb', id: '1:10' },
+    ]);
+  },
+);
 
 test('yields the last line also where nothing ends it', async () => {
   expect(await all(linesOf(pieces(Buffer.from('a\n\nb'), 1)))).toEqual(['a', '', 'b']);
@@ -84,7 +87,9 @@ test('a followed log ends with Unreachable once the server was away for too long
 test('a followed log of no job ends at once with what the server says', async () => {
   await using server = await new ScriptedServer().listen();
   const client = new Client({ address: { url: server.url }, timers: new InstantTimers() });
-  server.on('GET /jobs/a/logs', (_asked, response) => sendProblem(response, 404, 'NotFound', 'There is no job "a"'));
+  server.on('GET /jobs/a/logs', (_asked, response) =>
+    sendProblem(response, 404, 'NotFound', 'There is no job "a"'),
+  );
   await expect(all(client.followLogs('a'))).rejects.toMatchObject({ code: 'NotFound' });
   expect(server.asked).toHaveLength(1);
   client.close();

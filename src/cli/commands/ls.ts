@@ -3,7 +3,7 @@ import type { Client } from '../../client/client.ts';
 import type { JobFilter } from '../../client/filter.ts';
 import type { JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
-import { count, duration, many } from '../quantities.ts';
+import { count, duration } from '../quantities.ts';
 import { filterOf, resolveName } from '../selection.ts';
 import { shortRef } from '../short-ref.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
@@ -90,7 +90,6 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
       { head: out.out.dim, width: out.width },
     ),
   );
-  if (rows.length >= 2) out.notice(out.err.dim(many(rows.length, 'job')));
 }
 
 /** From its first start to its end, or to now. */
