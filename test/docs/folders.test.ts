@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { basename } from 'node:path';
+import { endedFileText } from '../../src/workspace/ended-file.ts';
+import { jobFileText } from '../../src/workspace/job-file.ts';
+import { foldersOf, layoutOf } from '../../src/workspace/layout.ts';
+import { resultFileText } from '../../src/workspace/result-file.ts';
+import { NOON, publicationBody } from '../workspace/publication-rows.ts';
+import { readDoc, section, tableRows } from './tables.ts';
+
+const DOC = readDoc('docs/folders.md');
+
+/** The keys that a section's table describes, in its order; a cell may name several. */
+function documented(heading: string): string[] {
+  return tableRows(section(DOC, heading)).flatMap(([keys]) => (keys ?? '').split(', ').map((key) => key.replaceAll('`', '')));
+}
+
+function keysOf(text: string): string[] {
+  return Object.keys(JSON.parse(text));
+}
+
+describe('docs/folders.md', () => {
+  it('names every folder and file of a workspace', () => {
+    const layout = layoutOf('/w');
+    const inState = [layout.database, layout.server, layout.socket, layout.admin_key, layout.instance_token];
+    const paths = [...foldersOf(layout).filter((path) => path !== layout.root), ...inState, layout.config];
+    const tree = DOC.split('```')[1] ?? '';
+    expect(paths.map((path) => basename(path)).filter((name) => !tree.includes(name))).toEqual([]);
+  });
+
+  it('describes the keys of a result file, in their order', () => {
+    const { result } = publicationBody();
+    const meta = { ...result!.meta, reasoning: 'Hm.', promptd_version: '0.1.0', cost: { amount: 1, currency: 'USD', as_of: '2026-11-02' } };
+    const body = publicationBody({ result: { meta }, answered_by: { name: 'faq-3', run: 2 } });
+    expect(documented('## Result files').toSorted()).toEqual(keysOf(resultFileText(body)).toSorted());
+  });
+
+  it('describes the keys of an ended file', () => {
+    expect(documented('## Ended files').toSorted()).toEqual(keysOf(endedFileText(publicationBody({ kind: 'ended' }))).toSorted());
+  });
+
+  it('describes the keys of a job file, and of its options', () => {
+    const { spec } = publicationBody();
+    const options = { ...spec.options, run_at: NOON, tags: ['nightly'] };
+    const body = publicationBody({ kind: 'job', run: { key: 'k', batch: 'b' }, spec: { metadata: 1, options } });
+    const text = jobFileText(body);
+    expect(documented('## Job files').toSorted()).toEqual(keysOf(text).toSorted());
+    const row = tableRows(section(DOC, '## Job files')).find(([key]) => key === 'options');
+    expect(Object.keys(JSON.parse(text).options).filter((key) => !row?.[1]?.includes(`\`${key}\``))).toEqual([]);
+  });
+});
