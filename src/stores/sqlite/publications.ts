@@ -1,0 +1,63 @@
+/** What is still to be written to files, and all that such a file is made from. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { PublicationBody } from '../../core/ports/read-store.ts';
+import type { AttemptRow, PublicationRow, RunRow } from '../../core/rows.ts';
+import { PUBLICATION_COLUMNS, publicationOf } from './fleet-rows.ts';
+import { RESULT_COLUMNS, RESULT_JOIN, resultOf, SPEC_COLUMNS, SPEC_JOINS, specOf } from './spec-rows.ts';
+import { numberOf, query } from './statement.ts';
+
+interface Rows {
+  readonly runById: (id: number) => RunRow | null;
+  readonly attempts: (job: number) => readonly AttemptRow[];
+}
+
+export class Publications {
+  readonly #rows;
+  readonly #next;
+  readonly #count;
+  readonly #spec;
+  readonly #result;
+
+  constructor(db: DatabaseSync, rows: Rows) {
+    this.#rows = rows;
+    // By row id, which is the order of insertion, and to_publish_by_job for what must wait for its job file.
+    this.#next = query(
+      db,
+      `SELECT ${PUBLICATION_COLUMNS} FROM to_publish p
+       WHERE kind = 'job' OR NOT EXISTS (
+         SELECT 1 FROM to_publish f WHERE f.job = p.job AND f.kind = 'job' AND f.seq > p.seq)
+       ORDER BY seq LIMIT ?`,
+    );
+    // By the smaller of its two trees.
+    this.#count = query(db, 'SELECT count(*) FROM to_publish');
+    // By row id, all of them.
+    this.#spec = query(db, `SELECT ${SPEC_COLUMNS}, sb.body, pb.body FROM specs s ${SPEC_JOINS} WHERE s.job = ?`);
+    this.#result = query(db, `SELECT ${RESULT_COLUMNS}, tb.body FROM results r ${RESULT_JOIN} WHERE r.job = ?`);
+  }
+
+  next(limit: number): readonly PublicationRow[] {
+    return this.#next.all(limit).map(publicationOf);
+  }
+
+  count(): number {
+    return numberOf(this.#count.one()) ?? 0;
+  }
+
+  body(publication: PublicationRow): PublicationBody | null {
+    const run = this.#rows.runById(publication.job);
+    const spec = this.#spec.one(publication.job);
+    if (run === null || spec === undefined) return null;
+    const result = this.#result.one(publication.job);
+    const source = run.answered_by === null ? null : this.#rows.runById(run.answered_by);
+    return {
+      publication,
+      run,
+      spec: specOf(spec),
+      spec_body: spec[7] as string,
+      prompt_body: spec[8] as string,
+      result: result === undefined ? null : { ...resultOf(result), text: result[7] as string },
+      answered_by: source === null ? null : { name: source.name, run: source.run },
+      attempts: this.#rows.attempts(run.id),
+    };
+  }
+}
