@@ -4,8 +4,8 @@ import { Problem } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import type { Files } from '../core/ports/files.ts';
 
-export const CONFIG_FILE = 'promptd.config.json';
-export const STATE_DIR = '.promptd';
+const CONFIG_FILE = 'promptd.config.json';
+const STATE_DIR = '.promptd';
 
 /** Absolute paths. docs/folders.md says what lies in each. */
 export interface WorkspaceLayout {

@@ -56,7 +56,7 @@ export class Lookup {
   }
 }
 
-export function nullResult(name: string): NullResult {
+function nullResult(name: string): NullResult {
   return { job: jobFileName(name), result: null };
 }
 
