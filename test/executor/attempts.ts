@@ -62,7 +62,7 @@ export interface HeldCall {
 }
 
 /** `letsGo: false` makes a provider that does not notice an abort. */
-export function heldProvider(letsGo = true): { readonly provider: Provider; readonly calls: HeldCall[] } {
+function heldProvider(letsGo = true): { readonly provider: Provider; readonly calls: HeldCall[] } {
   const calls: HeldCall[] = [];
   const provider: Provider = {
     call: async (call, observer, signal) => {

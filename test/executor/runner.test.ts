@@ -354,17 +354,33 @@ describe('an abort', () => {
 });
 
 describe('several servers of one endpoint', () => {
-  it('are asked where the fewest calls are under way, else in turn', async () => {
-    const endpoint = endpointOf({ base_urls: ['http://a', 'http://b', 'http://c'] });
+  const endpoint = endpointOf({ base_urls: ['http://a', 'http://b', 'http://c'] });
+
+  it('are asked where the fewest calls are under way', async () => {
     const { start, calls } = setup({ endpoint });
     const reports = [];
     for (let nth = 0; nth < 4; nth += 1) reports.push((await start()).report);
-    expect(calls.map(({ call }) => call.base_url)).toEqual(['http://a', 'http://b', 'http://c', 'http://a']);
-    calls[1]?.answer(answerOf());
-    await reports[1];
+    calls[2]?.answer(answerOf());
+    await reports[2];
     reports.push((await start()).report);
-    expect(calls.at(-1)?.call.base_url).toBe('http://b');
+    expect(calls.map(({ call }) => call.base_url)).toEqual([
+      'http://a',
+      'http://b',
+      'http://c',
+      'http://a',
+      'http://c',
+    ]);
     for (const call of calls) call.fail(new Error('over'));
     await Promise.all(reports);
+  });
+
+  it('are asked in turn where they are all as busy', async () => {
+    const { start, calls } = setup({ endpoint });
+    for (let nth = 0; nth < 4; nth += 1) {
+      const { report, call } = await start();
+      call.answer(answerOf());
+      await report;
+    }
+    expect(calls.map(({ call }) => call.base_url)).toEqual(['http://a', 'http://b', 'http://c', 'http://a']);
   });
 });

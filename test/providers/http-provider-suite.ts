@@ -233,6 +233,13 @@ export function httpProviderSuite(kind: EndpointKind, path: string): void {
     ]);
   });
 
+  it('sends the credentials of a base_url as a header, since a request cannot carry them in its URL', async () => {
+    const base_url = `${server.url.replace('//', '//me:p%40ss@')}${path}`;
+    await ask(provider, call('basic', { base_url }));
+    const [request] = server.requests;
+    expect(request?.headers['authorization']).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
+  });
+
   it('uses a connection again', async () => {
     for (let nth = 0; nth < 10; nth += 1) await ask(provider, call(`again ${nth}`));
     // The end of an answer may still be on its way when the next call begins: then there are two in turn.
