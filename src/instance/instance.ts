@@ -32,7 +32,7 @@ import type { RunningAttempt } from './running-attempt.ts';
 import { Spool } from './spool.ts';
 import { windDown } from './wind-down.ts';
 
-export type { Instance, InstanceLimits, InstanceOptions, InstanceStats } from './instance-options.ts';
+export type { Instance, InstanceOptions } from './instance-options.ts';
 
 export function createInstance(options: InstanceOptions): Instance {
   return new RemoteInstance(options);

@@ -3,7 +3,8 @@
  * neither fills memory nor keeps heartbeats waiting behind it; acknowledgements move it on.
  */
 import type { Clock } from '../core/ports/clock.ts';
-import type { Spool, SpoolEntry } from './spool.ts';
+import type { Spool } from './spool.ts';
+import type { SpoolEntry } from './spool-entry.ts';
 
 export interface OutcomeSink {
   sendFrame(frame: Uint8Array): void;

@@ -4,7 +4,7 @@ import { decodeFrame } from '../wire/frame.ts';
 import { FROM_INSTANCE } from '../wire/messages.ts';
 import { attemptKey, refOf } from './attempt-key.ts';
 import type { InstanceEvent } from './events.ts';
-import type { SpoolEntry } from './spool.ts';
+import type { SpoolEntry } from './spool-entry.ts';
 import { asBuffer, decodeSeqs, scanSegment, type SpoolRecord } from './spool-record.ts';
 import { SpoolSegment } from './spool-segment.ts';
 

@@ -16,6 +16,7 @@ import type { Timer, Timers } from '../core/ports/clock.ts';
 import type { InstanceEvent } from './events.ts';
 import { attemptKey, refOf } from './attempt-key.ts';
 import { asBuffer, encodeSeqs, readRecord, RECORD_HEAD_BYTES, recordHead } from './spool-record.ts';
+import type { SpoolEntry } from './spool-entry.ts';
 import { recoverSpool } from './spool-recovery.ts';
 import { SpoolSegment } from './spool-segment.ts';
 
@@ -24,19 +25,6 @@ const SEGMENT_BYTES_MAX = 16 * 1024 * 1024;
 /** How much is gathered for one write; a larger outcome goes alone. */
 const WRITE_BYTES_MAX = 8 * 1024 * 1024;
 const FULL_DISK_RETRY_MS = 1_000;
-
-export interface SpoolEntry {
-  readonly seq: number;
-  readonly key: string;
-  readonly ref: AttemptRef;
-  readonly store_id: string;
-  /** Length of the frame that brings it. */
-  readonly bytes: number;
-  /** The frame while it is in memory; {@link Spool.read} finds it on disk. */
-  frame: Uint8Array | null;
-  /** Null until it is durable. */
-  place: { readonly segment: SpoolSegment; readonly offset: number } | null;
-}
 
 export interface SpoolOptions {
   readonly directory: string;

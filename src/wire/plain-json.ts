@@ -8,7 +8,7 @@ import type { JsonObject } from '../core/json.ts';
 /** Deeper nesting is nobody's parameter; it would only exhaust the stack of whoever walks it. */
 const DEPTH_MAX = 128;
 
-export function isPlainJson(value: unknown, depth = 0): boolean {
+function isPlainJson(value: unknown, depth = 0): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':

@@ -212,3 +212,18 @@ export function stage(
   const types = (): string[] => events.map((event) => event.type);
   return { clock, network, scheduler, runner, files, events, types, create, instance: create() };
 }
+
+/** A {@link stage} on which the instance has started and is welcome. */
+export async function connected(more: Partial<InstanceOptions> = {}) {
+  const all = stage(more);
+  await all.instance.start();
+  await all.clock.advance(100);
+  if (!all.types().includes('connected'))
+    throw new Error(`it is not connected: ${JSON.stringify(all.events)}`);
+  return all;
+}
+
+/** What came, e.g. `faq-1: succeeded`. */
+export function outcomes(scheduler: ScriptedScheduler): string[] {
+  return scheduler.of('outcome').map(({ report }) => `${report.name}: ${report.outcome}`);
+}
