@@ -12,7 +12,6 @@ import type {
   JobView,
   LotView,
   ResultView,
-  RunEventView,
 } from '../core/views.ts';
 
 const json = z.custom<Json>();
@@ -145,15 +144,6 @@ export const batchOut = z.object({
 }) satisfies z.ZodType<BatchView>;
 export const batchesOut = z.object({ batches: z.array(batchOut) });
 
-export const runEventOut = z.object({
-  name: z.string(),
-  run: z.int(),
-  batch: z.string().nullable(),
-  state,
-  attempt: z.int(),
-  reason: z.string().nullable(),
-}) satisfies z.ZodType<RunEventView>;
-
 const schedulerReason = z.object({
   code: z.string(),
   message: z.string(),
@@ -182,7 +172,7 @@ export const instanceOut = z.object({
 }) satisfies z.ZodType<InstanceStatus>;
 export const instancesOut = z.object({ instances: z.array(instanceOut) });
 
-export const endpointOut = z.object({
+const endpointOut = z.object({
   name: z.string(),
   kind: z.string(),
   max_concurrent: z.int(),

@@ -8,7 +8,7 @@ import { type HttpLog } from './http-options.ts';
 import { zodFaults } from './zod-faults.ts';
 
 /** The Problem in an error: itself, one that lost its class between threads, or what Fastify refused. Null: it is none. */
-export function toProblem(error: unknown): Problem | null {
+function toProblem(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
   if (!(error instanceof Error)) return null;
   const code: unknown = 'code' in error ? error.code : undefined;
@@ -54,6 +54,7 @@ export function errorHandler(log: HttpLog, random: Random) {
 
 export function sendProblem(reply: FastifyReply, problem: Problem): void {
   if (problem.code === 'Unauthorized') reply.header('www-authenticate', 'Bearer realm="promptd"');
+  if (problem.status === 429 || problem.status === 503) reply.header('retry-after', '1');
   const body = JSON.stringify(problemBody(problem));
   void reply.code(problem.status).header('content-type', 'application/problem+json').send(Buffer.from(body));
 }
@@ -77,7 +78,7 @@ export function checked<S extends z.ZodType>(schema: S, data: unknown, part: str
   throw invalidRequest(zodFaults(result.error, schema, data, part));
 }
 
-export function invalidRequest(faults: readonly Fault[]): Problem {
+function invalidRequest(faults: readonly Fault[]): Problem {
   return Problem.ofFaults(faults);
 }
 

@@ -41,7 +41,7 @@ const stateQuery = text
   .optional()
   .meta({ description: `One or more of ${RUN_STATES.join(', ')}, with commas between` });
 
-export const filterQuery = z.strictObject({
+const filterQuery = z.strictObject({
   ...filterFields,
   state: stateQuery,
   latest: flag.optional().meta({ description: 'Only the latest run of each name (default true)' }),

@@ -133,7 +133,7 @@ function waitingReason(run: RunRow, known: Knowledge, shared_with: string | null
   }
 }
 
-export function reasonView(value: Reason): ReasonView {
+function reasonView(value: Reason): ReasonView {
   const { code, message, until } = value;
   return until === undefined ? { code, message } : { code, message, until: isoTime(until) };
 }

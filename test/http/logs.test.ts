@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Timers } from '../../src/core/ports/clock.ts';
+import { systemTimers } from '../../src/platform/timers.ts';
 import { NOW } from './fake-reads.ts';
 import { type Setup, setup, SseReader } from './setup.ts';
 
@@ -267,15 +269,29 @@ describe('the log followed', () => {
   });
 
   it('cuts a reader that takes nothing of what is on disk', async () => {
-    await using server = await running('a', { limits: { slow_reader_ms: 50 } });
+    const cut = Promise.withResolvers<void>();
+    let left = 2;
+    // First it is let go, with a gap; then, when it does not take that either, its connection is cut.
+    const after: Timers['after'] = (ms, fn, keepAlive) =>
+      systemTimers.after(
+        ms,
+        () => {
+          fn();
+          if (ms === 51 && --left === 0) cut.resolve();
+        },
+        keepAlive,
+      );
+    await using server = await running('a', {
+      timers: { ...systemTimers, after },
+      limits: { slow_reader_ms: 51 },
+    });
     for (let i = 0; i < 60; i++) server.scheduler.log('a', 'x'.repeat(100_000));
     server.scheduler.finish('a', 'answer');
     const answer = await server.open('/jobs/a/logs?follow=1');
     answer.pause();
+    await cut.promise;
     const closed = new Promise<void>((resolve) => answer.socket.once('close', () => resolve()));
     answer.on('error', () => {});
-    // The kernel hides how far a paused reader is: after the cut its socket ends as soon as it reads again.
-    await new Promise((resolve) => setTimeout(resolve, 200));
     answer.resume();
     await closed;
     expect(answer.complete).toBe(false);

@@ -258,6 +258,17 @@ describe('limits of a submission', () => {
     expect(server.reads.rows.size).toBe(0);
   });
 
+  it('takes what is below them, megabytes included', async () => {
+    await using server = await setup();
+    const prompt = 'x'.repeat(3_000_000);
+    expect((await server.post('/jobs', job('big', { prompt }))).status).toBe(201);
+    const body = `${JSON.stringify(job('b1', { prompt }))}\n${JSON.stringify(job('b2', { prompt: `${prompt}y` }))}`;
+    expect(await server.ask('/jobs', { ...ndjson, body })).toMatchObject({
+      status: 201,
+      json: { created: 1, shared: 1 },
+    });
+  });
+
   it('stops reading a body without a declared length at the limit, and still answers', async () => {
     await using server = await setup({ limits: { submission_bytes_max: 10_000 } });
     const headers = { 'transfer-encoding': 'chunked', 'content-type': 'application/json' };
@@ -272,7 +283,11 @@ describe('limits of a submission', () => {
   it('answers 503 where the bodies that arrive at once are more than the memory they are given', async () => {
     await using server = await setup({ limits: { http_bodies_bytes_max: 1_000 } });
     const answer = await server.post('/jobs', job('a', { prompt: 'x'.repeat(5_000) }));
-    expect(answer).toMatchObject({ status: 503, json: { code: 'Overloaded' } });
+    expect(answer).toMatchObject({
+      status: 503,
+      json: { code: 'Overloaded' },
+      headers: { 'retry-after': '1' },
+    });
     expect((await server.submit('b')).status).toBe(201);
   });
 

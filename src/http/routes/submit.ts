@@ -1,5 +1,6 @@
 /** `POST /jobs`: one job, an array, or NDJSON. The body is read as bytes, so that faults can be told by line and column. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { Problem } from '../../core/errors.ts';
 import type { JobView } from '../../core/views.ts';
 import type { App } from '../app.ts';
@@ -9,6 +10,9 @@ import { readLot } from '../lot.ts';
 import { mediaTypeProblem } from '../problems.ts';
 import { submissionBody, submitQuery } from '../schemas.ts';
 import { isNew, lotView, submitLot, type Submitted } from '../submission.ts';
+
+/** What was sent as one job is answered as one. */
+const answer = z.union([jobOut, lotOut]);
 
 export function submitRoutes(app: App, context: HttpContext): void {
   app.post(
@@ -22,7 +26,7 @@ export function submitRoutes(app: App, context: HttpContext): void {
         querystring: submitQuery,
         body: submissionBody,
         consumes: ['application/json', 'application/x-ndjson'],
-        response: { 200: lotOut, 201: jobOut, '4xx': problemOut },
+        response: { 200: answer, 201: answer, '4xx': problemOut, '5xx': problemOut },
       },
     },
     async (request, reply) => {
