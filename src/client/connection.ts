@@ -2,15 +2,10 @@
  * One way to a server: requests over TCP or the workspace's Unix socket, by node:http alone, so that a command starts fast.
  * Idle connections are kept for the next call and never keep the process alive.
  */
-import {
-  Agent as HttpAgent,
-  type ClientRequest,
-  type IncomingMessage,
-  request as httpRequest,
-} from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Problem } from '../core/errors.ts';
 import { problemOf } from './answer.ts';
+import { type Door, doorTo, placeOf, type Target } from './door.ts';
 import { abortError, unreachable } from './unreachable.ts';
 
 /** Where a server is: the Unix socket of a workspace (the file permission is the key), or a URL and a key. */
@@ -34,24 +29,21 @@ export interface Call {
 export class Connection {
   /** What was tried, for messages: `http://127.0.0.1:7433` or the path of the socket. */
   readonly place: string;
-  readonly #agent: HttpAgent | HttpsAgent;
-  readonly #target: { readonly socketPath: string } | { readonly url: URL };
+  readonly #target: Target;
   readonly #key: string | undefined;
+  #door: Door | null = null;
 
   /** Throws `InvalidRequest` where the URL is none. */
   constructor(address: Address) {
     if ('socket' in address) {
       this.place = address.socket;
       this.#target = { socketPath: address.socket };
-      this.#agent = new HttpAgent({ keepAlive: true });
       return;
     }
     const url = parseUrl(address.url);
     this.place = url.origin + url.pathname.replace(/\/$/, '');
     this.#target = { url };
     this.#key = address.key;
-    this.#agent =
-      url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   }
 
   /**
@@ -70,17 +62,18 @@ export class Connection {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#door?.agent.destroy();
   }
 
   #sendOnce(call: Call): Promise<IncomingMessage> {
+    const door = (this.#door ??= doorTo(this.#target));
     return new Promise((resolve, reject) => {
-      const request = this.#open(call);
+      const request = this.#open(door, call);
       if (call.silence_ms !== undefined) {
         const { silence_ms } = call;
-        request.setTimeout(silence_ms, () =>
-          request.destroy(new Error(`nothing was heard for ${silence_ms} ms`)),
-        );
+        request.setTimeout(silence_ms, () => {
+          request.destroy(new Error(`nothing was heard for ${silence_ms} ms`));
+        });
       }
       request.on('response', resolve);
       request.on('error', (error: NodeJS.ErrnoException) => {
@@ -92,25 +85,16 @@ export class Connection {
     });
   }
 
-  #open(call: Call): ClientRequest {
+  #open({ agent, open }: Door, call: Call): ClientRequest {
     const headers: Record<string, string> = { accept: call.accept ?? 'application/json', ...call.headers };
     if (call.body !== undefined) {
       headers['content-type'] = call.content_type ?? 'application/json';
       headers['content-length'] = String(call.body.length);
     }
     if (this.#key !== undefined) headers['authorization'] = `Bearer ${this.#key}`;
-    const options = {
-      method: call.method,
-      agent: this.#agent,
-      headers,
-      ...(call.signal === undefined ? {} : { signal: call.signal }),
-    };
-    const target = this.#target;
-    if ('socketPath' in target) {
-      return httpRequest({ ...options, socketPath: target.socketPath, path: call.path, host: 'localhost' });
-    }
-    const url = new URL(target.url.pathname.replace(/\/$/, '') + call.path, target.url);
-    return url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options);
+    const { method, signal } = call;
+    const place = placeOf(this.#target, call.path);
+    return open({ ...place, method, agent, headers, ...(signal === undefined ? {} : { signal }) });
   }
 }
 
