@@ -13,4 +13,6 @@ export interface JobIn {
   readonly options?: JsonObject;
   /** What to do where the name stands for other work: refuse (`same`, the default), or ask as its next run. */
   readonly if_exists?: 'same' | 'new_run';
+  /** Over the workspace's own socket only: the file of `jobs/` in which it stands, so that no second one is made of it. */
+  readonly link?: string;
 }

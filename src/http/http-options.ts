@@ -14,7 +14,11 @@ export type Prepared =
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** Validates a job as given and builds its prompt. Faults are paths within the job, e.g. `configuration.seed`. */
-export type Prepare = (value: unknown, from: { readonly via: Via }) => Promise<Prepared>;
+export type Prepare = (
+  value: unknown,
+  /** `link`: the file of `jobs/` in which it stands. */
+  from: { readonly via: Via; readonly link?: string },
+) => Promise<Prepared>;
 
 /** Paths of the fields in which two jobs differ; requests and specs are canonical JSON. */
 export type Differing = (request_a: string, request_b: string, spec_a: string, spec_b: string) => string[];

@@ -1,5 +1,6 @@
 /** A submission on its way through the door: every job prepared, all handed to the scheduler at once, the receipt told. */
 import { type Fault, Problem } from '../core/errors.ts';
+import { isJsonObject } from '../core/json.ts';
 import type {
   OnInvalid,
   PreparedJob,
@@ -84,7 +85,21 @@ async function prepareAll(
 
 async function prepareOne(options: SubmissionOptions, candidate: Candidate, via: Via): Promise<Prepared> {
   if (candidate.faults.length > 0) return { ok: false, faults: candidate.faults };
-  return options.prepare(candidate.value, { via });
+  const { value, link } = via === 'socket' ? withoutLink(candidate.value) : { value: candidate.value };
+  return options.prepare(value, link === undefined ? { via } : { via, link });
+}
+
+/** A file of `jobs/`, or a batch file: plain names, for paths are derived by us. */
+const LINK = /^[A-Za-z0-9][A-Za-z0-9._-]{0,250}\.jsonl?$/;
+
+/**
+ * Over the workspace's own socket a job may say in which file of `jobs/` it stands (`"link": "faq-17.json"`): then no second
+ * file is made of it. Elsewhere the word is refused like any other that no job has.
+ */
+function withoutLink(value: unknown): { readonly value: unknown; readonly link?: string } {
+  if (!isJsonObject(value) || typeof value['link'] !== 'string' || !LINK.test(value['link'])) return { value };
+  const { link, ...rest } = value;
+  return { value: rest, link: value['link'] };
 }
 
 function take(ready: Ready, prepared: Prepared, index: number, candidate: Candidate | undefined): void {

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import type { Client } from '../../client/client.ts';
 import { EXIT } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
 import type { EndpointNames } from '../deps.ts';
@@ -63,7 +65,16 @@ export async function readJobs(context: Context): Promise<Right> {
   if (workspace === null || context.isRemote) return { right: intake.jobs, faults: intake.faults };
   const known: EndpointNames = await workspace.endpoints();
   const checked = checkJobs(intake.jobs, known);
-  return { right: checked.right, faults: [...intake.faults, ...checked.faults] };
+  const right = checked.right.map((one) =>
+    withLink(one, path.resolve(deps.cwd, one.file), workspace.jobs_dir),
+  );
+  return { right, faults: [...intake.faults, ...checked.faults] };
+}
+
+/** A job that stands in `jobs/` says so, and no second file is made of it. */
+function withLink(source: SourceJob, file: string, jobsDir: string): SourceJob {
+  if (path.dirname(file) !== jobsDir) return source;
+  return { ...source, job: { ...source.job, link: path.basename(file) } };
 }
 
 interface How {
@@ -83,7 +94,11 @@ async function follow(
   const session = new RunSession({ context, jobs, ...how, signal: interrupts.signal });
   try {
     await session.toEnd();
-    const report = await reportOf(context, session, left_out, deps.now() - started_at, interrupts.signal);
+    const elapsed_ms = deps.now() - started_at;
+    showFaults(out, session.submitted?.refused ?? []);
+    const report = await session.ask((client) =>
+      reportOf({ context, client, session, left_out, elapsed_ms, signal: interrupts.signal }),
+    );
     if (out.json) await out.value(report);
     else {
       const shown = resultsShown(context, await context.workspace());
@@ -102,14 +117,23 @@ async function follow(
   }
 }
 
-async function reportOf(
-  context: Context,
-  session: RunSession,
-  left_out: readonly FileFault[],
-  elapsed_ms: number,
-  signal: AbortSignal,
-): Promise<RunReport> {
-  const client = await context.client();
+interface Ended {
+  readonly context: Context;
+  readonly client: Client;
+  readonly session: RunSession;
+  readonly left_out: readonly FileFault[];
+  readonly elapsed_ms: number;
+  readonly signal: AbortSignal;
+}
+
+async function reportOf({
+  context,
+  client,
+  session,
+  left_out,
+  elapsed_ms,
+  signal,
+}: Ended): Promise<RunReport> {
   const { board, submitted } = session;
   if (submitted === null) throw new Error('a run that has ended was submitted');
   const { answer, changed, refused } = submitted;
@@ -117,7 +141,6 @@ async function reportOf(
   if (isNew && !context.isRemote) await session.published(client);
   const workspace = context.isRemote ? null : await context.workspace();
   const [completed] = board.runs('completed');
-  showFaults(context.out, refused);
   return {
     jobs: board.total,
     created: answer.created,
