@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
+import { sendJson, sendProblem } from '../client/scripted-server.ts';
 import { job, setup } from './cli-setup.ts';
 
 test('R20: run submits every job of jobs/, waits for all and says how they ended', async () => {
@@ -94,7 +95,6 @@ test('what the server refuses is shown where it stands in the file', async () =>
     'jobs/b.json',
     '{\n  "prompt": { "base": "{{ x }}",\n    "data": { "x": { "file": "data/gone.txt" } } },\n  "configuration": { "LLM_name": "m" }\n}',
   );
-  const { sendProblem } = await import('../client/scripted-server.ts');
   const errors = [
     {
       code: 'DataMissing',
@@ -374,13 +374,27 @@ test('run waits until the result files are written', async () => {
   await cli.file('jobs/a.json', job('a'));
   cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
   let asked = 0;
-  const { sendJson } = await import('../client/scripted-server.ts');
   cli.fake.server.on('GET /stats', (_asked, response) =>
     sendJson(response, { unpublished: asked++ < 3 ? 1 : 0 }),
   );
   const { code, stderr } = await cli.run(['run'], { passing_ms: 4_000 });
   expect(asked).toBe(4);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+test('a server that goes away right after the last answer does not take the summary with it', async () => {
+  await using cli = await setup();
+  await cli.file('jobs/a.json', job('a'));
+  cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
+  let asked = 0;
+  cli.fake.server.on('GET /stats', (_asked, response) => {
+    if (asked++ < 2) response.socket?.destroy();
+    else sendJson(response, { unpublished: 0 });
+  });
+  const { code, stdout } = await cli.run(['run'], { passing_ms: 4_000 });
+  expect(stdout).toContain('completed 1');
+  expect(code).toBe(0);
+  expect(cli.ensured).toBe(2);
 });
 
 /** Waits for what happens in other turns of the loop. */

@@ -1,4 +1,5 @@
 /** `run -m MODEL -p PROMPT`: one prompt, and its answer on stdout. Works without a workspace. */
+import type { Client } from '../../client/client.ts';
 import type { JobIn } from '../../client/job-in.ts';
 import { EXIT, Problem } from '../../core/errors.ts';
 import { formatRunRef } from '../../core/names.ts';
@@ -28,7 +29,7 @@ export async function askOnce(context: Context, job: JobIn): Promise<number> {
   });
   try {
     await session.toEnd();
-    return await printAnswer(context, session, interrupts.signal);
+    return await session.ask((client) => printAnswer(context, client, session, interrupts.signal));
   } catch (error) {
     if (interrupts.cause === 'interrupted') {
       const [known] = session.board.runs();
@@ -45,9 +46,13 @@ export async function askOnce(context: Context, job: JobIn): Promise<number> {
   }
 }
 
-async function printAnswer(context: Context, session: RunSession, signal: AbortSignal): Promise<number> {
+async function printAnswer(
+  context: Context,
+  client: Client,
+  session: RunSession,
+  signal: AbortSignal,
+): Promise<number> {
   const { out } = context;
-  const client = await context.client();
   const [ended] = session.board.runs();
   if (ended === undefined) throw new Problem('Internal', 'The server accepted the job and told no name.');
   const ref = formatRunRef(ended);

@@ -22,6 +22,7 @@ export interface RunSessionOptions {
 }
 
 const PUBLISHED_WITHIN_MS = 10_000;
+const ASKED_AGAIN_FOR_MS = 30_000;
 
 export class RunSession {
   readonly board = new Board();
@@ -56,7 +57,7 @@ export class RunSession {
         board: this.board,
         timers: context.deps.timers,
         signal,
-        open: () => this.#open(progress),
+        open: () => this.#open((text) => progress.say(text)),
         learn: (client, isAgain) => this.#learn(client, isAgain, progress),
         onChange: () => progress.update(),
         onLoss: () =>
@@ -64,6 +65,21 @@ export class RunSession {
       });
     } finally {
       progress.stop();
+    }
+  }
+
+  /** Asks something once all has ended; of another server, started if need be, where this one has gone meanwhile. */
+  async ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
+    const { context, signal } = this.#options;
+    const patience = new Patience(context.deps.timers, ASKED_AGAIN_FOR_MS);
+    for (let client = await context.client(); ;) {
+      try {
+        return await question(client);
+      } catch (error) {
+        signal.throwIfAborted();
+        await patience.wait(error, signal);
+        client = await this.#open(context.out.notice.bind(context.out));
+      }
     }
   }
 
@@ -77,12 +93,12 @@ export class RunSession {
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof Problem)) throw error;
+      if (!(error instanceof Problem) || error.code !== 'Overloaded') throw error;
       context.out.notice('Some result files are still being written.');
     }
   }
 
-  async #open(progress: Progress): Promise<Client> {
+  async #open(say: (text: string) => void): Promise<Client> {
     const { context, signal } = this.#options;
     if (context.isRemote) return context.client();
     const workspace = await context.needWorkspace();
@@ -90,9 +106,7 @@ export class RunSession {
     await context.adopt(client);
     if (started) {
       this.#startedServer = true;
-      progress.say(
-        'Started a server in the background; it ends by itself when idle (stay with it: promptd serve).',
-      );
+      say('Started a server in the background; it ends by itself when idle (stay with it: promptd serve).');
     }
     return client;
   }
