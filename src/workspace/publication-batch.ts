@@ -35,6 +35,8 @@ export class PublicationBatch {
   readonly published: PublicationRow[] = [];
   readonly conflicts: PublicationRow[] = [];
   readonly refused: RefusedPublication[] = [];
+  /** Dropped since they were listed: somebody knows that their files stand. */
+  readonly gone: PublicationRow[] = [];
   /** Folders in which a file was placed, or found in place after a crash that may have lost it. */
   readonly folders = new Set<string>();
   /** The first error that may pass; the files after it were not begun. */
@@ -91,8 +93,10 @@ export class PublicationBatch {
 
   async #placeOne(row: PublicationRow): Promise<void> {
     const body = readRows(() => this.#reads.publicationBody(row));
-    // Dropped since it was listed: somebody knows that the file stands.
-    if (body === null) return;
+    if (body === null) {
+      this.gone.push(row);
+      return;
+    }
     let file;
     try {
       file = publicationFile(body, this.#tools.layout);

@@ -6,8 +6,8 @@ import { readRows, type RefusedPublication } from './publication-batch.ts';
 export class PublicationQueue {
   readonly #reads: Pick<ReadStore, 'publications'>;
   readonly #batch_max: number;
-  /** Rows that were told of and may not be dropped yet. */
-  readonly #done = new Set<string>();
+  /** Rows that were told of and may not be dropped yet, with the monotonic time of that. */
+  readonly #done = new Map<string, number>();
   readonly #refused = new Map<string, RefusedPublication>();
 
   constructor(reads: Pick<ReadStore, 'publications'>, batch_max: number) {
@@ -20,15 +20,15 @@ export class PublicationQueue {
     const limit = this.#batch_max + this.#done.size + this.#refused.size;
     const rows = readRows(() => this.#reads.publications(limit));
     const listed = new Set(rows.map(keyOf));
-    for (const key of this.#done) if (!listed.has(key)) this.#done.delete(key);
+    for (const key of this.#done.keys()) if (!listed.has(key)) this.#done.delete(key);
     for (const key of this.#refused.keys()) if (!listed.has(key)) this.#refused.delete(key);
     const isNew = (row: PublicationRow) => !this.#done.has(keyOf(row)) && !this.#refused.has(keyOf(row));
     return rows.filter(isNew).slice(0, this.#batch_max);
   }
 
-  /** Their files stand, or they are to get a new epoch: not listed again, however long the rows stay. */
-  done(rows: readonly PublicationRow[]): void {
-    for (const row of rows) this.#done.add(keyOf(row));
+  /** Their files stand, or they are to get a new epoch: not listed again until {@link reconsider}. */
+  done(rows: readonly PublicationRow[], now: number): void {
+    for (const row of rows) this.#done.set(keyOf(row), now);
   }
 
   /** Not listed again until {@link reconsider}. */
@@ -36,8 +36,18 @@ export class PublicationQueue {
     this.#refused.set(keyOf(one.publication), one);
   }
 
-  reconsider(): void {
+  /**
+   * Lists again what was refused, and what was done at or before `before` and is still there: whoever was told may have
+   * forgotten, and to find a file done costs little.
+   */
+  reconsider(before: number): void {
     this.#refused.clear();
+    for (const [key, at] of this.#done) if (at <= before) this.#done.delete(key);
+  }
+
+  /** Whether rows that are still there are not listed. */
+  get withholds(): boolean {
+    return this.#done.size > 0 || this.#refused.size > 0;
   }
 
   get refused(): readonly RefusedPublication[] {

@@ -67,7 +67,7 @@ export interface Publisher {
 
 const IN_FLIGHT = 16;
 const BATCH_MAX = 256;
-const REFUSED_AGAIN_MS = 60_000;
+const AGAIN_MS = 60_000;
 
 export function createPublisher(options: PublisherOptions): Publisher {
   return new FolderPublisher(options);
@@ -85,7 +85,7 @@ class FolderPublisher implements Publisher {
   #prepared = false;
   #stopping = false;
   #fatal: { readonly error: unknown } | null = null;
-  #refusedTimer: Timer | null = null;
+  #again: Timer | null = null;
   #published = 0;
   #conflicts = 0;
   #folder_syncs = 0;
@@ -126,7 +126,7 @@ class FolderPublisher implements Publisher {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#refusedTimer?.cancel();
+    this.#again?.cancel();
     this.#backoff.cancel();
     while (this.#working !== null) await this.#working;
     await this.#report.stop();
@@ -155,6 +155,7 @@ class FolderPublisher implements Publisher {
       this.#die(error);
     } finally {
       this.#working = null;
+      this.#lookAgain();
     }
   }
 
@@ -187,30 +188,30 @@ class FolderPublisher implements Publisher {
     this.#folder_syncs += batch.folders.size;
     this.#published += batch.published.length;
     this.#conflicts += batch.conflicts.length;
-    this.#queue.done([...batch.published, ...batch.conflicts]);
-    for (const one of batch.refused) this.#refuse(one);
+    this.#queue.done(
+      [...batch.published, ...batch.conflicts, ...batch.gone],
+      this.#options.clock.monotonic(),
+    );
+    for (const one of batch.refused) this.#queue.refuse(one);
     await this.#report.add(batch.published, batch.conflicts);
     if (batch.trouble !== null) throw batch.trouble.error;
   }
 
-  #refuse(one: RefusedPublication): void {
-    this.#queue.refuse(one);
-    if (this.#stopping) return;
-    this.#refusedTimer ??= this.#options.timers.after(
-      REFUSED_AGAIN_MS,
-      () => {
-        this.#refusedTimer = null;
-        this.#queue.reconsider();
-        this.poke();
-      },
-      false,
-    );
+  /** What is refused, or told of and not dropped, is looked at again: a thing in the way may be gone, a report be lost. */
+  #lookAgain(): void {
+    if (this.#again !== null || this.#stopping || this.#fatal !== null || !this.#queue.withholds) return;
+    const look = () => {
+      this.#again = null;
+      this.#queue.reconsider(this.#options.clock.monotonic() - AGAIN_MS);
+      this.poke();
+    };
+    this.#again = this.#options.timers.after(AGAIN_MS, look, false);
   }
 
   #die(error: unknown): void {
     if (this.#fatal !== null) return;
     this.#fatal = { error };
-    this.#refusedTimer?.cancel();
+    this.#again?.cancel();
     this.#backoff.cancel();
     this.#options.onFatal(error);
   }

@@ -94,6 +94,37 @@ describe('publishing', () => {
     expect(one.told.map((row) => row.job)).toEqual([1, 2]);
   });
 
+  it('tells again of a row that is still there after a minute: who was told may have forgotten', async () => {
+    const layout = await temporaryWorkspace();
+    writeFileSync(join(layout.results, RESULT), 'mine');
+    const files = faultyFiles(systemFiles);
+    const one = publishing({ layout, files, onPublished: async () => undefined });
+    const [taken, free] = [publicationBody(), publicationBody({ job: 2 })];
+    one.rows.add(taken, free);
+    await publishAll(one);
+    await one.clock.advance(59_999);
+    await one.publisher.idle();
+    expect(one.told).toHaveLength(1);
+    await one.clock.advance(1);
+    await one.publisher.idle();
+    expect(one.told).toEqual([free.publication, free.publication]);
+    expect(one.conflicts).toEqual([taken.publication, taken.publication]);
+    one.rows.drop([taken.publication, free.publication]);
+    await one.clock.advance(60_000);
+    await one.publisher.idle();
+    expect(one.clock.waiting).toBe(0);
+  });
+
+  it('passes over a row whose run cannot be read, and goes to rest', async () => {
+    const layout = await temporaryWorkspace();
+    const one = publishing({ layout });
+    one.rows.publicationBody = () => null;
+    one.rows.add(publicationBody());
+    await publishAll(one);
+    expect(one.told).toEqual([]);
+    expect(one.rows.left).toBe(1);
+  });
+
   it('publishes what comes while it is publishing', async () => {
     const layout = await temporaryWorkspace();
     const one = publishing({
