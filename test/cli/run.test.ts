@@ -131,7 +131,7 @@ test('run groups failures by reason with an example and what to do', async () =>
   expect(stdout).toContain(
     'failed    1 × ContextTooLong, e.g. b: Shorten the prompt, or take a model with a larger context.',
   );
-  expect(stdout).toContain('warnings  1, e.g. a: min_p was not honoured');
+  expect(stdout).toContain('warning   1 × min_p was not honoured e.g. a');
   expect(code).toBe(10);
 });
 

@@ -14,7 +14,8 @@ export async function init(context: Context): Promise<number> {
   }
   const shown = path.relative(deps.cwd, report.root) || '.';
   out.notice(`${out.err.bold('A workspace of promptd')} in ${shown}`);
-  for (const file of report.written) out.notice(`  ${out.err.green('made')}  ${file}`);
+  const shownFiles = report.written.filter((file) => !file.startsWith('.promptd'));
+  for (const file of shownFiles) out.notice(`  ${out.err.green('made')}  ${file}`);
   for (const file of report.kept) out.notice(`  ${out.err.dim('kept')}  ${file} (it was there)`);
   for (const note of report.notes) out.notice(plainText(note));
   const stand = report.simulated ? ', a stand-in that needs no model and says so in its answers' : '';

@@ -74,13 +74,7 @@ export function reportLines(out: Output, report: RunReport, results: string | nu
   lines.push(`${c.dim('time'.padEnd(10))}${duration(report.elapsed_ms)}`);
   lines.push(...answersLine(c.dim, report, results));
   for (const group of report.failures) lines.push(...failureLines(out, group));
-  const warnings = report.spent?.warnings ?? [];
-  const [warning] = warnings;
-  if (warning !== undefined) {
-    lines.push(
-      `${c.dim('warnings'.padEnd(10))}${c.yellow(count(warnings.length))}, e.g. ${plainLine(`${warning.name}: ${warning.warning}`)}`,
-    );
-  }
+  lines.push(...warningLines(out, report.spent?.warnings ?? []));
   return lines;
 }
 
@@ -104,6 +98,24 @@ function statesText(out: Output, states: RunReport['states']): string {
     return stateColor(known, out.out)(`${stateWord(known)} ${count(runs)}`);
   });
   return words.join(' · ');
+}
+
+/** The same warning of many runs is one line. */
+function warningLines(out: Output, warnings: Spent['warnings']): string[] {
+  const byText = new Map<string, { count: number; readonly name: string }>();
+  for (const { name, warning } of warnings) {
+    const known = byText.get(warning);
+    if (known === undefined) byText.set(warning, { count: 1, name });
+    else known.count++;
+  }
+  const sorted = [...byText].toSorted(([, a], [, b]) => b.count - a.count);
+  const lines = sorted.slice(0, EXAMPLES).map(([text, one]) => {
+    const head = out.out.yellow('warning'.padEnd(10));
+    return `${head}${count(one.count)} × ${clip(plainLine(text), 300)} e.g. ${one.name}`;
+  });
+  if (sorted.length > EXAMPLES)
+    lines.push(`${' '.repeat(10)}and ${count(sorted.length - EXAMPLES)} other warnings`);
+  return lines;
 }
 
 function failureLines(out: Output, group: FailureGroup): string[] {
