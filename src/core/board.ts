@@ -44,7 +44,12 @@ export interface BoardLane extends LaneRow {
   readonly has_work: boolean;
   /** When it was last served, or when work came to it: the one that waited longest goes first. */
   readonly waiting_since_m: number;
+  /** Number of its last claim, over all lanes: tells which of those served at one moment was served first. */
+  readonly last_claim: number;
 }
+
+/** What is numbered in memory, each from where the store left off. */
+export type Counter = 'job' | 'lane' | 'instance' | 'claim';
 
 export interface BoardEndpoint {
   readonly name: string;
@@ -72,7 +77,7 @@ export interface Board {
   readonly gates: Map<string, Gate>;
   /** Digests that some run waits for: only their ends have followers to settle. */
   readonly followed: Map<string, true>;
-  readonly counters: Map<'job' | 'lane' | 'instance', number>;
+  readonly counters: Map<Counter, number>;
 }
 
 export function laneKey(endpoint: string, model: string, needs: LaneNeeds): string {
@@ -120,7 +125,7 @@ export function boardAtStart(start: StoreStart, endpoints: Iterable<EndpointConf
     ]),
   };
   for (const lane of start.lanes) {
-    board.lanes.set(lane.id, { ...lane, has_work: withWork.has(lane.id), waiting_since_m: now_m });
+    board.lanes.set(lane.id, { ...lane, has_work: withWork.has(lane.id), waiting_since_m: now_m, last_claim: 0 });
     board.lane_ids.set(laneKey(lane.endpoint, lane.model, lane.needs), lane.id);
   }
   for (const config of endpoints) {

@@ -1,11 +1,11 @@
 /** A turn's decisions: pure over the events, the rows that were loaded, the board, and the moment. */
 import type { Board } from './board.ts';
-import { Draft, type LoadedRows, Missing } from './draft.ts';
+import { Draft, type LoadedRows, MissingKeys } from './draft.ts';
 import { decideCancel } from './decisions/cancel.ts';
 import { decideEndpoint } from './decisions/endpoint.ts';
 import { decideDue } from './decisions/due.ts';
 import { decideFollowers } from './decisions/followers.ts';
-import { decideDetach, decideDrain, decideGreet, decideSettle } from './decisions/instances.ts';
+import { decideDetach, decideDrain, decideGreet, decideProcessGone, decideSettle } from './decisions/instances.ts';
 import { writeRanks } from './decisions/lanes.ts';
 import { decideLeaseEnded } from './decisions/lease-ended.ts';
 import { place } from './decisions/place.ts';
@@ -18,21 +18,16 @@ import type { TurnEvent, TurnMoment } from './turn-events.ts';
 
 export type Decision = { readonly draft: Draft; readonly missing: null } | { readonly draft: null; readonly missing: readonly LoadKeys[] };
 
-/** Decides over all events in order of arrival, then gives free slots to those who wait. */
-export function decide(events: readonly TurnEvent[], board: Board, loaded: LoadedRows, moment: TurnMoment): Decision {
+/**
+ * Decides over all events in order of arrival, then gives free slots to those who wait. `placing: false` leaves that out,
+ * for a turn whose placement was refused.
+ */
+export function decide(events: readonly TurnEvent[], board: Board, loaded: LoadedRows, moment: TurnMoment, placing = true): Decision {
   const draft = new Draft(board, loaded, moment);
-  const missing: LoadKeys[] = [];
-  const attempt = (fn: () => void): void => {
-    try {
-      fn();
-    } catch (error) {
-      if (!(error instanceof Missing)) throw error;
-      missing.push(...error.keys);
-    }
-  };
-  for (const [index, event] of events.entries()) attempt(() => decideOne(draft, index, event));
-  if (missing.length === 0) attempt(() => place(draft));
-  if (missing.length > 0) return { draft: null, missing };
+  const missing = new MissingKeys();
+  for (const [index, event] of events.entries()) missing.during(() => decideOne(draft, index, event));
+  if (placing && missing.keys.length === 0) missing.during(() => place(draft));
+  if (missing.keys.length > 0) return { draft: null, missing: missing.keys };
   noteEmptyLanes(draft, board);
   writeRanks(draft);
   if (draft.toPublish > 0) {
@@ -58,6 +53,8 @@ function decideOne(draft: Draft, index: number, event: TurnEvent): void {
       return decideDetach(draft, event);
     case 'drain':
       return decideDrain(draft, event);
+    case 'process_gone':
+      return decideProcessGone(draft, event);
     case 'report':
       return decideReport(draft, event);
     case 'lease_ended':

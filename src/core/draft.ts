@@ -3,7 +3,7 @@
  * and write to it, in order of arrival; it becomes a list of changes, effects, and overlays of the board. A key that nobody
  * loaded throws {@link Missing}: the turn then loads it and decides again from the start, so that deciding stays pure.
  */
-import type { Board, BoardEndpoint, BoardInstance, BoardLane, Lease } from './board.ts';
+import type { Board, BoardEndpoint, BoardInstance, BoardLane, Counter, Lease } from './board.ts';
 import { runKey } from './board.ts';
 import type { PromptdEvent } from './events.ts';
 import type { Gate } from './gate.ts';
@@ -22,6 +22,21 @@ export class Missing {
   }
 }
 
+/** Gathers what several decisions miss, so that one load brings it all. */
+export class MissingKeys {
+  readonly keys: LoadKeys[] = [];
+
+  /** Once something is missing, what was decided after it stands on half a decision: its faults are no news. */
+  during(fn: () => void): void {
+    try {
+      fn();
+    } catch (error) {
+      if (error instanceof Missing) this.keys.push(...error.keys);
+      else if (this.keys.length === 0) throw error;
+    }
+  }
+}
+
 export class Draft {
   readonly moment: TurnMoment;
   readonly changes: Change[] = [];
@@ -33,17 +48,21 @@ export class Draft {
   readonly endpoints: Overlay<string, BoardEndpoint>;
   readonly gates: Overlay<string, Gate>;
   readonly followed: Overlay<string, true>;
-  readonly counters: Overlay<'job' | 'lane' | 'instance', number>;
+  readonly counters: Overlay<Counter, number>;
   /** Ranks given to batches, by lane and batch. */
   readonly ranks = new Map<string, number>();
   readonly ranksTaken = new Set<string>();
   /** Lanes that this turn made: nothing of them can be loaded. */
   readonly lanesMade = new Set<number>();
+  /** Lanes that were empty when the turn began, so that all their work is in this draft. */
+  readonly lanesFilled = new Set<number>();
   readonly batches = new Set<string>();
   /** Lanes from which this turn claimed. */
   readonly servedLanes = new Set<number>();
   /** Runs that became queued in this turn, by lane. */
   readonly queued = new Map<number, Set<number>>();
+  /** How many runs of each lane this turn took out of the queue: so many of its loaded heads may wait no longer. */
+  readonly unqueued = new Map<number, number>();
   readonly loaded: LoadedRows;
   toPublish = 0;
 
@@ -67,6 +86,8 @@ export class Draft {
   readonly #completed = new Map<string, number>();
   readonly #epochs = new Map<string, number>();
   readonly #results = new Map<number, ResultRow>();
+  /** Attempts that this turn ended or gave an answer to keep, by run and number. */
+  readonly #attempts = new Map<string, AttemptRow>();
 
   row(id: number): RunRow {
     const row = this.#rows.get(id) ?? this.loaded.row(id);
@@ -106,7 +127,7 @@ export class Draft {
   }
 
   attempts(job: number): readonly AttemptRow[] {
-    return this.loaded.attempts(job);
+    return this.loaded.attempts(job).map((row) => this.#attempts.get(`${job} ${row.attempt}`) ?? row);
   }
 
   spec(job: number): SpecRow | null {
@@ -125,7 +146,7 @@ export class Draft {
     return this.ranks.get(`${lane}\n${batch}`) ?? this.loaded.rank(lane, batch);
   }
 
-  next(counter: 'job' | 'lane' | 'instance'): number {
+  next(counter: Counter): number {
     const value = this.counters.get(counter) ?? 1;
     this.counters.set(counter, value + 1);
     return value;
@@ -143,6 +164,12 @@ export class Draft {
   publish(publication: PublicationRow): void {
     this.changes.push({ do: 'put_publication', publication });
     this.toPublish += 1;
+  }
+
+  /** Writes what became of an attempt. */
+  putAttempt(what: 'end_attempt' | 'keep_answer', attempt: AttemptRow): void {
+    this.changes.push({ do: what, attempt });
+    this.#attempts.set(`${attempt.job} ${attempt.attempt}`, attempt);
   }
 
   insertResult(result: ResultRow): void {
@@ -170,7 +197,10 @@ export class Draft {
   #update(before: RunRow, after: RunRow): void {
     this.changes.push({ do: 'update_run', if_state: before.state, if_attempt: before.attempt, run: after });
     if (before.leads && !after.leads) this.#leaders.set(before.digest, null);
-    if (before.state === 'queued') this.queued.get(before.lane)?.delete(before.id);
+    if (before.state === 'queued' && after.state !== 'queued') {
+      this.queued.get(before.lane)?.delete(before.id);
+      this.unqueued.set(before.lane, (this.unqueued.get(before.lane) ?? 0) + 1);
+    }
     this.#remember(after);
   }
 

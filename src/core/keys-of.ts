@@ -68,6 +68,10 @@ function want(wanted: Wanted, event: TurnEvent, board: Board, now: number): void
       return;
     case 'settle_followers':
       wanted.digests.add(event.digest);
+      if (event.ended !== null) wanted.ids.add(event.ended);
+      return;
+    case 'process_gone':
+      for (const lease of board.leases.values()) if (lease.instance === event.instance) wanted.run(lease.name, lease.run);
       return;
     case 'due':
       wanted.due = { before: now, limit: LIMITS.due_per_turn_max };

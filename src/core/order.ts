@@ -15,6 +15,7 @@ export function compareHeads(a: { readonly head: RunRow; readonly lane: BoardLan
   return (
     b.head.priority - a.head.priority ||
     a.lane.waiting_since_m - b.lane.waiting_since_m ||
+    a.lane.last_claim - b.lane.last_claim ||
     a.head.rank - b.head.rank ||
     a.head.id - b.head.id
   );

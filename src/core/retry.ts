@@ -35,12 +35,8 @@ export function afterFailure(
       return run.interrupted + 1 >= LIMITS.interrupted_max
         ? { next: 'fail', charge: 'interrupted', reason: reason('AttemptsExhausted', `It was interrupted ${run.interrupted + 1} times`) }
         : { next: 'requeue', charge: 'interrupted' };
-    case 'rate_limited': {
-      const since = run.rate_limited_since ?? now;
-      return now - since >= LIMITS.rate_limited_for_max_ms
-        ? { next: 'fail', charge: 'rate_limited', reason: reason('AttemptsExhausted', `Throttled since ${new Date(since).toISOString()}`) }
-        : { next: 'requeue', charge: 'rate_limited' };
-    }
+    case 'rate_limited':
+      return afterThrottling(run, now);
     default:
       return failure === null ? afterLoss(run) : afterError(run, failure, now, random);
   }
@@ -53,9 +49,17 @@ function afterLoss(run: RunRow): RetryDecision {
     : { next: 'requeue', charge: 'lost' };
 }
 
+function afterThrottling(run: RunRow, now: number): RetryDecision {
+  const since = run.rate_limited_since ?? now;
+  return now - since >= LIMITS.rate_limited_for_max_ms
+    ? { next: 'fail', charge: 'rate_limited', reason: reason('AttemptsExhausted', `Throttled since ${new Date(since).toISOString()}`) }
+    : { next: 'requeue', charge: 'rate_limited' };
+}
+
 function afterError(run: RunRow, failure: AttemptFailure, now: number, random: number): RetryDecision {
   if (failure.blame === 'job') return { next: 'fail', charge: 'errors', reason: reason(failure.reason_code, failure.message) };
-  if (failure.blame === 'hold' || failure.blame === 'throttled') return { next: 'requeue', charge: null };
+  if (failure.blame === 'throttled') return afterThrottling(run, now);
+  if (failure.blame === 'hold') return { next: 'requeue', charge: null };
   const errors = run.errors + 1;
   const same = run.last_error === errorKey(failure) ? run.same_errors + 1 : 1;
   const last = `${failure.reason_code}: ${failure.message}`;

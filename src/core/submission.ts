@@ -52,8 +52,9 @@ export interface SubmittedJob {
 }
 
 export interface SubmitReceipt {
+  /** One for each job of the submission, in its order. */
   readonly jobs: readonly SubmittedJob[];
-  /** False where a conflict refused the whole submission. */
+  /** False where a conflict refused the whole submission; then the verdicts of those that do not conflict say nothing. */
   readonly accepted: boolean;
 }
 

@@ -40,6 +40,8 @@ export type TurnEvent =
     }
   | { readonly type: 'detach'; readonly instance: number }
   | { readonly type: 'drain'; readonly instance: number; readonly draining: boolean }
+  /** The process of an instance is surely gone, and its leases with it. */
+  | { readonly type: 'process_gone'; readonly instance: number }
   | {
       readonly type: 'report';
       readonly instance: number;
@@ -51,7 +53,12 @@ export type TurnEvent =
   | { readonly type: 'lease_ended'; readonly name: string; readonly run: number; readonly attempt: number; readonly proof: LeaseProof }
   | { readonly type: 'due' }
   /** Runs of this digest wait, and the one that led has ended. */
-  | { readonly type: 'settle_followers'; readonly digest: string }
+  | {
+      readonly type: 'settle_followers';
+      readonly digest: string;
+      /** Id of the run that led; null where that is not known any more, after a restart. */
+      readonly ended: number | null;
+    }
   | { readonly type: 'published'; readonly publications: readonly PublicationRow[] }
   /** A result file's name is taken by other bytes: it needs another epoch. */
   | { readonly type: 'republish'; readonly publication: PublicationRow }

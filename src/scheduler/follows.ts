@@ -1,5 +1,10 @@
-/** Followed logs of running attempts: pieces come from the instance as long as somebody listens here. */
+/**
+ * Followed logs of running attempts: pieces come from the instance as long as somebody listens here. What an instance sends
+ * is not believed: lines that are no entries are passed over (the next entry's offset shows the gap), and one that does not
+ * end is given up.
+ */
 import type { LogEntry } from '../core/attempt.ts';
+import { LIMITS } from '../core/limits.ts';
 import type { FollowEnd, LogPiece } from '../core/ports/scheduler.ts';
 
 interface Follow {
@@ -13,7 +18,6 @@ interface Follow {
   rest: Buffer;
   /** Offset behind the last whole entry. */
   offset: number;
-  finished: boolean;
 }
 
 export class Follows {
@@ -23,7 +27,7 @@ export class Follows {
   add(key: string, attempt: number, instance: number, offset: number, onPiece: (piece: LogPiece) => void, end: (end: FollowEnd) => void): number {
     const id = this.#next;
     this.#next += 1;
-    this.#open.set(id, { id, key, attempt, instance, onPiece, end, rest: Buffer.alloc(0), offset, finished: false });
+    this.#open.set(id, { id, key, attempt, instance, onPiece, end, rest: Buffer.alloc(0), offset });
     return id;
   }
 
@@ -33,15 +37,21 @@ export class Follows {
   }
 
   /** NDJSON bytes of the log, as they came. What overlaps with what was passed on is cut off. */
-  piece(id: number, offset: number, text: string, end: boolean): void {
+  piece(id: number, offset: number, text: string): void {
     const follow = this.#open.get(id);
     if (follow === undefined) return;
     const known = follow.offset + follow.rest.length;
     const bytes = Buffer.from(text);
-    const fresh = offset >= known ? bytes : bytes.subarray(known - offset);
-    follow.rest = follow.rest.length === 0 ? fresh : Buffer.concat([follow.rest, fresh]);
+    if (offset > known) {
+      // Bytes are missing, and with them the end of the entry that had begun.
+      follow.rest = bytes;
+      follow.offset = offset;
+    } else {
+      const fresh = bytes.subarray(known - offset);
+      follow.rest = follow.rest.length === 0 ? fresh : Buffer.concat([follow.rest, fresh]);
+    }
     this.#passEntries(follow);
-    if (end) follow.finished = true;
+    if (follow.rest.length > LIMITS.log_bytes_max) this.#finish(follow, 'gone');
   }
 
   #passEntries(follow: Follow): void {
@@ -51,8 +61,8 @@ export class Follows {
       const line = follow.rest.subarray(0, newline).toString();
       follow.rest = follow.rest.subarray(newline + 1);
       follow.offset += newline + 1;
-      const entry = JSON.parse(line) as LogEntry;
-      follow.onPiece({ ...entry, attempt: follow.attempt, offset: follow.offset });
+      const entry = readEntry(line);
+      if (entry !== null) follow.onPiece({ ...entry, attempt: follow.attempt, offset: follow.offset });
     }
   }
 
@@ -74,4 +84,20 @@ export class Follows {
     this.#open.delete(follow.id);
     follow.end(end);
   }
+}
+
+/** Null where the line is no entry of a log. */
+function readEntry(line: string): LogEntry | null {
+  try {
+    const entry: unknown = JSON.parse(line);
+    return isEntry(entry) ? { at: entry.at, stream: entry.stream, text: entry.text } : null;
+  } catch {
+    return null;
+  }
+}
+
+function isEntry(value: unknown): value is LogEntry {
+  if (typeof value !== 'object' || value === null) return false;
+  const { at, stream, text } = value as Partial<Record<keyof LogEntry, unknown>>;
+  return typeof at === 'number' && typeof text === 'string' && (stream === 'info' || stream === 'stdout' || stream === 'stderr');
 }

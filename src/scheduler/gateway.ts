@@ -2,7 +2,7 @@
  * Sessions with instances. Everything that only concerns this moment (heartbeats, live states, followed logs) is answered
  * here and passes no turn; what changes the queue becomes an event of the next one.
  */
-import { runKey, type Board } from '../core/board.ts';
+import { runKey } from '../core/board.ts';
 import type { AttemptRef, LiveState } from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
@@ -20,7 +20,6 @@ import { LiveRequests } from './live-requests.ts';
 import type { Reports } from './reports.ts';
 
 export interface GatewayOptions {
-  readonly board: Board;
   readonly store_id: string;
   readonly leases: LeaseClock;
   readonly reports: Reports;
@@ -51,7 +50,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#deathwatch = new Deathwatch(options.timers, options.processGone, (instance) => this.#processGone(instance));
+    this.#deathwatch = new Deathwatch(options.timers, options.processGone, (instance) => this.processEnded(instance));
     this.#live = new LiveRequests(options.timers);
   }
 
@@ -92,11 +91,21 @@ export class Gateway {
     wire.onMessage((message) => wire.end({ t: 'refuse', code: 'BadMessage', message: `Got ${message.t} before the welcome.` }));
     const { name, process_id } = hello;
     const receipt = await this.#options.ask({ type: 'greet', name, process_id, local: name === this.#options.local_name }).catch(() => null);
-    if (receipt?.type !== 'greet' || !wire.open) {
+    if (receipt?.type !== 'greet') {
       wire.destroy();
       return;
     }
-    this.#welcome(wire, hello, receipt.id);
+    // Somebody else may have come under the name while this one waited for its number.
+    const late = this.#refusal(hello);
+    if (late !== null) {
+      wire.end(late);
+      return;
+    }
+    // From the greeting on nothing is given to its old connection, so that has to go, even where the new one is gone already.
+    this.#sessions.get(receipt.id)?.wire.destroy();
+    this.#deathwatch.forget(receipt.id);
+    if (wire.open) this.#welcome(wire, hello, receipt.id);
+    else if (isLoopback(wire.peer)) this.#deathwatch.watch(receipt.id, hello.pid);
   }
 
   #refusal(hello: Hello): Extract<FromScheduler, { t: 'refuse' }> | null {
@@ -116,8 +125,6 @@ export class Gateway {
 
   #welcome(wire: Wire, hello: Hello, id: number): void {
     const { store_id, lease_ttl_ms, heartbeat_ms } = this.#options;
-    this.#sessions.get(id)?.wire.destroy();
-    this.#deathwatch.forget(id);
     const session = new InstanceSession(wire, hello, id);
     this.#sessions.set(id, session);
     this.#strangers.delete(wire);
@@ -142,7 +149,7 @@ export class Gateway {
       case 'state':
         return this.#live.answer(message.request, message.live);
       case 'log':
-        return this.follows.piece(message.follow, message.offset, message.text, message.end);
+        return this.follows.piece(message.follow, message.offset, message.text);
       case 'leaving':
         session.leaving = true;
         return undefined;
@@ -179,19 +186,12 @@ export class Gateway {
     this.follows.gone(session.id);
     this.#live.gone(session.id);
     this.#options.push({ type: 'detach', instance: session.id });
-    if (isLoopback(session.wire.peer)) this.#deathwatch.watch(session.id, session.hello.pid);
+    if (!this.#closing && isLoopback(session.wire.peer)) this.#deathwatch.watch(session.id, session.hello.pid);
   }
 
   /** The process of an instance is surely gone, and its leases with it, unless another one is connected under its name. */
   processEnded(instance: number): void {
-    if (!this.#sessions.has(instance)) this.#processGone(instance);
-  }
-
-  #processGone(instance: number): void {
-    for (const lease of this.#options.board.leases.values()) {
-      if (lease.instance !== instance) continue;
-      this.#options.push({ type: 'lease_ended', name: lease.name, run: lease.run, attempt: lease.attempt, proof: 'process_gone' });
-    }
+    if (!this.#sessions.has(instance)) this.#options.push({ type: 'process_gone', instance });
   }
 
   /** What an instance says of an attempt; null where it does not within `wait_ms`. */

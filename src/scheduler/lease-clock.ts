@@ -19,8 +19,8 @@ interface Term {
   readonly attempt: number;
   readonly instance: number;
   expires_m: number;
-  /** Infinity where there is none. */
-  readonly deadline_m: number;
+  deadline_m: number;
+  /** Infinity where no cancel was requested. */
   cancel_by_m: number;
   /** Until then the instance must have accepted; Infinity afterwards. */
   accept_by_m: number;
@@ -125,18 +125,22 @@ export class LeaseClock {
 
   #tick(): void {
     const now_m = this.#options.clock.monotonic();
-    if (now_m - this.#ticked_m > TICK_MS + PAUSE_MS) this.#freshTerms(now_m - this.#ticked_m);
+    if (now_m - this.#ticked_m > TICK_MS + PAUSE_MS) this.#freshTerms(now_m);
     else this.#judge(now_m);
     this.#ticked_m = now_m;
     if (this.#terms.size === 0) this.#timer = null;
     else this.#arm();
   }
 
-  #freshTerms(paused_ms: number): void {
+  #freshTerms(now_m: number): void {
+    const term_m = now_m + this.#options.lease_ttl_ms;
+    const paused_ms = now_m - this.#ticked_m;
     for (const term of this.#terms.values()) {
-      term.expires_m += paused_ms + this.#options.lease_ttl_ms;
-      if (term.accept_by_m !== Infinity) term.accept_by_m += paused_ms;
-      if (term.cancel_by_m !== Infinity) term.cancel_by_m += paused_ms;
+      term.expires_m = Math.max(term.expires_m, term_m);
+      term.deadline_m = Math.max(term.deadline_m, term_m);
+      // Infinity stays what it is.
+      term.accept_by_m += paused_ms;
+      term.cancel_by_m += paused_ms;
     }
   }
 

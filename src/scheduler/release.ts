@@ -11,7 +11,7 @@ import type { LeaseClock } from './lease-clock.ts';
 import { orderOf } from './orders.ts';
 import type { WakeTimer } from './wake-timer.ts';
 
-/** Orders in one frame: their prompts may be large, so they are cut by bytes too. */
+/** Orders in one frame: their prompts may be large, so they are cut by their text too. */
 const FRAME_ORDERS_MAX = 256;
 const FRAME_TEXT_MAX = 8 * 1024 * 1024;
 
@@ -85,22 +85,29 @@ export class Release {
   async #dispatch(dispatches: readonly Dispatch[]): Promise<void> {
     const { store, leases, gateway } = this.#options;
     const { orders } = await store.load({ orders: dispatches.map((dispatch) => dispatch.job) });
-    const frames = new Map<number, AttemptOrder[]>();
-    let text = 0;
+    const frames = new Map<number, Frame>();
     for (const { instance, job, attempt, attempt_timeout_ms } of dispatches) {
       const body = orders.get(job);
       if (body === undefined) throw new Error(`run ${attempt.name}@${attempt.run} has no stored order`);
       leases.grant(runKey(attempt.name, attempt.run), attempt.attempt, instance, attempt_timeout_ms);
-      const frame = push(frames, instance, orderOf(attempt, body, attempt_timeout_ms));
-      text += body.prompt.length;
-      if (frame.length < FRAME_ORDERS_MAX && text < FRAME_TEXT_MAX) continue;
-      gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame.splice(0)) });
-      text = 0;
+      const frame = frames.get(instance) ?? { orders: [], text: 0 };
+      frame.orders.push(orderOf(attempt, body, attempt_timeout_ms));
+      frame.text += body.prompt.length;
+      if (frame.orders.length < FRAME_ORDERS_MAX && frame.text < FRAME_TEXT_MAX) {
+        frames.set(instance, frame);
+        continue;
+      }
+      frames.delete(instance);
+      gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame.orders) });
     }
-    for (const [instance, frame] of frames) {
-      if (frame.length > 0) gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame) });
-    }
+    for (const [instance, frame] of frames) gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame.orders) });
   }
+}
+
+interface Frame {
+  readonly orders: AttemptOrder[];
+  /** Length of their prompts. */
+  text: number;
 }
 
 type WireOrders = Extract<Parameters<NonNullable<ReturnType<Gateway['session']>>['wire']['send']>[0], { t: 'dispatch' }>['orders'];
@@ -109,8 +116,7 @@ function sendable(orders: readonly AttemptOrder[]): WireOrders {
   return orders as unknown as WireOrders;
 }
 
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): V[] {
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key) ?? [];
   if (list.push(value) === 1) map.set(key, list);
-  return list;
 }

@@ -91,7 +91,6 @@ export class SchedulerService implements Scheduler {
     });
     this.#gateway = new Gateway({
       ...options,
-      board,
       store_id,
       leases: this.#leases,
       reports: new Reports(options.logs, (event) => this.#loop.push(event)),
@@ -130,7 +129,10 @@ export class SchedulerService implements Scheduler {
     for (const lease of board.leases.values()) {
       scheduler.#leases.restore(runKey(lease.name, lease.run), lease.attempt, lease.instance, lease.attempt_timeout_ms);
     }
-    for (const digest of start.followed_digests) scheduler.#loop.push({ type: 'settle_followers', digest });
+    for (const { name, run, attempt, cancel_requested_at } of start.running) {
+      if (cancel_requested_at !== null) scheduler.#leases.cancelling(runKey(name, run), attempt);
+    }
+    for (const digest of start.followed_digests) scheduler.#loop.push({ type: 'settle_followers', digest, ended: null });
     scheduler.#due.at(start.next_due_at);
     if (start.unpublished > 0) options.onPublish();
     return scheduler;
@@ -215,12 +217,13 @@ export class SchedulerService implements Scheduler {
     return leases.size === 0 && !waits && followed.size === 0 && !this.#due.waiting && this.#unpublished <= 0;
   }
 
-  /** Finishes the turn that runs, says goodbye to instances (their attempts go on), and closes nothing that it was given. */
+  /** Finishes the turn that runs, says goodbye to instances (their attempts go on), and closes nothing that it was given. Idempotent. */
   async stop(): Promise<void> {
-    this.#due.stop();
-    this.#wake.stop();
     await this.#loop.stop();
     this.#gateway.close();
+    // After the last turn, which may have set them.
+    this.#due.stop();
+    this.#wake.stop();
     this.#leases.stop();
   }
 
@@ -242,7 +245,13 @@ export class SchedulerService implements Scheduler {
   }
 }
 
-function valueOf<T extends 'submit' | 'cancel' | 'retry'>(receipt: Receipt, type: T): Extract<Receipt, { type: T }>['value'] {
+interface Answers {
+  readonly submit: SubmitReceipt;
+  readonly cancel: readonly RunAnswer<CancelVerdict>[];
+  readonly retry: readonly RunAnswer<RetryVerdict>[];
+}
+
+function valueOf<T extends keyof Answers>(receipt: Receipt, type: T): Answers[T] {
   if (receipt.type !== type) throw new Error(`a ${type} was answered with a receipt of ${receipt.type}`);
-  return receipt.value as Extract<Receipt, { type: T }>['value'];
+  return (receipt as { readonly value: unknown }).value as Answers[T];
 }

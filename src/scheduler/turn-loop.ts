@@ -88,23 +88,19 @@ export class TurnLoop {
 
   /** Resolves when nothing is left to do. */
   idle(): Promise<void> {
-    if (!this.#busy && this.#inbox.length === 0) return Promise.resolve();
+    if (!this.#busy && (this.#stopped || this.#inbox.length === 0)) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Finishes the turn that runs and refuses everything after it. */
+  /** Finishes the turn that runs and refuses everything after it. Idempotent. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#wait?.cancel();
-    this.#wait = null;
-    for (const entry of this.#inbox) entry.settle?.reject(new Problem('ShuttingDown', 'The server is stopping. Nothing was done.'));
-    this.#inbox = [];
+    this.#refuseAll();
     await this.idle();
   }
 
   #add(entry: Entry): void {
     if (this.#stopped) {
-      entry.settle?.reject(new Problem('ShuttingDown', 'The server is stopping. Nothing was done.'));
+      entry.settle?.reject(stopping());
       return;
     }
     this.#inbox.push(entry);
@@ -131,25 +127,20 @@ export class TurnLoop {
   }
 
   async #try(batch: readonly Entry[]): Promise<void> {
-    try {
-      await this.#turn(batch);
-      this.#trouble = null;
-      this.#wait_ms = 0;
-    } catch (error) {
-      if (error instanceof StoreFullError) this.#hold(batch, 'DiskLow', error);
-      else if (error instanceof StoreBusyError) this.#hold(batch, 'StoreBusy', error);
-      else if (error instanceof StoreConstraintError || error instanceof DecisionFault) await this.#oneByOne(batch, error);
-      else throw error;
-    }
+    const error = await this.#turn(batch, true);
+    if (isRefusal(error)) await this.#oneByOne(batch);
+    else if (error !== null) this.#hold(batch, error);
   }
 
   /** Nothing was written. Those who wait are told; what instances brought is kept and tried again a little later. */
-  #hold(batch: readonly Entry[], code: 'DiskLow' | 'StoreBusy', error: Error): void {
+  #hold(batch: readonly Entry[], error: Error): void {
+    const code = error instanceof StoreFullError ? 'DiskLow' : 'StoreBusy';
     const message = code === 'DiskLow' ? 'The disk is full. Nothing was done; free some space and try again.' : 'The database is locked by another program. Nothing was done; try again.';
     for (const entry of batch) entry.settle?.reject(new Problem(code, message, { cause: error }));
-    this.#inbox.unshift(...batch.filter((entry) => entry.settle === null));
+    this.#inbox = withoutRepeats([...batch.filter((entry) => entry.settle === null), ...this.#inbox]);
     this.#trouble = reason('DiskLow', code === 'DiskLow' ? error.message : message);
     this.#options.on([{ type: 'turn_failed', code, message: error.message }]);
+    if (this.#stopped) return;
     this.#wait_ms = Math.min(Math.max(this.#wait_ms * 2, RETRY_MIN_MS), RETRY_MAX_MS);
     this.#wait = this.#options.timers.after(this.#wait_ms, () => {
       this.#wait = null;
@@ -157,23 +148,51 @@ export class TurnLoop {
     });
   }
 
-  async #oneByOne(batch: readonly Entry[], error: Error): Promise<void> {
-    if (batch.length > 1) {
-      for (const entry of batch) await this.#try([entry]);
-      return;
+  /** Each event in a turn of its own; one that is refused is tried without placing runs, which may be what was refused. */
+  async #oneByOne(batch: readonly Entry[]): Promise<void> {
+    for (const [index, entry] of batch.entries()) {
+      let error = await this.#turn([entry], true);
+      if (isRefusal(error)) {
+        const refused = error;
+        error = await this.#turn([entry], false);
+        if (error === null) this.#name('Placing runs', refused);
+      }
+      if (isRefusal(error)) {
+        this.#name(`An event of "${entry.event.type}"`, error);
+        entry.settle?.reject(new Problem('Internal', `The event was refused: ${error.message}`, { cause: error }));
+      } else if (error !== null) {
+        this.#hold(batch.slice(index), error);
+        return;
+      }
     }
-    const [entry] = batch;
-    const what = entry === undefined ? '' : ` of "${entry.event.type}"`;
-    this.#options.on([{ type: 'turn_failed', code: 'Internal', message: `An event${what} was refused: ${error.message}` }]);
-    entry?.settle?.reject(new Problem('Internal', `The event was refused: ${error.message}`, { cause: error }));
   }
 
-  async #turn(batch: readonly Entry[]): Promise<void> {
-    const events = batch.map((entry) => entry.event);
-    const { clock, crashpoint } = this.#options;
+  #name(what: string, error: Error): void {
+    this.#options.on([{ type: 'turn_failed', code: 'Internal', message: `${what} was refused: ${error.message}` }]);
+  }
+
+  /** Null where the turn is done; else why nothing of it was. Any other error, and every one after the commit, is fatal. */
+  async #turn(batch: readonly Entry[], placing: boolean): Promise<Error | null> {
+    const { clock } = this.#options;
     const began_m = clock.monotonic();
-    const draft = await this.#commit(events);
-    const turn_ms = clock.monotonic() - began_m;
+    let draft: Draft;
+    try {
+      draft = await this.#commit(
+        batch.map((entry) => entry.event),
+        placing,
+      );
+    } catch (error) {
+      if (error instanceof StoreFullError || error instanceof StoreBusyError || isRefusal(error)) return error;
+      throw error;
+    }
+    this.#trouble = null;
+    this.#wait_ms = 0;
+    await this.#release(batch, draft, clock.monotonic() - began_m);
+    return null;
+  }
+
+  async #release(batch: readonly Entry[], draft: Draft, turn_ms: number): Promise<void> {
+    const { crashpoint } = this.#options;
     draft.apply();
     this.#turns += 1;
     const told: PromptdEvent[] = [];
@@ -187,13 +206,13 @@ export class TurnLoop {
     if (outside.some((effect) => effect.type === 'dispatch')) crashpoint('turn.before_dispatch');
     await this.#options.release(outside);
     if (draft.changes.length > 0) crashpoint('turn.after_release');
-    told.push({ type: 'turn', events: events.length, changes: draft.changes.length, turn_ms });
+    told.push({ type: 'turn', events: batch.length, changes: draft.changes.length, turn_ms });
     this.#options.on(told);
   }
 
-  async #commit(events: readonly TurnEvent[]): Promise<Draft> {
+  async #commit(events: readonly TurnEvent[], placing: boolean): Promise<Draft> {
     for (let refusals = 0; ; refusals += 1) {
-      const draft = await this.#decide(events);
+      const draft = await this.#decide(events, placing);
       if (draft.changes.length === 0) return draft;
       this.#options.crashpoint('turn.before_commit');
       const refused = await this.#options.store.commit(draft.changes);
@@ -206,24 +225,54 @@ export class TurnLoop {
     }
   }
 
-  async #decide(events: readonly TurnEvent[]): Promise<Draft> {
+  async #decide(events: readonly TurnEvent[], placing: boolean): Promise<Draft> {
     const { store, board, clock, random, store_id } = this.#options;
     const moment = { now: clock.now(), now_m: clock.monotonic(), random: () => random.next(), store_id };
     const loaded = new LoadedRows();
     let keys = keysOf(events, board, moment.now, moment.now_m);
     for (let round = 0; round < LOAD_ROUNDS_MAX; round += 1) {
       loaded.add(keys, await store.load(keys));
-      const decision = decideOrFault(() => decide(events, board, loaded, moment));
+      const decision = decideOrFault(() => decide(events, board, loaded, moment, placing));
       if (decision.missing === null) return decision.draft;
       keys = mergeKeys(decision.missing);
     }
     throw new DecisionFault(`a decision still misses ${JSON.stringify(keys).slice(0, 200)} after ${LOAD_ROUNDS_MAX} loads`);
   }
 
+  /** Whether the turn that ran is on disk is not known, so those who wait for it hear nothing; the others hear that nothing was done. */
   #die(error: unknown): void {
-    this.#stopped = true;
+    this.#refuseAll();
+    this.#busy = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
     this.#options.onFatal(error);
   }
+
+  #refuseAll(): void {
+    this.#stopped = true;
+    this.#wait?.cancel();
+    this.#wait = null;
+    for (const entry of this.#inbox.splice(0)) entry.settle?.reject(stopping());
+  }
+}
+
+/** What the store or an assertion refuses will be refused again: no use in waiting. */
+function isRefusal(error: unknown): error is StoreConstraintError | DecisionFault {
+  return error instanceof StoreConstraintError || error instanceof DecisionFault;
+}
+
+/** Instances send outcomes again while nobody acknowledges them; one of each is enough. */
+function withoutRepeats(entries: readonly Entry[]): Entry[] {
+  const seen = new Set<string>();
+  return entries.filter(({ event }) => {
+    if (event.type !== 'report') return true;
+    const { store_id, name, run, attempt, digest } = event.report;
+    const key = `${store_id} ${name}@${run}#${attempt} ${digest} ${event.instance}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function stopping(): Problem {
+  return new Problem('ShuttingDown', 'The server is stopping. Nothing was done.');
 }
 
 function decideOrFault<T>(fn: () => T): T {

@@ -95,7 +95,7 @@ export function closeAttempt(draft: Draft, lease: Lease, end: AttemptEnd & { rea
     kept_answer: null,
     ...more,
   };
-  draft.changes.push({ do: 'end_attempt', attempt });
+  draft.putAttempt('end_attempt', attempt);
   const { name, run, instance } = lease;
   draft.tell({
     type: 'attempt_ended',
@@ -141,5 +141,6 @@ export function noteWork(draft: Draft, id: number): void {
   const lane = draft.lanes.get(id);
   if (lane !== undefined && !lane.has_work) {
     draft.lanes.set(id, { ...lane, has_work: true, waiting_since_m: draft.moment.now_m });
+    draft.lanesFilled.add(id);
   }
 }

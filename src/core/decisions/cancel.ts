@@ -9,7 +9,7 @@ import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
 import { collect } from './collect.ts';
 import { endBadly } from './ending.ts';
-import { refOf } from './leasing.ts';
+import { abortCancelled } from './leasing.ts';
 
 export function decideCancel(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'cancel' }>): void {
   const value = collect(event.runs, (ref) => cancelOne(draft, ref));
@@ -36,6 +36,5 @@ function requestCancel(draft: Draft, run: RunRow): void {
   const key = runKey(run.name, run.run);
   const lease = draft.leases.get(key);
   if (lease === undefined) throw new Error(`a running run (${key}) has no lease`);
-  draft.effects.push({ type: 'abort', instance: lease.instance, attempt: refOf(lease), cause: 'cancelled' });
-  draft.effects.push({ type: 'cancel_wait', key, attempt: lease.attempt });
+  abortCancelled(draft, lease);
 }

@@ -1,19 +1,11 @@
 /** Deciding about many items of one event. */
-import { Missing } from '../draft.ts';
-import type { LoadKeys } from '../ports/store.ts';
+import { Missing, MissingKeys } from '../draft.ts';
 
 /** Like map; what is missing for several of them is asked for in one load. */
 export function collect<R, T>(items: readonly R[], fn: (item: R) => T): T[] {
-  const missing: LoadKeys[] = [];
+  const missing = new MissingKeys();
   const done: T[] = [];
-  for (const item of items) {
-    try {
-      done.push(fn(item));
-    } catch (error) {
-      if (!(error instanceof Missing)) throw error;
-      missing.push(...error.keys);
-    }
-  }
-  if (missing.length > 0) throw new Missing(...missing);
+  for (const item of items) missing.during(() => done.push(fn(item)));
+  if (missing.keys.length > 0) throw new Missing(...missing.keys);
   return done;
 }

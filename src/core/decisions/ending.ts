@@ -22,8 +22,19 @@ export function completeRun(draft: Draft, run: RunRow, answer: StoredAnswer): Ru
     cancel_requested_at: null,
   });
   recordAnswer(draft, after, epoch, answer);
+  if (!run.leads) answerLeader(draft, after, answer);
   settleLater(draft, run);
   return after;
+}
+
+/**
+ * An answer reached a run that did not lead (it came late, or was kept): whoever leads and is not asked at this moment needs
+ * not be asked any more.
+ */
+function answerLeader(draft: Draft, answered: RunRow, answer: StoredAnswer): void {
+  const leader = draft.leader(answered.digest);
+  if (leader === null || leader.state === 'running') return;
+  completeRun(draft, leader, { ...answer, answered_by: answer.answered_by ?? answered.id });
 }
 
 /** The result row of a completed run, and the file to be made of it. */
@@ -51,6 +62,6 @@ export function endBadly(draft: Draft, run: RunRow, event: 'fail' | 'cancel', wh
 /** In the next turn, because there may be many who waited. */
 function settleLater(draft: Draft, ended: RunRow): void {
   if (ended.leads && draft.followed.get(ended.digest) === true) {
-    draft.effects.push({ type: 'follow_up', event: { type: 'settle_followers', digest: ended.digest } });
+    draft.effects.push({ type: 'follow_up', event: { type: 'settle_followers', digest: ended.digest, ended: ended.id } });
   }
 }

@@ -16,27 +16,30 @@ export function decideFollowers(draft: Draft, event: Extract<TurnEvent, { type: 
   const completed = draft.completed(digest);
   const result = completed === null ? null : draft.result(completed.id);
   if (result !== null) {
-    settleSome(draft, digest, (id) => completeRun(draft, draft.row(id), { ...result, answered_by: result.job }));
+    settleSome(draft, event, (id) => completeRun(draft, draft.row(id), { ...result, answered_by: result.job }));
     return;
   }
   if (draft.leader(digest) !== null) return;
-  const ended = draft.lastEnded(digest);
+  const ended = event.ended === null ? draft.lastEnded(digest) : draft.row(event.ended);
   const code = ended?.reason_code ?? null;
   if (ended !== null && ended.state === 'failed' && code !== null && isPermanent(code)) {
     const message = `The same work failed as ${formatRunRef(ended)}: ${ended.reason_message ?? code}`;
-    settleSome(draft, digest, (id) => endBadly(draft, draft.row(id), 'fail', { code, message }));
+    settleSome(draft, event, (id) => endBadly(draft, draft.row(id), 'fail', { code, message }));
     return;
   }
   handOver(draft, digest);
 }
 
-function settleSome(draft: Draft, digest: string, settle: (id: number) => unknown): void {
+type Settling = Extract<TurnEvent, { type: 'settle_followers' }>;
+
+function settleSome(draft: Draft, event: Settling, settle: (id: number) => unknown): void {
+  const { digest } = event;
   const limit = LIMITS.followers_per_turn_max;
   const ids = draft.loaded.followers(digest, limit, false);
   collect(ids, (id) => {
     if (draft.row(id).state === 'blocked') settle(id);
   });
-  if (ids.length === limit) draft.effects.push({ type: 'follow_up', event: { type: 'settle_followers', digest } });
+  if (ids.length === limit) draft.effects.push({ type: 'follow_up', event });
   else draft.followed.delete(digest);
 }
 
@@ -46,6 +49,8 @@ function handOver(draft: Draft, digest: string): void {
     if (run.state !== 'blocked') continue;
     draft.change(run, 'lead');
     noteWork(draft, run.lane);
+    // There may be more of them, even where this turn took the digest for settled before.
+    draft.followed.set(digest, true);
     return;
   }
   draft.followed.delete(digest);

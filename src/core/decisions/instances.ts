@@ -4,7 +4,7 @@ import type { Draft } from '../draft.ts';
 import type { TurnEvent } from '../turn-events.ts';
 import { decideLeaseEnded } from './lease-ended.ts';
 import { collect } from './collect.ts';
-import { refOf } from './leasing.ts';
+import { abortCancelled, refOf } from './leasing.ts';
 
 /** The instance `local` (child of serve) has id 0; others are numbered from 1 in order of their first hello. */
 export function decideGreet(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'greet' }>): void {
@@ -24,6 +24,9 @@ export function decideGreet(draft: Draft, index: number, event: Extract<TurnEven
     };
     draft.instances.set(id, instance);
     putInstance(draft, instance);
+  } else if (known.connected) {
+    // Whoever says hello has left its old connection: nothing may be sent to it before it has said what it holds.
+    draft.instances.set(id, { ...known, connected: false });
   }
   draft.receipt(index, { type: 'greet', id });
 }
@@ -63,10 +66,23 @@ export function decideSettle(draft: Draft, event: Extract<TurnEvent, { type: 'se
 function settleLease(draft: Draft, lease: Lease, heldAttempt: number | undefined, sameProcess: boolean): void {
   const { name, run, attempt } = lease;
   if (heldAttempt === attempt) {
-    draft.effects.push({ type: 'renew', key: runKey(name, run), attempt });
+    const key = runKey(name, run);
+    draft.effects.push({ type: 'renew', key, attempt });
+    // Whether the abort reached it before the connection was lost, nobody knows.
+    if (isCancelling(draft, lease)) abortCancelled(draft, lease);
     return;
   }
   decideLeaseEnded(draft, { type: 'lease_ended', name, run, attempt, proof: sameProcess ? 'never_arrived' : 'process_gone' });
+}
+
+function isCancelling(draft: Draft, lease: Lease): boolean {
+  return (draft.run(lease.name, lease.run)?.cancel_requested_at ?? null) !== null;
+}
+
+/** Proof of death: what it held is lost at once. */
+export function decideProcessGone(draft: Draft, event: Extract<TurnEvent, { type: 'process_gone' }>): void {
+  const leases = [...draft.leases.values()].filter((lease) => lease.instance === event.instance);
+  collect(leases, ({ name, run, attempt }) => decideLeaseEnded(draft, { type: 'lease_ended', name, run, attempt, proof: 'process_gone' }));
 }
 
 /** A closed connection ends no lease: whoever is back before they end holds them again. */

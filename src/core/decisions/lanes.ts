@@ -11,7 +11,7 @@ export function laneOf(draft: Draft, endpoint: string, model: string, needs: Lan
   if (known !== undefined) return known;
   const id = draft.next('lane');
   const row = { id, endpoint, model, needs, last_rank: 0 };
-  const lane: BoardLane = { ...row, has_work: false, waiting_since_m: draft.moment.now_m };
+  const lane: BoardLane = { ...row, has_work: false, waiting_since_m: draft.moment.now_m, last_claim: 0 };
   draft.lane_ids.set(key, id);
   draft.lanes.set(id, lane);
   draft.changes.push({ do: 'put_lane', lane: row });

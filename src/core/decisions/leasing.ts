@@ -23,6 +23,12 @@ export function dropLease(draft: Draft, lease: Lease): void {
   draft.effects.push({ type: 'lease_dropped', key, attempt: lease.attempt });
 }
 
+/** Asks the instance to stop what a person cancelled, and gives it a grace to confirm; asking again does not prolong that. */
+export function abortCancelled(draft: Draft, lease: Lease): void {
+  draft.effects.push({ type: 'abort', instance: lease.instance, attempt: refOf(lease), cause: 'cancelled' });
+  draft.effects.push({ type: 'cancel_wait', key: runKey(lease.name, lease.run), attempt: lease.attempt });
+}
+
 function count(draft: Draft, lease: Lease, by: 1 | -1): void {
   const instance = draft.instances.get(lease.instance);
   if (instance !== undefined) draft.instances.set(instance.id, { ...instance, used: instance.used + by });

@@ -4,7 +4,7 @@
  * that model's lane until it is empty, a higher priority waits, or another lane has waited for long.
  */
 import { runKey, type BoardEndpoint, type BoardInstance, type BoardLane } from '../board.ts';
-import type { Draft } from '../draft.ts';
+import { type Draft, Missing, MissingKeys } from '../draft.ts';
 import { Gates } from '../gate.ts';
 import { LIMITS } from '../limits.ts';
 import { compareHeads, compareInLane } from '../order.ts';
@@ -36,17 +36,44 @@ export function place(draft: Draft): void {
   }
 }
 
+/** The heads of every lane of which something could start: as many as could start at most. */
 function candidateLanes(draft: Draft): Candidates[] {
   const waiting: Candidates[] = [];
+  const missing = new MissingKeys();
   for (const lane of draft.lanes.values()) {
-    const loaded = draft.loaded.claims(lane.id);
-    const fresh = draft.queued.get(lane.id);
-    if (loaded === null && fresh === undefined) continue;
-    const ids = new Set([...(loaded ?? []), ...(fresh ?? [])]);
-    const runs = [...ids].map((id) => draft.row(id)).filter((run) => run.state === 'queued');
-    if (runs.length > 0) waiting.push({ lane, runs: runs.toSorted(compareInLane), next: 0 });
+    const room = lane.has_work ? roomFor(draft, lane) : 0;
+    if (room === 0) continue;
+    missing.during(() => {
+      const runs = headsOf(draft, lane, room);
+      if (runs.length > 0) waiting.push({ lane, runs, next: 0 });
+    });
   }
+  if (missing.keys.length > 0) throw new Missing(...missing.keys);
   return waiting;
+}
+
+/** How many runs of this lane could start at most; probes and sticky models allow fewer. */
+function roomFor(draft: Draft, lane: BoardLane): number {
+  const endpoint = draft.endpoints.get(lane.endpoint);
+  if (endpoint === undefined || endpoint.paused || !gatesLet(draft, lane)) return 0;
+  let slots = 0;
+  for (const instance of draft.instances.values()) if (fits(instance, lane)) slots += instance.slots - instance.used;
+  return Math.max(0, Math.min(slots, endpoint.max_concurrent - endpoint.running));
+}
+
+/**
+ * Queued runs in order, those that were loaded and those that this turn queued. Where fewer were loaded than could start,
+ * and there may be more, more are loaded: a slot must not stay empty, nor a newcomer pass those who wait.
+ */
+function headsOf(draft: Draft, lane: BoardLane, room: number): readonly RunRow[] {
+  const loaded = draft.loaded.claims(lane.id);
+  const isWhole = draft.lanesFilled.has(lane.id) || (loaded !== null && loaded.length < draft.loaded.claimLimit(lane.id));
+  const queued = (loaded ?? []).map((id) => draft.row(id)).filter((run) => run.state === 'queued');
+  if (!isWhole && queued.length < room) {
+    throw new Missing({ claims: [{ lane: lane.id, limit: room + (draft.unqueued.get(lane.id) ?? 0) }] });
+  }
+  const fresh = [...(draft.queued.get(lane.id) ?? [])].map((id) => draft.row(id));
+  return [...new Set([...queued, ...fresh])].toSorted(compareInLane);
 }
 
 function choose(draft: Draft, waiting: readonly Candidates[]): { readonly candidates: Candidates; readonly instance: BoardInstance } | null {
@@ -66,19 +93,27 @@ function choose(draft: Draft, waiting: readonly Candidates[]): { readonly candid
 function mayStart(draft: Draft, lane: BoardLane, head: RunRow, waiting: readonly Candidates[]): boolean {
   const endpoint = draft.endpoints.get(lane.endpoint);
   if (endpoint === undefined || endpoint.paused || endpoint.running >= endpoint.max_concurrent) return false;
-  for (const model of [null, lane.model]) {
-    if (!Gates.lets(draft.gates.get(Gates.key(lane.endpoint, model)), draft.moment.now_m)) return false;
-  }
+  if (!gatesLet(draft, lane)) return false;
   return !endpoint.sticky_models || !staysWithAnother(draft, endpoint, lane, head, waiting);
 }
 
+function gatesLet(draft: Draft, lane: BoardLane): boolean {
+  return [null, lane.model].every((model) => Gates.lets(draft.gates.get(Gates.key(lane.endpoint, model)), draft.moment.now_m));
+}
+
+/** Whether the model that is loaded has work of no lower priority, and this lane has not waited for long. */
 function staysWithAnother(draft: Draft, endpoint: BoardEndpoint, lane: BoardLane, head: RunRow, waiting: readonly Candidates[]): boolean {
-  if (endpoint.loaded_lane === null || endpoint.loaded_lane === lane.id) return false;
-  const loaded = waiting.find((one) => one.lane.id === endpoint.loaded_lane);
-  const itsHead = loaded?.runs[loaded.next];
-  if (itsHead === undefined || draft.lanes.get(endpoint.loaded_lane)?.model === lane.model) return false;
-  const waited = draft.moment.now_m - lane.waiting_since_m;
-  return head.priority <= itsHead.priority && waited < LIMITS.model_switch_after_ms;
+  const model = draft.lanes.get(endpoint.loaded_lane ?? -1)?.model;
+  if (model === undefined || model === lane.model) return false;
+  if (draft.moment.now_m - lane.waiting_since_m >= LIMITS.model_switch_after_ms) return false;
+  return waiting.some((other) => {
+    const itsHead = other.lane.endpoint === endpoint.name && other.lane.model === model ? other.runs[other.next] : undefined;
+    return itsHead !== undefined && head.priority <= itsHead.priority;
+  });
+}
+
+function fits(instance: BoardInstance, lane: BoardLane): boolean {
+  return hasRoom(instance) && instance.endpoints.has(lane.endpoint) && instance.needs.has(lane.needs);
 }
 
 function hasRoom(instance: BoardInstance): boolean {
@@ -89,7 +124,7 @@ function hasRoom(instance: BoardInstance): boolean {
 function roomiest(draft: Draft, lane: BoardLane): BoardInstance | null {
   let best: BoardInstance | null = null;
   for (const instance of draft.instances.values()) {
-    if (!hasRoom(instance) || !instance.endpoints.has(lane.endpoint) || !instance.needs.has(lane.needs)) continue;
+    if (!fits(instance, lane)) continue;
     if (best === null || share(instance) > share(best)) best = instance;
   }
   return best;
@@ -111,7 +146,7 @@ function claim(draft: Draft, before: RunRow, lane: BoardLane, instance: BoardIns
   takeProbe(draft, run);
   draft.effects.push({ type: 'dispatch', instance: instance.id, job, attempt: { name, run: number, attempt, digest }, attempt_timeout_ms });
   draft.tell({ type: 'attempt_started', name, run: number, attempt, instance: instance.id });
-  const served: BoardLane = { ...lane, last_rank: Math.max(lane.last_rank, run.rank), waiting_since_m: now_m };
+  const served: BoardLane = { ...lane, last_rank: Math.max(lane.last_rank, run.rank), waiting_since_m: now_m, last_claim: draft.next('claim') };
   draft.lanes.set(lane.id, served);
   draft.servedLanes.add(lane.id);
   return served;

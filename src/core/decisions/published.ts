@@ -1,5 +1,6 @@
 /** Files stand, or cannot stand under their name. */
 import type { Draft } from '../draft.ts';
+import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
 
 export function decidePublished(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'published' }>): void {
@@ -8,11 +9,20 @@ export function decidePublished(draft: Draft, index: number, event: Extract<Turn
   draft.receipt(index, { type: 'done' });
 }
 
-/** The name of a result or ended file is taken by other bytes: the next epoch is committed, then it is published there. */
+/**
+ * The name of a result or ended file is taken by other bytes: the next epoch is committed, then it is published there. A run
+ * that was retried meanwhile has no end to tell of any more.
+ */
 export function decideRepublish(draft: Draft, event: Extract<TurnEvent, { type: 'republish' }>): void {
   const { publication } = event;
+  // Job files carry no epoch, and have another place to go.
+  if (publication.epoch === null) return;
   const run = draft.row(publication.job);
-  if (run.epoch === null || run.epoch !== publication.epoch) return;
+  if (run.epoch !== publication.epoch || !hasEnded(run.state)) {
+    draft.changes.push({ do: 'drop_publication', publication });
+    draft.tell({ type: 'published', count: 1 });
+    return;
+  }
   const epoch = draft.takeEpoch(run.name);
   draft.amend(run, { epoch });
   draft.changes.push({ do: 'drop_publication', publication });

@@ -29,7 +29,9 @@ export function decideReport(draft: Draft, event: ReportEvent): void {
     if (event.answer !== null) {
       takeAnswer(draft, run, lease, current, event, event.answer);
     } else if (current !== null && run.state === 'running') {
-      const { outcome, failure, timings } = report;
+      const { failure, timings } = report;
+      // A success without an answer is none.
+      const outcome = report.outcome === 'succeeded' ? 'errored' : report.outcome;
       endWithoutAnswer(draft, run, current, { outcome, failure, timings, log: event.log });
     }
   }
@@ -60,6 +62,8 @@ function takeAnswer(draft: Draft, run: RunRow, lease: Lease | undefined, current
 function endLease(draft: Draft, lease: Lease, current: Lease | null, event: ReportEvent, answer: HashedAnswer): void {
   dropLease(draft, lease);
   if (current === null) {
+    // It may have been the probe of a gate, which another one then has to be.
+    teachGates(draft, lease, { outcome: 'cancelled', failure: null });
     closeAttempt(draft, lease, { outcome: 'cancelled', failure: null, timings: null, log: null, charge: null }, { error: 'An earlier attempt brought the answer.' });
     draft.effects.push({ type: 'abort', instance: lease.instance, attempt: refOf(lease), cause: 'superseded' });
     return;
@@ -78,7 +82,9 @@ function keepAnswer(draft: Draft, run: RunRow, event: ReportEvent, answer: Hashe
   const row = draft.attempts(run.id).find((attempt) => attempt.attempt === event.report.attempt);
   if (row !== undefined && row.ended_at !== null && row.kept_answer === null && event.report.store_id === draft.moment.store_id) {
     draft.changes.push({ do: 'put_body', sha256: answer.sha256, body: answer.text });
-    draft.changes.push({ do: 'keep_answer', attempt: { ...row, kept_answer: { text_sha256: answer.sha256, text_bytes: answer.bytes, meta: answer.meta } } });
+    const { usage, cost, parameters_sent } = answer.meta;
+    const kept_answer = { text_sha256: answer.sha256, text_bytes: answer.bytes, meta: answer.meta };
+    draft.putAttempt('keep_answer', { ...row, usage, cost, parameters_sent, kept_answer });
   }
   drop(draft, event.report, 'kept');
 }

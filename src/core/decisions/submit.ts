@@ -15,14 +15,28 @@ import { laneOf, takeRank } from './lanes.ts';
 
 export function decideSubmit(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'submit' }>): void {
   const { jobs } = event;
-  const conflicts = event.on_invalid === 'refuse_all' ? collect(jobs, (job) => conflictOf(draft, job)) : [];
-  const refused = conflicts.filter((one) => one !== null);
-  if (refused.length > 0) {
-    draft.receipt(index, { type: 'submit', value: { jobs: refused, accepted: false } });
+  const planned = event.on_invalid === 'refuse_all' ? plan(draft, jobs) : [];
+  if (planned.some((one) => one.verdict === 'conflict')) {
+    draft.receipt(index, { type: 'submit', value: { jobs: planned, accepted: false } });
     return;
   }
   const submitted = collect(jobs, (job) => conflictOf(draft, job) ?? submitOne(draft, job));
   draft.receipt(index, { type: 'submit', value: { jobs: submitted, accepted: true } });
+}
+
+/** One answer for each job, in order: which of them conflict with what there is, or with one before it in the same lot. */
+function plan(draft: Draft, jobs: readonly PreparedJob[]): SubmittedJob[] {
+  const names = new Map<string, string>();
+  return collect(jobs, (job) => {
+    const conflict = conflictOf(draft, job);
+    if (conflict !== null) return conflict;
+    const known = draft.latest(job.name);
+    const before = names.get(job.name) ?? known?.digest;
+    names.set(job.name, job.digest);
+    const told = { name: job.name, run: known?.run ?? 1, state: known?.state ?? 'queued', options_differ: false } as const;
+    const taken = before !== undefined && before !== job.digest && job.if_exists === 'same';
+    return { ...told, verdict: taken ? 'conflict' : 'created' };
+  });
 }
 
 function conflictOf(draft: Draft, job: PreparedJob): SubmittedJob | null {
@@ -100,7 +114,8 @@ function newRun(draft: Draft, job: PreparedJob, run: number, state: RunState): R
     submitted_at: draft.moment.now,
     state,
     priority: job.options.priority,
-    rank: takeRank(draft, lane, job.batch),
+    // What is answered already takes nobody's turn.
+    rank: state === 'completed' ? 0 : takeRank(draft, lane, job.batch),
     leads: state === 'queued',
     due_at: state === 'scheduled' ? job.options.run_at : null,
     attempt: 0,
