@@ -8,13 +8,15 @@
  * An answer that arrives late is taken in every state that has not ended: it was paid for.
  *
  * ```
- *             ┌────────── due ──────────┐
- *  scheduled ─┤                         ▼            claim
- *             └─ share ─▶ blocked ─ lead ─▶ queued ─────────▶ running ── succeed ─▶ completed
- *                            │               ▲  ▲              │  │ │
- *                            │ answer        │  └── requeue ───┘  │ └── fail ─▶ failed ────┐
- *                            ▼               └─ due ─ retrying ◀──┘ back_off               │ retry
- *                        completed                                    cancel ─▶ cancelled ─┴──▶ queued
+ *   scheduled ── due ─▶ queued ── claim ─▶ running ── answer ─▶ completed
+ *   scheduled ── share ─▶ blocked ── lead ─▶ queued
+ *   running ── requeue ─▶ queued
+ *   running ── back_off ─▶ retrying ── due ─▶ queued
+ *   running, blocked ── fail ─▶ failed
+ *   scheduled, queued, blocked, running, retrying ── cancel ─▶ cancelled
+ *   failed, cancelled ── retry ─▶ queued
+ *   failed, cancelled ── retry_share ─▶ blocked
+ *   scheduled, queued, blocked, retrying, failed, cancelled ── answer ─▶ completed
  * ```
  */
 export const RUN_STATES = ['scheduled', 'queued', 'blocked', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const;
@@ -47,11 +49,11 @@ export const RUN_EVENTS = [
 export type RunEvent = (typeof RUN_EVENTS)[number];
 
 const TRANSITIONS: Readonly<Record<RunState, Partial<Record<RunEvent, RunState>>>> = {
-  scheduled: { due: 'queued', share: 'blocked', answer: 'completed', fail: 'failed', cancel: 'cancelled' },
-  queued: { claim: 'running', answer: 'completed', fail: 'failed', cancel: 'cancelled' },
+  scheduled: { due: 'queued', share: 'blocked', answer: 'completed', cancel: 'cancelled' },
+  queued: { claim: 'running', answer: 'completed', cancel: 'cancelled' },
   blocked: { lead: 'queued', answer: 'completed', fail: 'failed', cancel: 'cancelled' },
   running: { requeue: 'queued', back_off: 'retrying', answer: 'completed', fail: 'failed', cancel: 'cancelled' },
-  retrying: { due: 'queued', answer: 'completed', fail: 'failed', cancel: 'cancelled' },
+  retrying: { due: 'queued', answer: 'completed', cancel: 'cancelled' },
   completed: {},
   failed: { retry: 'queued', retry_share: 'blocked', answer: 'completed' },
   cancelled: { retry: 'queued', retry_share: 'blocked', answer: 'completed' },
