@@ -223,12 +223,13 @@ test('after a lost connection run finds its own run of a name that somebody else
   await settled();
   const mine = cli.fake.find('a');
   cli.fake.has({ name: 'a', run: 2, content: 'of somebody else' });
-  mine.state = 'completed';
+  mine.state = 'failed';
+  mine.reason = 'ProviderError';
   cli.fake.cutStreams();
   const { code, stdout } = await running.ended;
-  expect(stdout).toContain('completed 1');
+  expect(stdout).toContain('failed 1');
   expect(cli.fake.runs).toHaveLength(2);
-  expect(code).toBe(0);
+  expect(code).toBe(10);
 });
 
 test('run gives up at once on a server that cannot be started', async () => {
