@@ -47,5 +47,10 @@ if (isTooOld(process.versions.node)) {
   if (cache !== undefined && path.isAbsolute(cache)) {
     require('module').enableCompileCache(path.join(cache, 'promptd', 'compile'));
   }
+  // A server has many files under way at a time, and each fsync of them holds a thread; libuv's four would be in its way.
+  // It reads this when it starts the first one.
+  if (process.argv.indexOf('serve') !== -1 && process.env.UV_THREADPOOL_SIZE === undefined) {
+    process.env.UV_THREADPOOL_SIZE = '16';
+  }
   void import(require('url').pathToFileURL(main).href);
 }

@@ -34,7 +34,13 @@ export interface PublisherNotes {
 
 function run(port: MessagePort, data: PublisherThreadData): void {
   const reads = openReadStore({ path: data.database });
-  const scheduler = openChannel<PublisherListener, PublisherFunctions>(data.scheduler, { poke: () => publisher.poke() });
+  let busy = false;
+  const scheduler = openChannel<PublisherListener, PublisherFunctions>(data.scheduler, {
+    poke: () => publisher.poke(),
+    busy(is) {
+      busy = is;
+    },
+  });
   const main = openChannel<PublisherNotes, PublisherControl>(port, {
     idle: () => publisher.idle(),
     stats: () => publisher.stats(),
@@ -56,6 +62,7 @@ function run(port: MessagePort, data: PublisherThreadData): void {
     onFatal: (error) => main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error)),
     onTrouble: (trouble) => main.tell('trouble', trouble === null ? null : `${trouble.code}: ${trouble.message}`),
     crashpoint: crashPointOf(environment()),
+    busy: () => busy,
   });
   publisher.poke();
 }

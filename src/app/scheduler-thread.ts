@@ -15,6 +15,8 @@ import { SchedulerService } from '../scheduler/scheduler.ts';
 import { openStore } from '../stores/sqlite/store.ts';
 import { TcpTransport } from '../transport/tcp.ts';
 import { AttemptLogWriter } from '../workspace/attempt-logs.ts';
+import type { PromptdEvent } from '../core/events.ts';
+import { BusyMeter } from './busy-meter.ts';
 import { environment } from './config.ts';
 import { crashPointOf } from './crash.ts';
 import { processGone } from './process-gone.ts';
@@ -64,6 +66,8 @@ export interface PublisherListener {
 /** What is told to the publisher's thread. */
 export interface PublisherFunctions {
   poke(): void;
+  /** Whether the queue works hard: files may wait then. */
+  busy(busy: boolean): void;
 }
 
 async function run(port: MessagePort, data: SchedulerThreadData): Promise<void> {
@@ -78,6 +82,19 @@ async function run(port: MessagePort, data: SchedulerThreadData): Promise<void> 
   let service: SchedulerService | null = null;
   let close: () => Promise<void> = () => Promise.resolve();
   const fatal = (error: unknown): void => main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+  const meter = new BusyMeter((busy) => publisher.tell('busy', busy));
+
+  function note(events: readonly PromptdEvent[]): void {
+    let published = 0;
+    for (const event of events) {
+      if (event.type === 'turn_failed') main.tell('note', 'error', event, 'a turn failed');
+      else if (event.type === 'gate_closed') main.tell('note', 'warn', { ...event.gate }, event.gate.reason.message);
+      else if (event.type === 'instance_attached' || event.type === 'instance_detached') main.tell('note', 'info', event, event.type.replace('_', ' '));
+      else if (event.type === 'published') published += event.count;
+      else if (event.type === 'turn') meter.add(event.changes - published);
+    }
+  }
 
   function scheduler(): SchedulerService {
     if (service === null) throw new Error('the scheduler has not started');
@@ -107,18 +124,15 @@ async function run(port: MessagePort, data: SchedulerThreadData): Promise<void> 
       processGone,
       crashpoint: crashPointOf(environment()),
       onPublish: () => publisher.tell('poke'),
-      on: (events) => {
-        for (const event of events) if (event.type === 'turn_failed') main.tell('note', 'error', event, 'a turn failed');
-        for (const event of events) if (event.type === 'gate_closed') main.tell('note', 'warn', { ...event.gate }, event.gate.reason.message);
-        for (const event of events) if (event.type.startsWith('instance_')) main.tell('note', 'info', event, event.type.replace('_', ' '));
-      },
+      on: (events) => note(events),
       onFatal: fatal,
     });
-    const { accept } = { accept: service.accept.bind(service) };
-    const listener = await transport.listen(data.listen, accept);
+    const accepting = service;
+    const listener = await transport.listen(data.listen, (connection) => accepting.accept(connection));
     service.onChanges((changes) => main.tell('changes', changes));
     close = async () => {
       clearInterval(tidy);
+      meter.stop();
       await listener.close();
       await service?.stop();
       await store.close();

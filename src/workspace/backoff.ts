@@ -4,9 +4,9 @@ import type { Timer, Timers } from '../core/ports/clock.ts';
 const FIRST_MS = 100;
 const LONGEST_MS = 30_000;
 
-export class Backoff {
+/** Waits that can be cut short for good. */
+export class Pause {
   readonly #timers: Timers;
-  #failures = 0;
   #timer: Timer | null = null;
   #wake: (() => void) | null = null;
   #over = false;
@@ -15,19 +15,12 @@ export class Backoff {
     this.#timers = timers;
   }
 
-  /** 100 ms, doubling up to 30 s; at once after {@link cancel}. */
-  wait(): Promise<void> {
+  wait(ms: number): Promise<void> {
     if (this.#over) return Promise.resolve();
-    const ms = Math.min(FIRST_MS * 2 ** Math.min(this.#failures, 20), LONGEST_MS);
-    this.#failures += 1;
     return new Promise((resolve) => {
       this.#wake = resolve;
       this.#timer = this.#timers.after(ms, resolve, false);
     });
-  }
-
-  reset(): void {
-    this.#failures = 0;
   }
 
   /** Ends the wait that is under way, and every later one. */
@@ -35,5 +28,29 @@ export class Backoff {
     this.#over = true;
     this.#timer?.cancel();
     this.#wake?.();
+  }
+}
+
+export class Backoff {
+  readonly #pause: Pause;
+  #failures = 0;
+
+  constructor(timers: Timers) {
+    this.#pause = new Pause(timers);
+  }
+
+  /** 100 ms, doubling up to 30 s; at once after {@link cancel}. */
+  wait(): Promise<void> {
+    const ms = Math.min(FIRST_MS * 2 ** Math.min(this.#failures, 20), LONGEST_MS);
+    this.#failures += 1;
+    return this.#pause.wait(ms);
+  }
+
+  reset(): void {
+    this.#failures = 0;
+  }
+
+  cancel(): void {
+    this.#pause.cancel();
   }
 }

@@ -8,7 +8,7 @@ import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { Files } from '../core/ports/files.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import type { PublicationRow } from '../core/rows.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, Pause } from './backoff.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { mayPass, PublicationBatch, type RefusedPublication } from './publication-batch.ts';
 import { PublicationQueue } from './publication-queue.ts';
@@ -39,6 +39,11 @@ export interface PublisherOptions {
   /** Each time that trouble begins, changes or (null) ends. */
   readonly onTrouble?: (trouble: PublisherTrouble | null) => void;
   readonly crashpoint?: CrashPoint;
+  /**
+   * Whether the queue works hard at this moment. Both fsync on the same disk, and an answer is safe in its row: so the
+   * queue goes first, and files take a quarter of the time until it is quiet again.
+   */
+  readonly busy?: () => boolean;
 }
 
 export interface PublisherStats {
@@ -67,6 +72,8 @@ export interface Publisher {
 
 const IN_FLIGHT = 16;
 const BATCH_MAX = 256;
+/** Longest rest between two batches while the queue is busy. */
+const REST_MAX_MS = 1_000;
 const AGAIN_MS = 60_000;
 
 export function createPublisher(options: PublisherOptions): Publisher {
@@ -81,6 +88,9 @@ class FolderPublisher implements Publisher {
   readonly #queue: PublicationQueue;
   readonly #troubles: PublisherTroubles;
   #working: Promise<void> | null = null;
+  readonly #pause: Pause;
+  /** When the batch in hand began, monotonic. */
+  #began_m = 0;
   #poked = false;
   #prepared = false;
   #stopping = false;
@@ -97,6 +107,7 @@ class FolderPublisher implements Publisher {
     const crashpoint = options.crashpoint ?? (() => undefined);
     this.#tools = { files: options.files, layout: options.layout, random: options.random, crashpoint };
     this.#backoff = new Backoff(options.timers);
+    this.#pause = new Pause(options.timers);
     this.#report = new PublicationReport({
       timers: options.timers,
       onPublished: options.onPublished,
@@ -128,6 +139,7 @@ class FolderPublisher implements Publisher {
     this.#stopping = true;
     this.#again?.cancel();
     this.#backoff.cancel();
+    this.#pause.cancel();
     while (this.#working !== null) await this.#working;
     await this.#report.stop();
   }
@@ -149,7 +161,8 @@ class FolderPublisher implements Publisher {
       // Rows may come while the last ones are looked for: the question is asked until nobody poked since.
       while (this.#poked && !this.#stopping && this.#fatal === null) {
         this.#poked = false;
-        while (!this.#stopping && this.#fatal === null && (await this.#step()));
+        this.#began_m = this.#options.clock.monotonic();
+        while (!this.#stopping && this.#fatal === null && (await this.#step())) await this.#giveWay();
       }
     } catch (error) {
       this.#die(error);
@@ -179,6 +192,14 @@ class FolderPublisher implements Publisher {
       await this.#backoff.wait();
     }
     return true;
+  }
+
+  /** After a batch: rests three times as long as it took, while the queue is busy. */
+  async #giveWay(): Promise<void> {
+    const { clock } = this.#options;
+    const now_m = clock.monotonic();
+    if (this.#options.busy?.() === true) await this.#pause.wait(Math.min(3 * (now_m - this.#began_m), REST_MAX_MS));
+    this.#began_m = clock.monotonic();
   }
 
   async #publish(rows: readonly PublicationRow[]): Promise<void> {
@@ -213,6 +234,7 @@ class FolderPublisher implements Publisher {
     this.#fatal = { error };
     this.#again?.cancel();
     this.#backoff.cancel();
+    this.#pause.cancel();
     this.#options.onFatal(error);
   }
 }
