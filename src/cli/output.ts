@@ -83,7 +83,7 @@ const WITH_STATUS: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** `409 NameTaken: "faq-17" exists … To ask again: …`, and the faults below it, one a line. */
-export function problemLines(problem: Problem, colors: Colors): string[] {
+function problemLines(problem: Problem, colors: Colors): string[] {
   const code = WITH_STATUS.has(problem.code) ? `${problem.status} ${problem.code}` : problem.code;
   const hint = problem.hint === undefined || problem.message.includes(problem.hint) ? '' : ` ${problem.hint}`;
   const lines = [`${colors.red(code)}: ${plainText(ended(problem.message))}${plainText(hint)}`];

@@ -53,7 +53,7 @@ function momentAhead(text: string, now: number): number {
 }
 
 /** The prompt of a job given on the command line, from -p or from stdin; undefined where none is given. */
-export async function promptGiven(context: Context): Promise<string | undefined> {
+async function promptGiven(context: Context): Promise<string | undefined> {
   const text = context.given.text('prompt');
   if (text !== '-') return text;
   if (context.deps.isTty.stdin)

@@ -12,7 +12,7 @@ import { FakePromptd } from './fake-promptd.ts';
 // runner's and no leak.
 for (const stream of [process.stdin, process.stdout, process.stderr]) stream.unref?.();
 
-export const NOW = Date.parse('2026-11-22T10:00:00.000Z');
+const NOW = Date.parse('2026-11-22T10:00:00.000Z');
 
 /** Timers that stand still until the test lets time pass. */
 export class HeldTimers implements Timers {

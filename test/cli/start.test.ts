@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { setup } from './cli-setup.ts';
@@ -14,7 +15,7 @@ interface Loaded {
 async function loadedByLs(): Promise<Loaded> {
   await using cli = await setup();
   cli.fake.has({ name: 'a' });
-  const program = path.join(import.meta.dirname, 'loads.ts');
+  const program = fileURLToPath(new URL('./loads.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [program, cli.fake.server.url], {
     maxBuffer: 1 << 24,
   });

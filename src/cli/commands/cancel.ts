@@ -13,6 +13,7 @@ const CANCEL: BulkChange<CancelVerdict> = {
 export async function cancel(context: Context): Promise<number> {
   const answers = await bulkChange(context, CANCEL);
   if (answers === null) return EXIT.error;
+  if (answers.length === 0) return EXIT.ok;
   const of = (verdict: CancelVerdict): readonly RunAnswer<CancelVerdict>[] =>
     answers.filter((one) => one.verdict === verdict);
   const cancelling = of('cancelling').length;

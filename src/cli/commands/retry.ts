@@ -13,6 +13,7 @@ export async function retry(context: Context): Promise<number> {
       client.retryMany(selection, { signal, ...(Object.keys(options).length === 0 ? {} : { options }) }),
   });
   if (answers === null) return EXIT.error;
+  if (answers.length === 0) return EXIT.ok;
   const of = (verdict: RetryVerdict): readonly RunAnswer<RetryVerdict>[] =>
     answers.filter((one) => one.verdict === verdict);
   const words = [`${count(of('queued').length)} queued again`];

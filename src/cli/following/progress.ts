@@ -26,7 +26,7 @@ export async function startProgress(options: ProgressOptions): Promise<Progress>
 }
 
 /** `120 of 300 done · 16 running · 2 failed · 3.1/s · ETA 58s` */
-export function progressLine(board: Board, done_before: number, elapsed_ms: number): string {
+function progressLine(board: Board, done_before: number, elapsed_ms: number): string {
   const { running, failed, rate, eta } = figures(board, done_before, elapsed_ms);
   const words = [`${count(board.ended)} of ${count(board.total)} done`, `${count(running)} running`];
   if (failed > 0) words.push(`${count(failed)} failed`);

@@ -44,7 +44,7 @@ export function receiptLine(
 }
 
 /** Whether all there was to know was known: nothing of it was sent to a model now. */
-export function nothingWasAsked(report: RunReport): boolean {
+function nothingWasAsked(report: RunReport): boolean {
   return report.jobs > 0 && report.answered_before === report.jobs;
 }
 
