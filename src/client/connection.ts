@@ -85,7 +85,7 @@ export class Connection {
     });
   }
 
-  #open({ agent, open }: Door, call: Call): ClientRequest {
+  #open(door: Door, call: Call): ClientRequest {
     const headers: Record<string, string> = { accept: call.accept ?? 'application/json', ...call.headers };
     if (call.body !== undefined) {
       headers['content-type'] = call.content_type ?? 'application/json';
@@ -94,7 +94,13 @@ export class Connection {
     if (this.#key !== undefined) headers['authorization'] = `Bearer ${this.#key}`;
     const { method, signal } = call;
     const place = placeOf(this.#target, call.path);
-    return open({ ...place, method, agent, headers, ...(signal === undefined ? {} : { signal }) });
+    return door.open({
+      ...place,
+      method,
+      agent: door.agent,
+      headers,
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 }
 
