@@ -33,27 +33,77 @@ const META: AnswerMeta = {
   parameters_sent: { temperature: 0.2, max_tokens: 400, seed: 7 },
   finish_reason: 'stop',
   warnings: [],
-  usage: { input: 120, cached: 0, output: 80, reasoning: 0, raw: { prompt_tokens: 120, completion_tokens: 80 } },
+  usage: {
+    input: 120,
+    cached: 0,
+    output: 80,
+    reasoning: 0,
+    raw: { prompt_tokens: 120, completion_tokens: 80 },
+  },
   timings: { queued_ms: 12, build_ms: 0, first_token_ms: 3, call_ms: 9 },
   cost: null,
 };
 
 function job(id: number): Job {
   const name = `bench-${id}`;
-  const prompt_body = JSON.stringify([{ role: 'user', content: `Summarise article ${id} in three points. ${'x'.repeat(200)}` }]);
-  const spec_body = JSON.stringify({ type: 'llm', prompt: { base: prompt_body }, configuration: { LLM_name: 'no-op', seed: id } });
-  const request = JSON.stringify({ type: 'llm', endpoint: 'simulator', model: 'no-op', prompt: sha256(prompt_body), seed: id });
+  const prompt_body = JSON.stringify([
+    { role: 'user', content: `Summarise article ${id} in three points. ${'x'.repeat(200)}` },
+  ]);
+  const spec_body = JSON.stringify({
+    type: 'llm',
+    prompt: { base: prompt_body },
+    configuration: { LLM_name: 'no-op', seed: id },
+  });
+  const request = JSON.stringify({
+    type: 'llm',
+    endpoint: 'simulator',
+    model: 'no-op',
+    prompt: sha256(prompt_body),
+    seed: id,
+  });
   const text = `# Answer ${id}\n\n${'It depends on what is meant. '.repeat(10)}`;
   const run: RunRow = {
     ...{ id, name, run: 1, type: 'llm', source: 'http', lane: 1, endpoint: 'simulator', model: 'no-op' },
-    ...{ digest: `1:${sha256(request)}`, batch: 'bench', key: null, max_attempts: 4, attempt_timeout_ms: 600_000 },
-    ...{ submitted_at: 1_790_000_000_000 + id, state: 'queued', priority: 0, rank: id, leads: true, due_at: null },
-    ...{ attempt: 0, instance: null, errors: 0, lost: 0, interrupted: 0, rate_limited_since: null, last_error: null },
-    ...{ same_errors: 0, cancel_requested_at: null, reason_code: null, reason_message: null, started_at: null },
+    ...{
+      digest: `1:${sha256(request)}`,
+      batch: 'bench',
+      key: null,
+      max_attempts: 4,
+      attempt_timeout_ms: 600_000,
+    },
+    ...{
+      submitted_at: 1_790_000_000_000 + id,
+      state: 'queued',
+      priority: 0,
+      rank: id,
+      leads: true,
+      due_at: null,
+    },
+    ...{
+      attempt: 0,
+      instance: null,
+      errors: 0,
+      lost: 0,
+      interrupted: 0,
+      rate_limited_since: null,
+      last_error: null,
+    },
+    ...{
+      same_errors: 0,
+      cancel_requested_at: null,
+      reason_code: null,
+      reason_message: null,
+      started_at: null,
+    },
     ...{ finished_at: null, epoch: null, answered_by: null },
   };
   const options = {
-    ...{ priority: 0, attempt_timeout_ms: 600_000, first_token_timeout_ms: 300_000, stall_timeout_ms: 60_000 },
+    ...{
+      priority: 0,
+      attempt_timeout_ms: 600_000,
+      first_token_timeout_ms: 300_000,
+      stall_timeout_ms: 60_000,
+    },
     ...{ max_attempts: 4, run_at: null, tags: [] },
   };
   const spec: SpecRow = {
@@ -67,7 +117,14 @@ function attemptOf(id: number): AttemptRow {
   return {
     ...{ job: id, attempt: 1, instance: 0, started_at: 1_790_000_001_000, ended_at: null, outcome: null },
     ...{ charged_for: null, reason_code: null, error: null, timings: null, usage: null, cost: null },
-    ...{ parameters_sent: null, warnings: [], log_file: null, log_offset: 0, log_bytes: 0, kept_answer: null },
+    ...{
+      parameters_sent: null,
+      warnings: [],
+      log_file: null,
+      log_offset: 0,
+      log_bytes: 0,
+      kept_answer: null,
+    },
   };
 }
 
@@ -84,7 +141,13 @@ const steps: readonly ((job: Job) => readonly Change[])[] = [
   ],
   ({ run, text, text_sha256 }) => {
     const { timings, usage, parameters_sent } = META;
-    const ended = { ended_at: 1_790_000_002_000, outcome: 'succeeded', timings, usage, parameters_sent } as const;
+    const ended = {
+      ended_at: 1_790_000_002_000,
+      outcome: 'succeeded',
+      timings,
+      usage,
+      parameters_sent,
+    } as const;
     const epoch = 1_790_000_002_000 + run.id;
     const done = { state: 'completed', leads: false, finished_at: epoch, epoch } as const;
     return [
@@ -93,14 +156,25 @@ const steps: readonly ((job: Job) => readonly Change[])[] = [
       { do: 'put_body', sha256: text_sha256, body: text },
       {
         do: 'insert_result',
-        result: { job: run.id, epoch, attempt: 1, text_sha256, text_bytes: text.length, meta: META, accepted_at: epoch },
+        result: {
+          job: run.id,
+          epoch,
+          attempt: 1,
+          text_sha256,
+          text_bytes: text.length,
+          meta: META,
+          accepted_at: epoch,
+        },
       },
       { do: 'put_publication', publication: { kind: 'result', job: run.id, epoch } },
     ];
   },
   ({ run }) => [
     { do: 'drop_publication', publication: { kind: 'job', job: run.id, epoch: null } },
-    { do: 'drop_publication', publication: { kind: 'result', job: run.id, epoch: 1_790_000_002_000 + run.id } },
+    {
+      do: 'drop_publication',
+      publication: { kind: 'result', job: run.id, epoch: 1_790_000_002_000 + run.id },
+    },
   ],
 ];
 
@@ -152,7 +226,8 @@ async function measure(store: Store): Promise<void> {
 }
 
 function report(spent: readonly Spent[], what: string): void {
-  for (const { name, ms } of spent) console.log(`  ${name.padEnd(16)} ${((ms * 1_000) / JOBS).toFixed(2)} µs per job`);
+  for (const { name, ms } of spent)
+    console.log(`  ${name.padEnd(16)} ${((ms * 1_000) / JOBS).toFixed(2)} µs per job`);
   const ms = spent.reduce((sum, one) => sum + one.ms, 0);
   console.log(`${what}: ${Math.round((JOBS * 1_000) / ms).toLocaleString('en')} jobs/s`);
 }

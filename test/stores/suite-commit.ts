@@ -24,7 +24,11 @@ import type { StoreSetup } from './suite.ts';
 const WITNESS: Change = { do: 'put_batch', batch: 'witness', created_at: T0 };
 
 export function commitSuite(setup: () => Promise<StoreSetup>): void {
-  async function expectRefused(stores: StoreSetup, refused: readonly Change[], among: readonly Change[] = refused) {
+  async function expectRefused(
+    stores: StoreSetup,
+    refused: readonly Change[],
+    among: readonly Change[] = refused,
+  ) {
     const changes = [WITNESS, ...among];
     const found = await stores.store.commit(changes);
     expect(found.map(({ change }) => change)).toEqual(refused);
@@ -101,8 +105,18 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
     const stores = await setup();
     const run = aRun(1);
     const ended = anAttempt(1, {
-      ...{ ended_at: T0 + 9, outcome: 'errored', charged_for: 'errors', reason_code: 'ProviderError', error: 'HTTP 500' },
-      ...{ timings: META.timings, usage: META.usage, cost: { amount: 0.1, currency: 'USD', as_of: '2026-11-02' } },
+      ...{
+        ended_at: T0 + 9,
+        outcome: 'errored',
+        charged_for: 'errors',
+        reason_code: 'ProviderError',
+        error: 'HTTP 500',
+      },
+      ...{
+        timings: META.timings,
+        usage: META.usage,
+        cost: { amount: 0.1, currency: 'USD', as_of: '2026-11-02' },
+      },
       ...{ parameters_sent: { seed: 7 }, warnings: ['w'], log_file: 'a.log', log_offset: 5, log_bytes: 6 },
     });
     await stores.must(accepted(run), [{ do: 'insert_attempt', attempt: anAttempt(1) }]);
@@ -136,9 +150,9 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
     const stores = await setup();
     const done = { ...aRun(1), ...CLAIMED, ...COMPLETED };
     await stores.must(...answered(aRun(1), 'answer'));
-    await expect(stores.store.commit([WITNESS, moved(done, { state: 'queued', finished_at: null })])).rejects.toThrow(
-      StoreConstraintError,
-    );
+    await expect(
+      stores.store.commit([WITNESS, moved(done, { state: 'queued', finished_at: null })]),
+    ).rejects.toThrow(StoreConstraintError);
     expect(stores.reads.runById(1)).toEqual(done);
     expect(stores.reads.batch('witness')).toBeNull();
   });
@@ -157,9 +171,20 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
     ['a lead that ended', accepted(aRun(5, { ...COMPLETED, leads: true }))],
     ['a wait without a due time', accepted(aRun(5, { state: 'retrying' }))],
     ['an id that is taken', accepted(aRun(1, { name: 'other', digest: '1:other' }))],
-    ['a body that nobody put', [{ do: 'insert_run', run: aRun(5), spec: aSpec({ spec_sha256: 'ab'.repeat(32) }) }]],
+    [
+      'a body that nobody put',
+      [{ do: 'insert_run', run: aRun(5), spec: aSpec({ spec_sha256: 'ab'.repeat(32) }) }],
+    ],
     ['an attempt that exists', [{ do: 'insert_attempt', attempt: anAttempt(1) }]],
-    ['an unknown outcome', [{ do: 'insert_attempt', attempt: anAttempt(1, { attempt: 2, ended_at: 1, outcome: 'won' as 'lost' }) }]],
+    [
+      'an unknown outcome',
+      [
+        {
+          do: 'insert_attempt',
+          attempt: anAttempt(1, { attempt: 2, ended_at: 1, outcome: 'won' as 'lost' }),
+        },
+      ],
+    ],
     ['a value that is no column', accepted(aRun(5, { last_error: {} as string }))],
     ['a text where a number belongs', accepted(aRun(5, { rank: 'x' as unknown as number }))],
   ] satisfies readonly (readonly [string, readonly Change[]])[])(
@@ -200,7 +225,10 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
       aSpec({ metadata: null }),
       aSpec({ options: { ...base.options, tags: ['nightly', 'nightly', 'x'], run_at: T0, priority: -1 } }),
     ];
-    await must([...BODIES, ...specs.map((spec, at): Change => ({ do: 'insert_run', run: aRun(at + 1), spec }))]);
+    await must([
+      ...BODIES,
+      ...specs.map((spec, at): Change => ({ do: 'insert_run', run: aRun(at + 1), spec })),
+    ]);
     for (const [at, spec] of specs.entries()) expect(reads.spec(at + 1)).toEqual(spec);
     expect(reads.spec(9)).toBeNull();
   });
@@ -211,7 +239,15 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
     const instance = { id: 0, name: 'local', process_id: 'p1', first_seen_at: 1, last_seen_at: 1 };
     const endpoint = { name: 'e', max_concurrent: 2, paused: true };
     const scopes: readonly KeyScope[] = ['read', 'submit'];
-    const key = { id: 'k', name: 'ci', sha256: 'ab', scopes, created_at: 1, expires_at: null, revoked_at: null };
+    const key = {
+      id: 'k',
+      name: 'ci',
+      sha256: 'ab',
+      scopes,
+      created_at: 1,
+      expires_at: null,
+      revoked_at: null,
+    };
     await must([
       { do: 'put_lane', lane },
       { do: 'put_rank', rank: { lane: 1, batch: '', last_rank: 1 } },
@@ -237,6 +273,8 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
     expect(reads.key('k')).toEqual({ ...key, revoked_at: 8 });
     expect(reads.key('other')).toBeNull();
     expect(reads.batch('b')?.created_at).toBe(1);
-    expect((await store.load({ ranks: [{ lane: 1, batch: '' }] })).ranks).toEqual([{ lane: 1, batch: '', last_rank: 7 }]);
+    expect((await store.load({ ranks: [{ lane: 1, batch: '' }] })).ranks).toEqual([
+      { lane: 1, batch: '', last_rank: 7 },
+    ]);
   });
 }

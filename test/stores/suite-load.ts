@@ -33,7 +33,10 @@ export function loadSuite(setup: () => Promise<StoreSetup>): void {
     await must(accepted(first, second, aRun(3)));
     const loaded = await store.load({
       names: ['faq', 'absent', 'faq'],
-      runs: [{ name: 'faq', run: 1 }, { name: 'faq', run: 7 }],
+      runs: [
+        { name: 'faq', run: 1 },
+        { name: 'faq', run: 7 },
+      ],
       ids: [2, 3, 99],
     });
     expect(idsOf(loaded)).toEqual([1, 2, 3]);
@@ -82,15 +85,30 @@ export function loadSuite(setup: () => Promise<StoreSetup>): void {
     const best = await store.load({ followers: [{ digest, limit: 3, best: true }] });
     expect(best.followers.get(digest)).toEqual([4, 3, 5]);
     expect(idsOf(best)).toEqual([3, 4, 5]);
-    const any = await store.load({ followers: [{ digest, limit: 9, best: false }, { digest: '1:x', limit: 1, best: true }] });
+    const any = await store.load({
+      followers: [
+        { digest, limit: 9, best: false },
+        { digest: '1:x', limit: 1, best: true },
+      ],
+    });
     expect(any.followers.get(digest)?.toSorted()).toEqual([2, 3, 4, 5]);
     expect(any.followers.get('1:x')).toEqual([]);
   });
 
   it('R22: gives queued runs of a lane by priority, then rank, then arrival', async () => {
     const { store, must } = await setup();
-    const waits = (id: number, priority: number, rank: number, lane = 1): RunRow => aRun(id, { priority, rank, lane });
-    await must(accepted(waits(1, 0, 3), waits(2, 0, 1), waits(3, 5, 9), waits(4, -1, 0), waits(5, 0, 1), waits(6, 99, 0, 2)));
+    const waits = (id: number, priority: number, rank: number, lane = 1): RunRow =>
+      aRun(id, { priority, rank, lane });
+    await must(
+      accepted(
+        waits(1, 0, 3),
+        waits(2, 0, 1),
+        waits(3, 5, 9),
+        waits(4, -1, 0),
+        waits(5, 0, 1),
+        waits(6, 99, 0, 2),
+      ),
+    );
     const claims = async (limit: number): Promise<readonly number[] | undefined> =>
       (await store.load({ claims: [{ lane: 1, limit }] })).claims.get(1);
     expect(await claims(10)).toEqual([3, 2, 5, 1, 4]);
@@ -104,7 +122,9 @@ export function loadSuite(setup: () => Promise<StoreSetup>): void {
     const { store, must } = await setup();
     const later = (id: number, due_at: number, state: 'scheduled' | 'retrying'): RunRow =>
       aRun(id, { state, due_at, leads: state === 'retrying' });
-    await must(accepted(later(1, 30, 'scheduled'), later(2, 10, 'retrying'), later(3, 20, 'scheduled'), aRun(4)));
+    await must(
+      accepted(later(1, 30, 'scheduled'), later(2, 10, 'retrying'), later(3, 20, 'scheduled'), aRun(4)),
+    );
     expect((await store.load({ due: { before: 20, limit: 9 } })).due).toEqual([2, 3]);
     expect((await store.load({ due: { before: 99, limit: 1 } })).due).toEqual([2]);
     expect((await store.load({ due: { before: 9, limit: 9 } })).due).toEqual([]);
@@ -137,10 +157,20 @@ export function loadSuite(setup: () => Promise<StoreSetup>): void {
   it('R9: remembers the largest epoch of a name over all its runs and whatever became of them', async () => {
     const { store, must } = await setup();
     const first = { ...aRun(1, { name: 'faq' }), ...FAILED, epoch: 500 };
-    await must(accepted(first, aRun(2, { name: 'faq', run: 2, ...COMPLETED, leads: false, epoch: 400 }), aRun(3)));
-    const epochs = async (): Promise<unknown> => [...(await store.load({ epochs: ['faq', 'job-3', 'absent'] })).epochs];
+    await must(
+      accepted(first, aRun(2, { name: 'faq', run: 2, ...COMPLETED, leads: false, epoch: 400 }), aRun(3)),
+    );
+    const epochs = async (): Promise<unknown> => [
+      ...(await store.load({ epochs: ['faq', 'job-3', 'absent'] })).epochs,
+    ];
     expect(await epochs()).toEqual([['faq', 500]]);
-    const again = { state: 'queued', leads: true, epoch: null, finished_at: null, reason_code: null } as const;
+    const again = {
+      state: 'queued',
+      leads: true,
+      epoch: null,
+      finished_at: null,
+      reason_code: null,
+    } as const;
     await must([moved(first, again)]);
     expect(await epochs()).toEqual([['faq', 500]]);
   });
@@ -148,8 +178,20 @@ export function loadSuite(setup: () => Promise<StoreSetup>): void {
   it('gives the ranks that are there', async () => {
     const { store, must } = await setup();
     const rank = { lane: 1, batch: 'b', last_rank: 4 };
-    await must([{ do: 'put_rank', rank }, { do: 'put_rank', rank: { lane: 2, batch: 'b', last_rank: 9 } }]);
-    expect((await store.load({ ranks: [{ lane: 1, batch: 'b' }, { lane: 1, batch: '' }] })).ranks).toEqual([rank]);
+    await must([
+      { do: 'put_rank', rank },
+      { do: 'put_rank', rank: { lane: 2, batch: 'b', last_rank: 9 } },
+    ]);
+    expect(
+      (
+        await store.load({
+          ranks: [
+            { lane: 1, batch: 'b' },
+            { lane: 1, batch: '' },
+          ],
+        })
+      ).ranks,
+    ).toEqual([rank]);
   });
 
   it('loads thousands of keys at once', async () => {

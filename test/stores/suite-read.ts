@@ -30,8 +30,23 @@ const CROWD: readonly RunRow[] = [
   aRun(2, { name: 'faq', run: 2, batch: 'a' }),
   aRun(3, { name: 'law.1', batch: 'b', key: 'law/1', ...COMPLETED }),
   aRun(4, { name: 'law.2', batch: 'b', key: 'law/2', state: 'blocked', leads: false, reason_code: 'SameAs' }),
-  aRun(5, { name: 'law.3', batch: 'b', lane: 2, model: 'big', state: 'retrying', due_at: 5, reason_code: 'Backoff' }),
-  aRun(6, { name: 'other', lane: 3, endpoint: 'gpu', model: 'big', ...CLAIMED, submitted_at: T0 + 3 * HOUR_MS }),
+  aRun(5, {
+    name: 'law.3',
+    batch: 'b',
+    lane: 2,
+    model: 'big',
+    state: 'retrying',
+    due_at: 5,
+    reason_code: 'Backoff',
+  }),
+  aRun(6, {
+    name: 'other',
+    lane: 3,
+    endpoint: 'gpu',
+    model: 'big',
+    ...CLAIMED,
+    submitted_at: T0 + 3 * HOUR_MS,
+  }),
   aRun(7, { name: 'lawn', ...FAILED, submitted_at: T0 - 3 * HOUR_MS }),
   aRun(8, { name: 'law.1', run: 2, batch: 'c', submitted_at: T0 + 3 * HOUR_MS }),
 ];
@@ -70,7 +85,11 @@ const FILTERS: readonly (readonly [RunFilter, readonly number[]])[] = [
 ];
 
 function crowd(): readonly Change[] {
-  const insert = (run: RunRow): Change => ({ do: 'insert_run', run, spec: run.id % 2 === 0 ? tagged('even') : aSpec() });
+  const insert = (run: RunRow): Change => ({
+    do: 'insert_run',
+    run,
+    spec: run.id % 2 === 0 ? tagged('even') : aSpec(),
+  });
   const lane = (id: number, endpoint: string, model: string): Change => ({
     do: 'put_lane',
     lane: { id, endpoint, model, needs: '', last_rank: 0 },
@@ -138,12 +157,20 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
     await must(crowd());
     const ways: readonly (readonly CountBy[])[] = [
       ...[[], ['state'], ['reason'], ['batch'], ['model', 'endpoint']],
-      ...[['state', 'reason'], ['reason', 'state', 'batch'], ['batch', 'reason']],
+      ...[
+        ['state', 'reason'],
+        ['reason', 'state', 'batch'],
+        ['batch', 'reason'],
+      ],
     ] as const;
     for (const by of ways) {
       const counts = reads.counts(by, filter);
-      expect(new Map(counts.map((row) => [JSON.stringify(row.by), row.runs]))).toEqual(countedByHand(by, ids));
-      expect(counts.map(({ runs }) => runs)).toEqual(counts.map(({ runs }) => runs).toSorted((a, b) => b - a));
+      expect(new Map(counts.map((row) => [JSON.stringify(row.by), row.runs]))).toEqual(
+        countedByHand(by, ids),
+      );
+      expect(counts.map(({ runs }) => runs)).toEqual(
+        counts.map(({ runs }) => runs).toSorted((a, b) => b - a),
+      );
     }
   });
 
@@ -151,7 +178,11 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
     const { reads, must } = await setup();
     const first = aRun(1, { name: 'faq', batch: 'a' });
     const failed = { ...first, ...FAILED };
-    await must(accepted(first), [moved(first, FAILED)], accepted(aRun(2, { name: 'faq', run: 2, batch: 'b' })));
+    await must(
+      accepted(first),
+      [moved(first, FAILED)],
+      accepted(aRun(2, { name: 'faq', run: 2, batch: 'b' })),
+    );
     const states = (filter: RunFilter): Record<string, number> =>
       Object.fromEntries(reads.counts(['state'], filter).map(({ by, runs }) => [by.state, runs]));
     expect(states({})).toEqual({ failed: 1, queued: 1 });
@@ -174,17 +205,32 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
   it('sums up a batch: states, tokens of all its attempts, first start and last end', async () => {
     const { reads, must } = await setup();
     const runs = [1, 2].map((id) => aRun(id, { batch: 'b' }));
-    await must([{ do: 'put_batch', batch: 'b', created_at: 5 }, { do: 'put_batch', batch: 'z', created_at: 9 }]);
+    await must([
+      { do: 'put_batch', batch: 'b', created_at: 5 },
+      { do: 'put_batch', batch: 'z', created_at: 9 },
+    ]);
     const empty = { input_tokens: 0, output_tokens: 0, first_started_at: null, last_finished_at: null };
     expect(reads.batch('z')).toEqual({ batch: 'z', created_at: 9, counts: {}, ...empty });
     for (const run of runs) await must(...answered(run, `answer ${run.id}`));
-    await must(accepted(aRun(3, { batch: 'b' })), [moved(aRun(3, { batch: 'b' }), { ...CLAIMED, started_at: T0 + 4 })]);
-    const late = anAttempt(3, { ended_at: T0, outcome: 'lost', usage: { ...META.usage!, input: 1, output: null } });
+    await must(accepted(aRun(3, { batch: 'b' })), [
+      moved(aRun(3, { batch: 'b' }), { ...CLAIMED, started_at: T0 + 4 }),
+    ]);
+    const late = anAttempt(3, {
+      ended_at: T0,
+      outcome: 'lost',
+      usage: { ...META.usage!, input: 1, output: null },
+    });
     await must([{ do: 'insert_attempt', attempt: anAttempt(3) }], [{ do: 'end_attempt', attempt: late }]);
     const kept_answer = { text_sha256: aResult(1, 'x').text_sha256, text_bytes: 1, meta: META };
     await must([{ do: 'keep_answer', attempt: { ...late, usage: META.usage, kept_answer } }]);
     expect(reads.batch('b')).toEqual({
-      ...{ batch: 'b', created_at: 5, counts: { completed: 2, running: 1 }, input_tokens: 36, output_tokens: 90 },
+      ...{
+        batch: 'b',
+        created_at: 5,
+        counts: { completed: 2, running: 1 },
+        input_tokens: 36,
+        output_tokens: 90,
+      },
       ...{ first_started_at: T0 + 4, last_finished_at: T0 + 20 },
     });
     expect(reads.batches(9).map(({ batch }) => batch)).toEqual(['z', 'b']);
@@ -230,7 +276,11 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
     });
     await must(accepted(aRun(2, { ...COMPLETED, answered_by: 1 })));
     const shared = reads.publicationBody({ kind: 'job', job: 2, epoch: null });
-    expect([shared?.answered_by, shared?.result, shared?.attempts]).toEqual([{ name: 'job-1', run: 1 }, null, []]);
+    expect([shared?.answered_by, shared?.result, shared?.attempts]).toEqual([
+      { name: 'job-1', run: 1 },
+      null,
+      [],
+    ]);
     expect(reads.publicationBody({ kind: 'job', job: 99, epoch: null })).toBeNull();
   });
 

@@ -7,7 +7,14 @@ export function startSuite(setup: () => Promise<StoreSetup>): void {
     const [one, other] = [await setup(), await setup()];
     const start = await one.store.start();
     expect(start).toEqual({
-      ...{ store_id: one.reads.store_id, next_job_id: 1, next_lane_id: 1, lanes: [], instances: [], endpoints: [] },
+      ...{
+        store_id: one.reads.store_id,
+        next_job_id: 1,
+        next_lane_id: 1,
+        lanes: [],
+        instances: [],
+        endpoints: [],
+      },
       ...{ running: [], lanes_with_work: [], next_due_at: null, orphaned_digests: [], followed_digests: [] },
       unpublished: 0,
     });
@@ -27,16 +34,23 @@ export function startSuite(setup: () => Promise<StoreSetup>): void {
       [{ do: 'put_publication', publication: { kind: 'job', job: 1, epoch: null } }],
     );
     const start = await store.start();
-    expect(start.running).toEqual([{ ...one, ...CLAIMED }, { ...two, ...CLAIMED }]);
+    expect(start.running).toEqual([
+      { ...one, ...CLAIMED },
+      { ...two, ...CLAIMED },
+    ]);
     expect(start.lanes_with_work).toEqual([7]);
     expect(start.lanes).toEqual([lane]);
-    expect([start.next_job_id, start.next_lane_id, start.next_due_at, start.unpublished]).toEqual([41, 8, 77, 1]);
+    expect([start.next_job_id, start.next_lane_id, start.next_due_at, start.unpublished]).toEqual([
+      41, 8, 77, 1,
+    ]);
   });
 
   it('names the digests that runs wait for, and those of them that nobody asks', async () => {
     const { store, must } = await setup();
     const waits = (id: number, digest: string) => aRun(id, { digest, state: 'blocked', leads: false });
-    await must(accepted(aRun(1, { digest: 'asked' }), waits(2, 'asked'), waits(3, 'orphan'), waits(4, 'orphan')));
+    await must(
+      accepted(aRun(1, { digest: 'asked' }), waits(2, 'asked'), waits(3, 'orphan'), waits(4, 'orphan')),
+    );
     const start = await store.start();
     expect(start.orphaned_digests).toEqual(['orphan']);
     expect(start.followed_digests.toSorted()).toEqual(['asked', 'orphan']);

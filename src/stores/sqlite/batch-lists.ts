@@ -16,7 +16,10 @@ export class BatchLists {
     this.#newest = query(db, `SELECT ${COLUMNS} FROM batches ORDER BY created_at DESC, batch LIMIT ?`);
     // By primary key, both. A run that was repeated in its batch is not counted again.
     this.#one = query(db, `SELECT ${COLUMNS} FROM batches WHERE batch = ?`);
-    this.#counts = query(db, 'SELECT state, sum(runs - repeated) FROM tallies WHERE batch = ? GROUP BY state');
+    this.#counts = query(
+      db,
+      'SELECT state, sum(runs - repeated) FROM tallies WHERE batch = ? GROUP BY state',
+    );
   }
 
   newest(limit: number): readonly BatchRow[] {

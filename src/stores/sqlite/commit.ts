@@ -102,7 +102,8 @@ export class Commit {
   }
 
   #insertSpecs(steps: Tables['runs']): void {
-    for (const { change } of steps) if (change.do === 'insert_run') this.#runs.insertSpec(change.run, change.spec);
+    for (const { change } of steps)
+      if (change.do === 'insert_run') this.#runs.insertSpec(change.run, change.spec);
   }
 
   #applyAttempt({ do: kind, attempt }: Of<'insert_attempt' | 'end_attempt' | 'keep_answer'>): boolean {

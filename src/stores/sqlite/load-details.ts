@@ -22,7 +22,10 @@ export function loadDetails(db: DatabaseSync): (keys: LoadKeys) => Details {
     db,
     `SELECT ${RESULT_COLUMNS} FROM ${KEYS} CROSS JOIN results r ON r.job = k.value ${RESULT_JOIN}`,
   );
-  const specs = query(db, `SELECT ${SPEC_COLUMNS} FROM ${KEYS} CROSS JOIN specs s ON s.job = k.value ${SPEC_JOINS}`);
+  const specs = query(
+    db,
+    `SELECT ${SPEC_COLUMNS} FROM ${KEYS} CROSS JOIN specs s ON s.job = k.value ${SPEC_JOINS}`,
+  );
   const orders = query(
     db,
     `SELECT ${SPEC_COLUMNS}, pb.body FROM ${KEYS} CROSS JOIN specs s ON s.job = k.value ${SPEC_JOINS}`,
@@ -33,14 +36,26 @@ export function loadDetails(db: DatabaseSync): (keys: LoadKeys) => Details {
      ON r.lane = json_extract(k.value, '$[0]') AND r.batch = json_extract(k.value, '$[1]')`,
   );
   // By jobs_by_name; a name has few runs.
-  const epochs = query(db, `SELECT k.value, (SELECT max(last_epoch) FROM jobs WHERE name = k.value) FROM ${KEYS}`);
+  const epochs = query(
+    db,
+    `SELECT k.value, (SELECT max(last_epoch) FROM jobs WHERE name = k.value) FROM ${KEYS}`,
+  );
 
   return (keys) => ({
     attempts: attemptsByJob(each(attempts, keys.attempts)),
-    results: new Map(each(results, keys.results).map((row): [number, ResultRow] => [row[0] as number, resultOf(row)])),
-    orders: new Map(each(orders, keys.orders).map((row): [number, OrderBody] => [row[0] as number, orderOf(row)])),
-    specs: new Map(each(specs, keys.options).map((row): [number, SpecRow] => [row[0] as number, specOf(row)])),
-    ranks: each(ranks, keys.ranks?.map(({ lane, batch }) => [lane, batch])).map((row): RankRow => rankOf(row)),
+    results: new Map(
+      each(results, keys.results).map((row): [number, ResultRow] => [row[0] as number, resultOf(row)]),
+    ),
+    orders: new Map(
+      each(orders, keys.orders).map((row): [number, OrderBody] => [row[0] as number, orderOf(row)]),
+    ),
+    specs: new Map(
+      each(specs, keys.options).map((row): [number, SpecRow] => [row[0] as number, specOf(row)]),
+    ),
+    ranks: each(
+      ranks,
+      keys.ranks?.map(({ lane, batch }) => [lane, batch]),
+    ).map((row): RankRow => rankOf(row)),
     epochs: epochsByName(each(epochs, keys.epochs)),
   });
 }

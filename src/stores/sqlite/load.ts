@@ -48,7 +48,10 @@ export class Loader {
     this.#best = query(db, `${blocked} ORDER BY priority DESC, rank, id LIMIT ?`);
     this.#any = query(db, `${blocked} LIMIT ?`);
     // By jobs_due.
-    this.#due = query(db, 'SELECT id FROM jobs WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?');
+    this.#due = query(
+      db,
+      'SELECT id FROM jobs WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?',
+    );
     // By jobs_to_claim, which is in this order.
     this.#claims = query(
       db,
@@ -65,7 +68,8 @@ export class Loader {
       if (id !== null) ids.add(id);
       return id;
     };
-    const addAll = (rows: readonly Row[]): readonly number[] => rows.map((row) => add(row[0] as number) as number);
+    const addAll = (rows: readonly Row[]): readonly number[] =>
+      rows.map((row) => add(row[0] as number) as number);
 
     const latest = new Map<string, number>();
     for (const row of this.#each(this.#latest, keys.names)) put(latest, row[0] as string, add(row[1] as Id));

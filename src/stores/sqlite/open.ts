@@ -46,7 +46,9 @@ export function openReader(path: string): DatabaseSync {
     hasDatabase(path, true);
     refuseForeign(path, true);
     return connect(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true }, (db) => {
-      db.exec(`PRAGMA query_only = ON; PRAGMA cache_size = -${READER_CACHE_KIB}; PRAGMA mmap_size = ${MMAP_BYTES}`);
+      db.exec(
+        `PRAGMA query_only = ON; PRAGMA cache_size = -${READER_CACHE_KIB}; PRAGMA mmap_size = ${MMAP_BYTES}`,
+      );
       const version = userVersion(db);
       if (version === schemaVersion()) return;
       throw new Problem('StoreRefused', `${path} has schema ${version}, expected ${schemaVersion()}`, {

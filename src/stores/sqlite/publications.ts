@@ -31,8 +31,14 @@ export class Publications {
     // By the smaller of its two trees.
     this.#count = query(db, 'SELECT count(*) FROM to_publish');
     // By row id, all of them.
-    this.#spec = query(db, `SELECT ${SPEC_COLUMNS}, sb.body, pb.body FROM specs s ${SPEC_JOINS} WHERE s.job = ?`);
-    this.#result = query(db, `SELECT ${RESULT_COLUMNS}, tb.body FROM results r ${RESULT_JOIN} WHERE r.job = ?`);
+    this.#spec = query(
+      db,
+      `SELECT ${SPEC_COLUMNS}, sb.body, pb.body FROM specs s ${SPEC_JOINS} WHERE s.job = ?`,
+    );
+    this.#result = query(
+      db,
+      `SELECT ${RESULT_COLUMNS}, tb.body FROM results r ${RESULT_JOIN} WHERE r.job = ?`,
+    );
   }
 
   next(limit: number): readonly PublicationRow[] {

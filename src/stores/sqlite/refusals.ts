@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { Problem } from '../../core/errors.ts';
 import { primaryCode, SQLITE } from './errors.ts';
 import { APPLICATION_ID, schemaVersion, userVersion } from './migrations.ts';
@@ -18,9 +19,13 @@ export function refuseOldSqlite(version: string): void {
   const [have, need] = [parts(version), parts(SQLITE_MIN)];
   const differs = need.findIndex((part, at) => (have[at] ?? 0) !== part);
   if (differs === -1 || (have[differs] ?? 0) > (need[differs] ?? 0)) return;
-  throw new Problem('StoreRefused', `SQLite ${version} can lose commits; promptd needs ${SQLITE_MIN} or later`, {
-    hint: 'Use Node 24.15 or later, for example: npx -y -p node@24 -p promptd promptd.',
-  });
+  throw new Problem(
+    'StoreRefused',
+    `SQLite ${version} can lose commits; promptd needs ${SQLITE_MIN} or later`,
+    {
+      hint: 'Use Node 24.15 or later, for example: npx -y -p node@24 -p promptd promptd.',
+    },
+  );
 }
 
 function parts(version: string): readonly number[] {
@@ -42,14 +47,17 @@ export function hasDatabase(path: string, expectExisting: boolean): boolean {
   }
   const head = headOf(path);
   if (head.toString('latin1', 0, 16) !== MAGIC) {
-    throw refused(path, `is no SQLite database: expected it to begin with "SQLite format 3", got ${printable(head)}`);
+    throw refused(
+      path,
+      `is no SQLite database: expected it to begin with "SQLite format 3", got ${printable(head)}`,
+    );
   }
   return true;
 }
 
 /** Asks a read-only connection whose database it is, so that a newer one is not touched even by a checkpoint. */
 export function refuseForeign(path: string, expectExisting: boolean): void {
-  const db = new DatabaseSync(path, { readOnly: true, timeout: 2_000 });
+  const db = new DatabaseSync(lookAt(path), { readOnly: true, timeout: 2_000 });
   try {
     const version = userVersion(db);
     const application = Number(db.prepare('PRAGMA application_id').get()?.['application_id'] ?? 0);
@@ -72,6 +80,14 @@ export function refuseForeign(path: string, expectExisting: boolean): void {
   } finally {
     db.close();
   }
+}
+
+/** Where there is no log to heed, the file is read as it is: SQLite then makes no file beside it either. */
+function lookAt(path: string): URL | string {
+  if ((sizeOf(`${path}-wal`) ?? 0) > 0) return path;
+  const url = pathToFileURL(path);
+  url.search = 'immutable=1';
+  return url;
 }
 
 /** The Problem of an error while opening; other errors as they are. */

@@ -34,7 +34,13 @@ export class RunCounts {
   counts(by: readonly CountBy[], filter: RunFilter): readonly CountRow[] {
     const { tag, key, prefix, since, reason } = filter;
     const sums = new Sums(by);
-    if (tag !== undefined || key !== undefined || prefix !== undefined || since !== undefined || reason !== undefined) {
+    if (
+      tag !== undefined ||
+      key !== undefined ||
+      prefix !== undefined ||
+      since !== undefined ||
+      reason !== undefined
+    ) {
       for (const leg of this.#selection.legs(filter, null)) sums.add(this.#counted(by, leg));
     } else if (by.includes('reason')) {
       this.#byReason(by, filter, sums);
@@ -52,7 +58,11 @@ export class RunCounts {
     const withReason = this.#counted(by, { sql: `${from}${sql}${latest}`, values });
     sums.add(withReason);
     const at = by.indexOf('reason');
-    sums.add(withReason.map((row) => row.map((value, column) => (column === at ? null : negated(value, column, by)))));
+    sums.add(
+      withReason.map((row) =>
+        row.map((value, column) => (column === at ? null : negated(value, column, by))),
+      ),
+    );
     const others = by.filter((one) => one !== 'reason');
     sums.add(this.#tallied(others, filter).map((row) => row.toSpliced(at, 0, null)));
   }
@@ -60,7 +70,9 @@ export class RunCounts {
   #counted(by: readonly CountBy[], { sql, values }: Selected): readonly Row[] {
     const columns = by.map((one) => COLUMN[one]);
     const group = columns.length === 0 ? '' : `GROUP BY ${columns.join(', ')}`;
-    return this.#statements.get(`SELECT ${[...columns, 'count(*)'].join(', ')} ${sql} ${group}`).all(...values);
+    return this.#statements
+      .get(`SELECT ${[...columns, 'count(*)'].join(', ')} ${sql} ${group}`)
+      .all(...values);
   }
 
   /** By the primary key of tallies where there is a batch, else all of its few rows. */

@@ -15,7 +15,10 @@ export class RunLists {
     this.#selection = selection;
     this.#statements = new StatementCache(db);
     // By row id, in the order of the keys.
-    this.#runs = query(db, `SELECT ${runColumnsOf('j')} FROM json_each(?) k CROSS JOIN jobs j ON j.id = k.value`);
+    this.#runs = query(
+      db,
+      `SELECT ${runColumnsOf('j')} FROM json_each(?) k CROSS JOIN jobs j ON j.id = k.value`,
+    );
   }
 
   page(filter: RunFilter, limit: number, before: number | null): RunPage {

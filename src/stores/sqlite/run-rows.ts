@@ -6,13 +6,42 @@ import type { Row } from './statement.ts';
 
 /** Never changed after insertion; the triggers hold it. */
 const FIXED = [
-  'id', 'name', 'run', 'type', 'source', 'lane', 'endpoint', 'model', 'digest', 'batch', 'key', 'submitted_at',
+  'id',
+  'name',
+  'run',
+  'type',
+  'source',
+  'lane',
+  'endpoint',
+  'model',
+  'digest',
+  'batch',
+  'key',
+  'submitted_at',
 ] as const satisfies readonly (keyof RunRow)[];
 
 const CHANGING = [
-  'max_attempts', 'attempt_timeout_ms', 'state', 'priority', 'rank', 'due_at', 'attempt', 'instance', 'errors', 'lost',
-  'interrupted', 'rate_limited_since', 'last_error', 'same_errors', 'cancel_requested_at', 'reason_code',
-  'reason_message', 'started_at', 'finished_at', 'epoch', 'answered_by',
+  'max_attempts',
+  'attempt_timeout_ms',
+  'state',
+  'priority',
+  'rank',
+  'due_at',
+  'attempt',
+  'instance',
+  'errors',
+  'lost',
+  'interrupted',
+  'rate_limited_since',
+  'last_error',
+  'same_errors',
+  'cancel_requested_at',
+  'reason_code',
+  'reason_message',
+  'started_at',
+  'finished_at',
+  'epoch',
+  'answered_by',
 ] as const satisfies readonly (keyof RunRow)[];
 
 /** `leads` stands last: most updates leave it alone, and with it the index over it. */

@@ -54,21 +54,29 @@ export class RunSelection {
   #starts(filter: RunFilter): readonly Leg[] {
     const { tag, key, prefix, batch, reason, state, endpoint, model } = filter;
     if (tag !== undefined) {
-      return [{ id: 't.job', sql: 'FROM tags t CROSS JOIN jobs j ON j.id = t.job WHERE t.tag = ?', values: [tag] }];
+      return [
+        { id: 't.job', sql: 'FROM tags t CROSS JOIN jobs j ON j.id = t.job WHERE t.tag = ?', values: [tag] },
+      ];
     }
     if (key !== undefined) return [by('jobs_by_key', 'j.key = ?', key)];
     if (prefix !== undefined && prefix !== '') {
       return [by('jobs_by_name', 'j.name >= ? AND j.name < ?', prefix, after(prefix))];
     }
     if (batch !== undefined) {
-      return (state ?? RUN_STATES).map((one) => by('jobs_by_batch', 'j.batch = ? AND j.state = ?', batch, one));
+      return (state ?? RUN_STATES).map((one) =>
+        by('jobs_by_batch', 'j.batch = ? AND j.state = ?', batch, one),
+      );
     }
     if (reason !== undefined) return [by('jobs_by_reason', 'j.reason_code = ?', reason)];
     if (state === undefined && endpoint === undefined && model === undefined) return [ALL];
     return this.#byLane(state ?? RUN_STATES, endpoint, model);
   }
 
-  #byLane(states: readonly RunState[], endpoint: string | undefined, model: string | undefined): readonly Leg[] {
+  #byLane(
+    states: readonly RunState[],
+    endpoint: string | undefined,
+    model: string | undefined,
+  ): readonly Leg[] {
     const lanes = this.#lanes
       .all()
       .filter((row) => endpoint === undefined || row[1] === endpoint)

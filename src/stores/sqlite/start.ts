@@ -31,7 +31,9 @@ export function readStart(db: DatabaseSync): StoreStart {
     next_due_at: one(NEXT_DUE),
     orphaned_digests: orphanedDigests(db),
     // By jobs_blocked.
-    followed_digests: all(`SELECT DISTINCT digest FROM jobs WHERE state = 'blocked'`).map((row) => row[0] as string),
+    followed_digests: all(`SELECT DISTINCT digest FROM jobs WHERE state = 'blocked'`).map(
+      (row) => row[0] as string,
+    ),
     unpublished: one('SELECT count(*) FROM to_publish') ?? 0,
   };
 }
@@ -55,7 +57,10 @@ function lanesInUse(db: DatabaseSync): readonly number[] {
 
 function running(db: DatabaseSync, lanes: readonly number[]): StoreStart['running'] {
   // By jobs_by_lane.
-  const ofLane = query(db, `SELECT ${RUN_COLUMNS} FROM jobs WHERE lane = ? AND state = 'running' ORDER BY id`);
+  const ofLane = query(
+    db,
+    `SELECT ${RUN_COLUMNS} FROM jobs WHERE lane = ? AND state = 'running' ORDER BY id`,
+  );
   return lanes.flatMap((lane) => ofLane.all(lane).map(runOf)).toSorted((a, b) => a.id - b.id);
 }
 

@@ -46,7 +46,14 @@ export function attemptWriter(db: DatabaseSync, tallies: Tallies): AttemptWriter
   return {
     insert(attempt) {
       const { job, instance, started_at } = attempt;
-      insert.run(job, attempt.attempt, instance, started_at, ...ending(attempt), jsonOrNull(attempt.kept_answer));
+      insert.run(
+        job,
+        attempt.attempt,
+        instance,
+        started_at,
+        ...ending(attempt),
+        jsonOrNull(attempt.kept_answer),
+      );
     },
     end(attempt, batch) {
       const { job, kept_answer } = attempt;

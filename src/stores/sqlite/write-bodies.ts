@@ -19,7 +19,8 @@ export function bodyWriter(db: DatabaseSync): BodyWriter {
 
   function lookUp(sha256: string): number {
     const id = numberOf(find.one(Buffer.from(sha256, 'hex')));
-    if (id === null) throw new StoreConstraintError(`no body with the SHA-256 ${sha256} was put before it is named`);
+    if (id === null)
+      throw new StoreConstraintError(`no body with the SHA-256 ${sha256} was put before it is named`);
     ids.set(sha256, id);
     return id;
   }

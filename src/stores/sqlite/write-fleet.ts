@@ -45,7 +45,8 @@ export function fleetWriter(db: DatabaseSync): FleetWriter {
     putLane: (row) => void lane.run(row.id, row.endpoint, row.model, row.needs, row.last_rank),
     putRank: (row) => void rank.run(row.lane, row.batch, row.last_rank),
     putBatch: (name, createdAt) => void batch.run(name, createdAt),
-    putInstance: (row) => void instance.run(row.id, row.name, row.process_id, row.first_seen_at, row.last_seen_at),
+    putInstance: (row) =>
+      void instance.run(row.id, row.name, row.process_id, row.first_seen_at, row.last_seen_at),
     putEndpoint: (row) => void endpoint.run(row.name, row.max_concurrent, row.paused ? 1 : 0),
     putKey({ id, name, sha256, scopes, created_at, expires_at, revoked_at }) {
       key.run(id, name, sha256, JSON.stringify(scopes), created_at, expires_at, revoked_at);

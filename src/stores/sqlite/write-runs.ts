@@ -115,7 +115,10 @@ function updater(
   return (run, ifState, ifAttempt) => {
     const leads = run.leads ? 1 : 0;
     const values = [...changingValues(run), run.epoch ?? 0] as const;
-    if (leadsIn(ifState) === run.leads && keepLead.run(...values, run.id, ifState, ifAttempt, leads).changes === 1) {
+    if (
+      leadsIn(ifState) === run.leads &&
+      keepLead.run(...values, run.id, ifState, ifAttempt, leads).changes === 1
+    ) {
       tallies.moved(run, ifState, 0);
       return true;
     }
