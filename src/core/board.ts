@@ -125,7 +125,12 @@ export function boardAtStart(start: StoreStart, endpoints: Iterable<EndpointConf
     ]),
   };
   for (const lane of start.lanes) {
-    board.lanes.set(lane.id, { ...lane, has_work: withWork.has(lane.id), waiting_since_m: now_m, last_claim: 0 });
+    board.lanes.set(lane.id, {
+      ...lane,
+      has_work: withWork.has(lane.id),
+      waiting_since_m: now_m,
+      last_claim: 0,
+    });
     board.lane_ids.set(laneKey(lane.endpoint, lane.model, lane.needs), lane.id);
   }
   for (const config of endpoints) {
@@ -158,7 +163,8 @@ export function boardAtStart(start: StoreStart, endpoints: Iterable<EndpointConf
     const lease = leaseOf(run, now_m);
     board.leases.set(runKey(run.name, run.run), lease);
     const endpoint = board.endpoints.get(lease.endpoint);
-    if (endpoint !== undefined) board.endpoints.set(endpoint.name, { ...endpoint, running: endpoint.running + 1 });
+    if (endpoint !== undefined)
+      board.endpoints.set(endpoint.name, { ...endpoint, running: endpoint.running + 1 });
     const instance = board.instances.get(lease.instance);
     if (instance !== undefined) board.instances.set(instance.id, { ...instance, used: instance.used + 1 });
   }

@@ -5,7 +5,13 @@ import { decideCancel } from './decisions/cancel.ts';
 import { decideEndpoint } from './decisions/endpoint.ts';
 import { decideDue } from './decisions/due.ts';
 import { decideFollowers } from './decisions/followers.ts';
-import { decideDetach, decideDrain, decideGreet, decideProcessGone, decideSettle } from './decisions/instances.ts';
+import {
+  decideDetach,
+  decideDrain,
+  decideGreet,
+  decideProcessGone,
+  decideSettle,
+} from './decisions/instances.ts';
 import { writeRanks } from './decisions/lanes.ts';
 import { decideLeaseEnded } from './decisions/lease-ended.ts';
 import { place } from './decisions/place.ts';
@@ -16,13 +22,21 @@ import { decideSubmit } from './decisions/submit.ts';
 import type { LoadKeys } from './ports/store.ts';
 import type { TurnEvent, TurnMoment } from './turn-events.ts';
 
-export type Decision = { readonly draft: Draft; readonly missing: null } | { readonly draft: null; readonly missing: readonly LoadKeys[] };
+export type Decision =
+  | { readonly draft: Draft; readonly missing: null }
+  | { readonly draft: null; readonly missing: readonly LoadKeys[] };
 
 /**
  * Decides over all events in order of arrival, then gives free slots to those who wait. `placing: false` leaves that out,
  * for a turn whose placement was refused.
  */
-export function decide(events: readonly TurnEvent[], board: Board, loaded: LoadedRows, moment: TurnMoment, placing = true): Decision {
+export function decide(
+  events: readonly TurnEvent[],
+  board: Board,
+  loaded: LoadedRows,
+  moment: TurnMoment,
+  placing = true,
+): Decision {
   const draft = new Draft(board, loaded, moment);
   const missing = new MissingKeys();
   for (const [index, event] of events.entries()) missing.during(() => decideOne(draft, index, event));
@@ -81,7 +95,9 @@ function noteEmptyLanes(draft: Draft, board: Board): void {
   for (const lane of board.lanes.values()) {
     const claims = draft.loaded.claims(lane.id);
     if (claims === null || !lane.has_work || claims.length >= draft.loaded.claimLimit(lane.id)) continue;
-    const left = [...claims, ...(draft.queued.get(lane.id) ?? [])].some((id) => draft.row(id).state === 'queued');
+    const left = [...claims, ...(draft.queued.get(lane.id) ?? [])].some(
+      (id) => draft.row(id).state === 'queued',
+    );
     const now = draft.lanes.get(lane.id);
     if (!left && now !== undefined) draft.lanes.set(lane.id, { ...now, has_work: false });
   }

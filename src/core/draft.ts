@@ -3,8 +3,15 @@
  * and write to it, in order of arrival; it becomes a list of changes, effects, and overlays of the board. A key that nobody
  * loaded throws {@link Missing}: the turn then loads it and decides again from the start, so that deciding stays pure.
  */
-import type { Board, BoardEndpoint, BoardInstance, BoardLane, Counter, Lease } from './board.ts';
-import { runKey } from './board.ts';
+import {
+  runKey,
+  type Board,
+  type BoardEndpoint,
+  type BoardInstance,
+  type BoardLane,
+  type Counter,
+  type Lease,
+} from './board.ts';
 import type { PromptdEvent } from './events.ts';
 import type { Gate } from './gate.ts';
 import { Overlay } from './overlay.ts';
@@ -14,10 +21,12 @@ import { leadsIn, nextState, type RunEvent } from './states.ts';
 import type { Effect, Receipt, TurnMoment } from './turn-events.ts';
 
 /** Thrown where a decision needs a key that was not loaded; it never leaves the turn. */
-export class Missing {
+export class Missing extends Error {
+  override readonly name = 'Missing';
   readonly keys: readonly LoadKeys[];
 
   constructor(...keys: LoadKeys[]) {
+    super('a decision needs what was not loaded');
     this.keys = keys;
   }
 }
@@ -180,15 +189,31 @@ export class Draft {
   /** The one function that changes a state. An event that the table does not know in this state is a bug. */
   change(before: RunRow, event: RunEvent, set: Partial<RunRow> = {}): RunRow {
     const state = nextState(before.state, event);
-    if (state === null) throw new Error(`a ${before.state} run (${runKey(before.name, before.run)}) has no transition "${event}"`);
-    const after: RunRow = { ...before, due_at: null, reason_code: null, reason_message: null, ...set, state, leads: leadsIn(state) };
+    if (state === null)
+      throw new Error(
+        `a ${before.state} run (${runKey(before.name, before.run)}) has no transition "${event}"`,
+      );
+    const after: RunRow = {
+      ...before,
+      due_at: null,
+      reason_code: null,
+      reason_message: null,
+      ...set,
+      state,
+      leads: leadsIn(state),
+    };
     this.#update(before, after);
     this.#tell(after, before, event);
     return after;
   }
 
   /** Changes what is no state: a cancel request, a priority. */
-  amend(before: RunRow, set: Partial<Pick<RunRow, 'cancel_requested_at' | 'priority' | 'epoch' | 'reason_code' | 'reason_message'>>): RunRow {
+  amend(
+    before: RunRow,
+    set: Partial<
+      Pick<RunRow, 'cancel_requested_at' | 'priority' | 'epoch' | 'reason_code' | 'reason_message'>
+    >,
+  ): RunRow {
     const after = { ...before, ...set };
     this.#update(before, after);
     return after;
@@ -215,7 +240,17 @@ export class Draft {
 
   #tell(run: RunRow, before: RunRow | null, by: RunEvent | 'accept'): void {
     const { name, batch, attempt, reason_code } = run;
-    this.tell({ type: 'run_changed', name, run: run.run, batch, from: before?.state ?? null, by, to: run.state, attempt, reason_code });
+    this.tell({
+      type: 'run_changed',
+      name,
+      run: run.run,
+      batch,
+      from: before?.state ?? null,
+      by,
+      to: run.state,
+      attempt,
+      reason_code,
+    });
   }
 
   tell(event: PromptdEvent): void {
@@ -228,7 +263,16 @@ export class Draft {
 
   /** Writes the overlays through to the board: only after the commit. */
   apply(): void {
-    for (const overlay of [this.instances, this.leases, this.lanes, this.lane_ids, this.endpoints, this.gates, this.followed, this.counters]) {
+    for (const overlay of [
+      this.instances,
+      this.leases,
+      this.lanes,
+      this.lane_ids,
+      this.endpoints,
+      this.gates,
+      this.followed,
+      this.counters,
+    ]) {
       overlay.apply();
     }
   }
@@ -263,7 +307,8 @@ export class LoadedRows {
       this.#completed.set(digest, loaded.completed.get(digest) ?? null);
       this.#lastEnded.set(digest, loaded.last_ended.get(digest) ?? null);
     }
-    for (const { digest, best } of keys.followers ?? []) this.#followers.set(`${String(best)} ${digest}`, loaded.followers.get(digest) ?? []);
+    for (const { digest, best } of keys.followers ?? [])
+      this.#followers.set(`${String(best)} ${digest}`, loaded.followers.get(digest) ?? []);
     for (const { lane, limit } of keys.claims ?? []) {
       this.#claims.set(lane, loaded.claims.get(lane) ?? []);
       this.#claimLimits.set(lane, limit);

@@ -59,7 +59,10 @@ function close(
 function waitAfter(failure: AttemptFailure, closed: number, random: number): number {
   if (failure.retry_after_ms !== null) {
     // A server that asks for no patience at all gets a little, or the probes would be a storm of their own.
-    const asked = Math.min(Math.max(failure.retry_after_ms, LIMITS.backoff_base_ms), LIMITS.retry_after_max_ms);
+    const asked = Math.min(
+      Math.max(failure.retry_after_ms, LIMITS.backoff_base_ms),
+      LIMITS.retry_after_max_ms,
+    );
     // A little behind what was asked for, so that a crowd of waiting clients does not come back as one.
     return asked + random * 250;
   }

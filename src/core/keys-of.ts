@@ -63,7 +63,8 @@ function want(wanted: Wanted, event: TurnEvent, board: Board, now: number): void
       wanted.ended += 1;
       return;
     case 'settle':
-      for (const lease of board.leases.values()) if (lease.instance === event.instance) wanted.run(lease.name, lease.run);
+      for (const lease of board.leases.values())
+        if (lease.instance === event.instance) wanted.run(lease.name, lease.run);
       wanted.ended += event.slots;
       return;
     case 'settle_followers':
@@ -71,7 +72,8 @@ function want(wanted: Wanted, event: TurnEvent, board: Board, now: number): void
       if (event.ended !== null) wanted.ids.add(event.ended);
       return;
     case 'process_gone':
-      for (const lease of board.leases.values()) if (lease.instance === event.instance) wanted.run(lease.name, lease.run);
+      for (const lease of board.leases.values())
+        if (lease.instance === event.instance) wanted.run(lease.name, lease.run);
       return;
     case 'due':
       wanted.due = { before: now, limit: LIMITS.due_per_turn_max };
@@ -105,17 +107,22 @@ function claimsOf(board: Board, ended: number, now_m: number): { lane: number; l
 function freeSlots(board: Board, lane: BoardLane): number {
   let free = 0;
   for (const one of board.instances.values()) {
-    if (one.connected && !one.draining && one.endpoints.has(lane.endpoint)) free += Math.max(0, one.slots - one.used);
+    if (one.connected && !one.draining && one.endpoints.has(lane.endpoint))
+      free += Math.max(0, one.slots - one.used);
   }
   return free;
 }
 
 function freeAtEndpoint(board: Board, lane: BoardLane): number {
   const endpoint = board.endpoints.get(lane.endpoint);
-  return endpoint === undefined || endpoint.paused ? 0 : Math.max(0, endpoint.max_concurrent - endpoint.running);
+  return endpoint === undefined || endpoint.paused
+    ? 0
+    : Math.max(0, endpoint.max_concurrent - endpoint.running);
 }
 
 function gatesLet(board: Board, lane: BoardLane, now_m: number, ended: number): boolean {
-  const open = [null, lane.model].every((model) => Gates.lets(board.gates.get(Gates.key(lane.endpoint, model)), now_m));
+  const open = [null, lane.model].every((model) =>
+    Gates.lets(board.gates.get(Gates.key(lane.endpoint, model)), now_m),
+  );
   return open || ended > 0;
 }

@@ -21,14 +21,19 @@ function whyWaiting(board: Board, lane: BoardLane, now_m: number): Reason {
   if (endpoint.paused) return reason('Paused', `The endpoint ${endpoint.name} is paused`);
   const gate = gateOf(board, lane, now_m);
   if (gate !== null) return gate;
-  const serving = [...board.instances.values()].filter((one) => one.connected && one.endpoints.has(lane.endpoint) && one.needs.has(lane.needs));
+  const serving = [...board.instances.values()].filter(
+    (one) => one.connected && one.endpoints.has(lane.endpoint) && one.needs.has(lane.needs),
+  );
   if (serving.length === 0) return reason('NoInstance');
   const loaded = endpoint.loaded_lane === null ? undefined : board.lanes.get(endpoint.loaded_lane);
   if (endpoint.sticky_models && loaded !== undefined && loaded.model !== lane.model && loaded.has_work) {
     return reason('WaitingForModel', `${endpoint.name} has ${loaded.model} loaded and works on that`);
   }
   if (endpoint.running >= endpoint.max_concurrent) {
-    return reason('WaitingForSlot', `${endpoint.name} runs ${endpoint.running} of at most ${endpoint.max_concurrent} at a time`);
+    return reason(
+      'WaitingForSlot',
+      `${endpoint.name} runs ${endpoint.running} of at most ${endpoint.max_concurrent} at a time`,
+    );
   }
   return reason('WaitingForSlot');
 }

@@ -11,7 +11,10 @@ export function compareInLane(a: RunRow, b: RunRow): number {
 }
 
 /** Order of the heads of lanes: priority, the lane that waited longest, rank, arrival. */
-export function compareHeads(a: { readonly head: RunRow; readonly lane: BoardLane }, b: { readonly head: RunRow; readonly lane: BoardLane }): number {
+export function compareHeads(
+  a: { readonly head: RunRow; readonly lane: BoardLane },
+  b: { readonly head: RunRow; readonly lane: BoardLane },
+): number {
   return (
     b.head.priority - a.head.priority ||
     a.lane.waiting_since_m - b.lane.waiting_since_m ||

@@ -33,7 +33,11 @@ export function afterFailure(
       return afterLoss(run);
     case 'interrupted':
       return run.interrupted + 1 >= LIMITS.interrupted_max
-        ? { next: 'fail', charge: 'interrupted', reason: reason('AttemptsExhausted', `It was interrupted ${run.interrupted + 1} times`) }
+        ? {
+            next: 'fail',
+            charge: 'interrupted',
+            reason: reason('AttemptsExhausted', `It was interrupted ${run.interrupted + 1} times`),
+          }
         : { next: 'requeue', charge: 'interrupted' };
     case 'rate_limited':
       return afterThrottling(run, now);
@@ -45,31 +49,52 @@ export function afterFailure(
 function afterLoss(run: RunRow): RetryDecision {
   const lost = run.lost + 1;
   return lost >= LIMITS.lost_max
-    ? { next: 'fail', charge: 'lost', reason: reason('LostTooOften', `${lost} attempts ended with their instance`) }
+    ? {
+        next: 'fail',
+        charge: 'lost',
+        reason: reason('LostTooOften', `${lost} attempts ended with their instance`),
+      }
     : { next: 'requeue', charge: 'lost' };
 }
 
 function afterThrottling(run: RunRow, now: number): RetryDecision {
   const since = run.rate_limited_since ?? now;
   return now - since >= LIMITS.rate_limited_for_max_ms
-    ? { next: 'fail', charge: 'rate_limited', reason: reason('AttemptsExhausted', `Throttled since ${new Date(since).toISOString()}`) }
+    ? {
+        next: 'fail',
+        charge: 'rate_limited',
+        reason: reason('AttemptsExhausted', `Throttled since ${new Date(since).toISOString()}`),
+      }
     : { next: 'requeue', charge: 'rate_limited' };
 }
 
 function afterError(run: RunRow, failure: AttemptFailure, now: number, random: number): RetryDecision {
-  if (failure.blame === 'job') return { next: 'fail', charge: 'errors', reason: reason(failure.reason_code, failure.message) };
+  if (failure.blame === 'job')
+    return { next: 'fail', charge: 'errors', reason: reason(failure.reason_code, failure.message) };
   if (failure.blame === 'throttled') return afterThrottling(run, now);
   if (failure.blame === 'hold') return { next: 'requeue', charge: null };
   const errors = run.errors + 1;
   const same = run.last_error === errorKey(failure) ? run.same_errors + 1 : 1;
   const last = `${failure.reason_code}: ${failure.message}`;
   if (errors >= run.max_attempts) {
-    const what = run.max_attempts === 1 ? reason(failure.reason_code, failure.message) : reason('AttemptsExhausted', `${errors} attempts failed, the last with ${last}`);
+    const what =
+      run.max_attempts === 1
+        ? reason(failure.reason_code, failure.message)
+        : reason('AttemptsExhausted', `${errors} attempts failed, the last with ${last}`);
     return { next: 'fail', charge: 'errors', reason: what };
   }
   if (same >= LIMITS.identical_errors_max) {
-    return { next: 'fail', charge: 'errors', reason: reason('IdenticalErrors', `${same} times in a row: ${last}`) };
+    return {
+      next: 'fail',
+      charge: 'errors',
+      reason: reason('IdenticalErrors', `${same} times in a row: ${last}`),
+    };
   }
   const wait_ms = backoff(errors, random);
-  return { next: 'back_off', charge: 'errors', wait_ms, reason: reason('Backoff', `Attempt ${run.attempt} failed with ${last}`, now + wait_ms) };
+  return {
+    next: 'back_off',
+    charge: 'errors',
+    wait_ms,
+    reason: reason('Backoff', `Attempt ${run.attempt} failed with ${last}`, now + wait_ms),
+  };
 }

@@ -19,7 +19,16 @@
  *   scheduled, queued, blocked, retrying, failed, cancelled ── answer ─▶ completed
  * ```
  */
-export const RUN_STATES = ['scheduled', 'queued', 'blocked', 'running', 'retrying', 'completed', 'failed', 'cancelled'] as const;
+export const RUN_STATES = [
+  'scheduled',
+  'queued',
+  'blocked',
+  'running',
+  'retrying',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
 export const RUN_EVENTS = [
@@ -52,7 +61,13 @@ const TRANSITIONS: Readonly<Record<RunState, Partial<Record<RunEvent, RunState>>
   scheduled: { due: 'queued', share: 'blocked', answer: 'completed', cancel: 'cancelled' },
   queued: { claim: 'running', answer: 'completed', cancel: 'cancelled' },
   blocked: { lead: 'queued', answer: 'completed', fail: 'failed', cancel: 'cancelled' },
-  running: { requeue: 'queued', back_off: 'retrying', answer: 'completed', fail: 'failed', cancel: 'cancelled' },
+  running: {
+    requeue: 'queued',
+    back_off: 'retrying',
+    answer: 'completed',
+    fail: 'failed',
+    cancel: 'cancelled',
+  },
   retrying: { due: 'queued', answer: 'completed', cancel: 'cancelled' },
   completed: {},
   failed: { retry: 'queued', retry_share: 'blocked', answer: 'completed' },
@@ -65,7 +80,11 @@ export function nextState(state: RunState, event: RunEvent): RunState | null {
 }
 
 /** Every transition of the table, for documentation, triggers and tests. */
-export function transitions(): { readonly from: RunState; readonly event: RunEvent; readonly to: RunState }[] {
+export function transitions(): {
+  readonly from: RunState;
+  readonly event: RunEvent;
+  readonly to: RunState;
+}[] {
   return RUN_STATES.flatMap((from) =>
     RUN_EVENTS.flatMap((event) => {
       const to = nextState(from, event);

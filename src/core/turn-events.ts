@@ -50,7 +50,13 @@ export type TurnEvent =
       readonly answer: HashedAnswer | null;
       readonly log: LogPlace | null;
     }
-  | { readonly type: 'lease_ended'; readonly name: string; readonly run: number; readonly attempt: number; readonly proof: LeaseProof }
+  | {
+      readonly type: 'lease_ended';
+      readonly name: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly proof: LeaseProof;
+    }
   | { readonly type: 'due' }
   /** Runs of this digest wait, and the one that led has ended. */
   | {
@@ -79,9 +85,20 @@ export type Effect =
   | { readonly type: 'receipt'; readonly event: number; readonly receipt: Receipt }
   /** The outcome is on disk or unwanted: the instance may forget it. */
   | { readonly type: 'acknowledge'; readonly instance: number; readonly attempt: AttemptRef }
-  | { readonly type: 'abort'; readonly instance: number; readonly attempt: AttemptRef; readonly cause: AbortCause }
+  | {
+      readonly type: 'abort';
+      readonly instance: number;
+      readonly attempt: AttemptRef;
+      readonly cause: AbortCause;
+    }
   /** The stored order of this run goes to this instance. */
-  | { readonly type: 'dispatch'; readonly instance: number; readonly job: number; readonly attempt: AttemptRef; readonly attempt_timeout_ms: number }
+  | {
+      readonly type: 'dispatch';
+      readonly instance: number;
+      readonly job: number;
+      readonly attempt: AttemptRef;
+      readonly attempt_timeout_ms: number;
+    }
   /** A lease that was found again on its instance runs for another term. */
   | { readonly type: 'renew'; readonly key: string; readonly attempt: number }
   | { readonly type: 'cancel_wait'; readonly key: string; readonly attempt: number }
@@ -104,4 +121,3 @@ export interface TurnMoment {
   readonly random: () => number;
   readonly store_id: string;
 }
-

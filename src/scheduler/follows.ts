@@ -24,7 +24,14 @@ export class Follows {
   readonly #open = new Map<number, Follow>();
   #next = 1;
 
-  add(key: string, attempt: number, instance: number, offset: number, onPiece: (piece: LogPiece) => void, end: (end: FollowEnd) => void): number {
+  add(
+    key: string,
+    attempt: number,
+    instance: number,
+    offset: number,
+    onPiece: (piece: LogPiece) => void,
+    end: (end: FollowEnd) => void,
+  ): number {
     const id = this.#next;
     this.#next += 1;
     this.#open.set(id, { id, key, attempt, instance, onPiece, end, rest: Buffer.alloc(0), offset });
@@ -99,5 +106,9 @@ function readEntry(line: string): LogEntry | null {
 function isEntry(value: unknown): value is LogEntry {
   if (typeof value !== 'object' || value === null) return false;
   const { at, stream, text } = value as Partial<Record<keyof LogEntry, unknown>>;
-  return typeof at === 'number' && typeof text === 'string' && (stream === 'info' || stream === 'stdout' || stream === 'stderr');
+  return (
+    typeof at === 'number' &&
+    typeof text === 'string' &&
+    (stream === 'info' || stream === 'stdout' || stream === 'stderr')
+  );
 }

@@ -8,7 +8,6 @@ import { LIMITS } from '../core/limits.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
 import type { FollowEnd, LogPiece } from '../core/ports/scheduler.ts';
 import type { Connection } from '../core/ports/transport.ts';
-import type { LaneNeeds } from '../core/rows.ts';
 import type { Receipt, TurnEvent } from '../core/turn-events.ts';
 import { FROM_INSTANCE, PROTOCOL_VERSION, type FromInstance, type FromScheduler } from '../wire/messages.ts';
 import { WireSession, type SessionLimits } from '../wire/session.ts';
@@ -18,6 +17,7 @@ import { InstanceSession, type Hello } from './instance-session.ts';
 import type { LeaseClock } from './lease-clock.ts';
 import { LiveRequests } from './live-requests.ts';
 import type { Reports } from './reports.ts';
+import { SilenceWatch } from './silence-watch.ts';
 
 export interface GatewayOptions {
   readonly store_id: string;
@@ -50,7 +50,9 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#deathwatch = new Deathwatch(options.timers, options.processGone, (instance) => this.processEnded(instance));
+    this.#deathwatch = new Deathwatch(options.timers, options.processGone, (instance) =>
+      this.processEnded(instance),
+    );
     this.#live = new LiveRequests(options.timers);
   }
 
@@ -67,9 +69,17 @@ export class Gateway {
       return;
     }
     this.#strangers.add(wire);
-    const late = timers.after(LIMITS.hello_timeout_ms, () => {
-      wire.end({ t: 'refuse', code: 'HelloTimeout', message: `No hello within ${LIMITS.hello_timeout_ms} ms.` });
-    }, false);
+    const late = timers.after(
+      LIMITS.hello_timeout_ms,
+      () => {
+        wire.end({
+          t: 'refuse',
+          code: 'HelloTimeout',
+          message: `No hello within ${LIMITS.hello_timeout_ms} ms.`,
+        });
+      },
+      false,
+    );
     wire.onEnd(() => {
       late.cancel();
       this.#strangers.delete(wire);
@@ -88,9 +98,13 @@ export class Gateway {
       return;
     }
     // Anything said before the welcome is said too early.
-    wire.onMessage((message) => wire.end({ t: 'refuse', code: 'BadMessage', message: `Got ${message.t} before the welcome.` }));
+    wire.onMessage((message) =>
+      wire.end({ t: 'refuse', code: 'BadMessage', message: `Got ${message.t} before the welcome.` }),
+    );
     const { name, process_id } = hello;
-    const receipt = await this.#options.ask({ type: 'greet', name, process_id, local: name === this.#options.local_name }).catch(() => null);
+    const receipt = await this.#options
+      .ask({ type: 'greet', name, process_id, local: name === this.#options.local_name })
+      .catch(() => null);
     if (receipt?.type !== 'greet') {
       wire.destroy();
       return;
@@ -114,21 +128,40 @@ export class Gateway {
       return { t: 'refuse', code: 'WrongProtocol', message };
     }
     if (!this.#options.tokenFits(hello.token)) {
-      return { t: 'refuse', code: 'WrongToken', message: 'The instance token is not the one of this server. It lies in .promptd/instance.token there.' };
+      return {
+        t: 'refuse',
+        code: 'WrongToken',
+        message:
+          'The instance token is not the one of this server. It lies in .promptd/instance.token there.',
+      };
     }
     const other = [...this.#sessions.values()].find((one) => one.hello.name === hello.name);
     if (other === undefined || other.hello.process_id === hello.process_id) return null;
     const silent_ms = this.#options.clock.monotonic() - other.wire.heard_at;
     if (silent_ms >= this.#options.lease_ttl_ms) return null;
-    return { t: 'refuse', code: 'NameInUse', message: `Another instance is connected as "${hello.name}" from ${other.wire.peer}. Give this one another --name.` };
+    return {
+      t: 'refuse',
+      code: 'NameInUse',
+      message: `Another instance is connected as "${hello.name}" from ${other.wire.peer}. Give this one another --name.`,
+    };
   }
 
   #welcome(wire: Wire, hello: Hello, id: number): void {
-    const { store_id, lease_ttl_ms, heartbeat_ms } = this.#options;
+    const { store_id, lease_ttl_ms, heartbeat_ms, clock, timers } = this.#options;
     const session = new InstanceSession(wire, hello, id);
     this.#sessions.set(id, session);
     this.#strangers.delete(wire);
-    wire.onEnd(() => this.#ended(session));
+    const silence = new SilenceWatch({
+      clock,
+      timers,
+      term_ms: lease_ttl_ms,
+      heardAt: () => wire.heard_at,
+      onSilent: () => wire.destroy(),
+    });
+    wire.onEnd(() => {
+      silence.stop();
+      this.#ended(session);
+    });
     wire.onMessage((message) => this.#hear(session, message));
     if (!wire.open) return;
     wire.raiseLimit();
@@ -142,7 +175,8 @@ export class Gateway {
       case 'heartbeat':
         return this.#heartbeat(session, message);
       case 'accept':
-        for (const ref of message.attempts) this.#options.leases.accepted(runKey(ref.name, ref.run), ref.attempt);
+        for (const ref of message.attempts)
+          this.#options.leases.accepted(runKey(ref.name, ref.run), ref.attempt);
         return undefined;
       case 'outcome':
         return this.#options.reports.take(session.id, message.report as Parameters<Reports['take']>[1]);
@@ -163,7 +197,15 @@ export class Gateway {
     if (!message.last || session.settled) return;
     session.settled = true;
     const { process_id, slots, endpoints, needs } = session.hello;
-    this.#options.push({ type: 'settle', instance: session.id, process_id, slots, endpoints, needs: needs as LaneNeeds[], held: session.held.splice(0) });
+    this.#options.push({
+      type: 'settle',
+      instance: session.id,
+      process_id,
+      slots,
+      endpoints,
+      needs,
+      held: session.held.splice(0),
+    });
   }
 
   /** Renews what the heartbeat lists, and nothing else; names what is no longer this instance's. */
@@ -186,7 +228,8 @@ export class Gateway {
     this.follows.gone(session.id);
     this.#live.gone(session.id);
     this.#options.push({ type: 'detach', instance: session.id });
-    if (!this.#closing && isLoopback(session.wire.peer)) this.#deathwatch.watch(session.id, session.hello.pid);
+    if (!this.#closing && isLoopback(session.wire.peer))
+      this.#deathwatch.watch(session.id, session.hello.pid);
   }
 
   /** The process of an instance is surely gone, and its leases with it, unless another one is connected under its name. */
@@ -195,13 +238,25 @@ export class Gateway {
   }
 
   /** What an instance says of an attempt; null where it does not within `wait_ms`. */
-  live(instance: number, attempt: AttemptRef, wait_ms: number): Promise<(LiveState & { readonly pid: number | null }) | null> {
+  live(
+    instance: number,
+    attempt: AttemptRef,
+    wait_ms: number,
+  ): Promise<(LiveState & { readonly pid: number | null }) | null> {
     const session = this.#sessions.get(instance);
     if (session === undefined) return Promise.resolve(null);
-    return this.#live.ask(instance, wait_ms, (request) => session.wire.send({ t: 'state_request', request, attempt }));
+    return this.#live.ask(instance, wait_ms, (request) =>
+      session.wire.send({ t: 'state_request', request, attempt }),
+    );
   }
 
-  follow(instance: number, attempt: AttemptRef, offset: number, onPiece: (piece: LogPiece) => void, stop: AbortSignal): Promise<FollowEnd> {
+  follow(
+    instance: number,
+    attempt: AttemptRef,
+    offset: number,
+    onPiece: (piece: LogPiece) => void,
+    stop: AbortSignal,
+  ): Promise<FollowEnd> {
     const session = this.#sessions.get(instance);
     if (session === undefined || stop.aborted) return Promise.resolve('gone');
     return new Promise((resolve) => {
@@ -213,7 +268,14 @@ export class Gateway {
         stop.removeEventListener('abort', abandon);
         resolve(how);
       };
-      const id = this.follows.add(runKey(attempt.name, attempt.run), attempt.attempt, instance, offset, onPiece, end);
+      const id = this.follows.add(
+        runKey(attempt.name, attempt.run),
+        attempt.attempt,
+        instance,
+        offset,
+        onPiece,
+        end,
+      );
       stop.addEventListener('abort', abandon, { once: true });
       session.wire.send({ t: 'follow', follow: id, attempt, offset });
     });
@@ -229,7 +291,8 @@ export class Gateway {
     this.#closing = true;
     this.#deathwatch.stop();
     for (const wire of this.#strangers) wire.destroy();
-    for (const session of this.#sessions.values()) session.wire.end({ t: 'refuse', code: 'ShuttingDown', message: 'The server is stopping.' });
+    for (const session of this.#sessions.values())
+      session.wire.end({ t: 'refuse', code: 'ShuttingDown', message: 'The server is stopping.' });
     this.#live.stop();
   }
 }

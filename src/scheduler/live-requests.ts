@@ -6,7 +6,10 @@ export type LiveAnswer = (LiveState & { readonly pid: number | null }) | null;
 
 export class LiveRequests {
   readonly #timers: Timers;
-  readonly #open = new Map<number, { readonly instance: number; readonly timer: Timer; readonly resolve: (answer: LiveAnswer) => void }>();
+  readonly #open = new Map<
+    number,
+    { readonly instance: number; readonly timer: Timer; readonly resolve: (answer: LiveAnswer) => void }
+  >();
   #next = 1;
 
   constructor(timers: Timers) {

@@ -12,7 +12,10 @@ export function mergeKeys(all: readonly LoadKeys[]): LoadKeys {
     claims: all.flatMap((keys) => keys.claims ?? []),
     attempts: distinct(all.flatMap((keys) => keys.attempts ?? [])),
     results: distinct(all.flatMap((keys) => keys.results ?? [])),
-    ranks: distinctBy(all.flatMap((keys) => keys.ranks ?? []), (one) => `${one.lane}\n${one.batch}`),
+    ranks: distinctBy(
+      all.flatMap((keys) => keys.ranks ?? []),
+      (one) => `${one.lane}\n${one.batch}`,
+    ),
     epochs: distinct(all.flatMap((keys) => keys.epochs ?? [])),
     options: distinct(all.flatMap((keys) => keys.options ?? [])),
     ...(due === undefined ? {} : { due }),

@@ -78,7 +78,8 @@ export class Release {
 
   #acknowledge(instance: number, attempts: readonly AttemptRef[]): void {
     const session = this.#options.gateway.session(instance);
-    for (let from = 0; from < attempts.length; from += LIST_MAX) session?.acknowledge(attempts.slice(from, from + LIST_MAX));
+    for (let from = 0; from < attempts.length; from += LIST_MAX)
+      session?.acknowledge(attempts.slice(from, from + LIST_MAX));
   }
 
   /** An order whose instance went away meanwhile is settled when that says hello again. */
@@ -98,9 +99,10 @@ export class Release {
         continue;
       }
       frames.delete(instance);
-      gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame.orders) });
+      gateway.session(instance)?.wire.send({ t: 'dispatch', orders: frame.orders });
     }
-    for (const [instance, frame] of frames) gateway.session(instance)?.wire.send({ t: 'dispatch', orders: sendable(frame.orders) });
+    for (const [instance, frame] of frames)
+      gateway.session(instance)?.wire.send({ t: 'dispatch', orders: frame.orders });
   }
 }
 
@@ -108,12 +110,6 @@ interface Frame {
   readonly orders: AttemptOrder[];
   /** Length of their prompts. */
   text: number;
-}
-
-type WireOrders = Extract<Parameters<NonNullable<ReturnType<Gateway['session']>>['wire']['send']>[0], { t: 'dispatch' }>['orders'];
-
-function sendable(orders: readonly AttemptOrder[]): WireOrders {
-  return orders as unknown as WireOrders;
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

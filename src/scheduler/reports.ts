@@ -52,5 +52,10 @@ export class Reports {
 function hashed(report: AttemptReport): Extract<TurnEvent, { type: 'report' }>['answer'] {
   if (report.answer === null) return null;
   const { text, meta } = report.answer;
-  return { text, meta, sha256: createHash('sha256').update(text).digest('hex'), bytes: Buffer.byteLength(text) };
+  return {
+    text,
+    meta,
+    sha256: createHash('sha256').update(text).digest('hex'),
+    bytes: Buffer.byteLength(text),
+  };
 }

@@ -85,7 +85,13 @@ export class SchedulerService implements Scheduler {
       ...terms,
       onEnded: (key, attempt, proof) => {
         const at = key.lastIndexOf('@');
-        this.#loop.push({ type: 'lease_ended', name: key.slice(0, at), run: Number(key.slice(at + 1)), attempt, proof });
+        this.#loop.push({
+          type: 'lease_ended',
+          name: key.slice(0, at),
+          run: Number(key.slice(at + 1)),
+          attempt,
+          proof,
+        });
       },
       onNotAccepted: (instance) => this.#gateway.dropConnection(instance),
     });
@@ -127,12 +133,18 @@ export class SchedulerService implements Scheduler {
     const board = boardAtStart(start, options.endpoints, options.clock.monotonic());
     const scheduler = new SchedulerService(options, start.store_id, board, start.unpublished);
     for (const lease of board.leases.values()) {
-      scheduler.#leases.restore(runKey(lease.name, lease.run), lease.attempt, lease.instance, lease.attempt_timeout_ms);
+      scheduler.#leases.restore(
+        runKey(lease.name, lease.run),
+        lease.attempt,
+        lease.instance,
+        lease.attempt_timeout_ms,
+      );
     }
     for (const { name, run, attempt, cancel_requested_at } of start.running) {
       if (cancel_requested_at !== null) scheduler.#leases.cancelling(runKey(name, run), attempt);
     }
-    for (const digest of start.followed_digests) scheduler.#loop.push({ type: 'settle_followers', digest, ended: null });
+    for (const digest of start.followed_digests)
+      scheduler.#loop.push({ type: 'settle_followers', digest, ended: null });
     scheduler.#due.at(start.next_due_at);
     if (start.unpublished > 0) options.onPublish();
     return scheduler;
@@ -166,7 +178,7 @@ export class SchedulerService implements Scheduler {
   async live(name: string, run: number, wait_ms: number): Promise<LiveState | null> {
     const lease = this.#board.leases.get(runKey(name, run));
     if (lease === undefined) return null;
-    return await this.#gateway.live(lease.instance, lease, wait_ms);
+    return this.#gateway.live(lease.instance, lease, wait_ms);
   }
 
   async follow(
@@ -178,7 +190,7 @@ export class SchedulerService implements Scheduler {
   ): Promise<FollowEnd> {
     const lease = this.#board.leases.get(runKey(name, run));
     if (lease === undefined || lease.attempt !== from.attempt) return 'gone';
-    return await this.#gateway.follow(lease.instance, lease, from.offset, onPiece, stop);
+    return this.#gateway.follow(lease.instance, lease, from.offset, onPiece, stop);
   }
 
   lanes(): Promise<readonly LaneStatus[]> {
@@ -188,7 +200,13 @@ export class SchedulerService implements Scheduler {
   status(): Promise<SchedulerStatus> {
     const status = statusOf(this.#board, this.#gateway, this.#options.clock.monotonic());
     const { turns, trouble } = this.#loop;
-    return Promise.resolve({ store_id: this.store_id, turns, unpublished: this.#unpublished, trouble, ...status });
+    return Promise.resolve({
+      store_id: this.store_id,
+      turns,
+      unpublished: this.#unpublished,
+      trouble,
+      ...status,
+    });
   }
 
   onChanges(fn: (changes: readonly RunChange[]) => void): () => void {

@@ -4,14 +4,25 @@ import { Gates } from '../core/gate.ts';
 import type { EndpointStatus, InstanceStatus } from '../core/ports/scheduler.ts';
 import type { Gateway } from './gateway.ts';
 
-export function statusOf(board: Board, gateway: Gateway, now_m: number): { readonly instances: readonly InstanceStatus[]; readonly endpoints: readonly EndpointStatus[] } {
+export function statusOf(
+  board: Board,
+  gateway: Gateway,
+  now_m: number,
+): { readonly instances: readonly InstanceStatus[]; readonly endpoints: readonly EndpointStatus[] } {
   return {
-    instances: [...board.instances.values()].map((instance) => instanceStatus(board, gateway, instance, now_m)),
+    instances: [...board.instances.values()].map((instance) =>
+      instanceStatus(board, gateway, instance, now_m),
+    ),
     endpoints: [...board.endpoints.values()].map((endpoint) => endpointStatus(board, endpoint, now_m)),
   };
 }
 
-function instanceStatus(board: Board, gateway: Gateway, instance: BoardInstance, now_m: number): InstanceStatus {
+function instanceStatus(
+  board: Board,
+  gateway: Gateway,
+  instance: BoardInstance,
+  now_m: number,
+): InstanceStatus {
   const session = gateway.session(instance.id);
   const leases = [...board.leases.values()].filter((lease) => lease.instance === instance.id);
   return {
@@ -38,7 +49,8 @@ function instanceStatus(board: Board, gateway: Gateway, instance: BoardInstance,
 
 function endpointStatus(board: Board, endpoint: BoardEndpoint, now_m: number): EndpointStatus {
   const { name, kind, max_concurrent, running, paused } = endpoint;
-  const gate = board.gates.get(Gates.key(name, null)) ?? [...board.gates.values()].find((one) => one.endpoint === name);
+  const gate =
+    board.gates.get(Gates.key(name, null)) ?? [...board.gates.values()].find((one) => one.endpoint === name);
   const state = gate === undefined ? 'open' : gate.until_m > now_m ? 'closed' : 'probing';
   return { name, kind, max_concurrent, running, paused, gate: state, reason: gate?.reason ?? null };
 }

@@ -44,7 +44,10 @@ export interface TurnLoopOptions {
 
 interface Entry {
   readonly event: TurnEvent;
-  readonly settle: { readonly resolve: (receipt: Receipt) => void; readonly reject: (problem: Problem) => void } | null;
+  readonly settle: {
+    readonly resolve: (receipt: Receipt) => void;
+    readonly reject: (problem: Problem) => void;
+  } | null;
 }
 
 /** An assertion of ours failed while deciding: a bug, but of one event. */
@@ -135,7 +138,10 @@ export class TurnLoop {
   /** Nothing was written. Those who wait are told; what instances brought is kept and tried again a little later. */
   #hold(batch: readonly Entry[], error: Error): void {
     const code = error instanceof StoreFullError ? 'DiskLow' : 'StoreBusy';
-    const message = code === 'DiskLow' ? 'The disk is full. Nothing was done; free some space and try again.' : 'The database is locked by another program. Nothing was done; try again.';
+    const message =
+      code === 'DiskLow'
+        ? 'The disk is full. Nothing was done; free some space and try again.'
+        : 'The database is locked by another program. Nothing was done; try again.';
     for (const entry of batch) entry.settle?.reject(new Problem(code, message, { cause: error }));
     this.#inbox = withoutRepeats([...batch.filter((entry) => entry.settle === null), ...this.#inbox]);
     this.#trouble = reason('DiskLow', code === 'DiskLow' ? error.message : message);
@@ -159,7 +165,9 @@ export class TurnLoop {
       }
       if (isRefusal(error)) {
         this.#name(`An event of "${entry.event.type}"`, error);
-        entry.settle?.reject(new Problem('Internal', `The event was refused: ${error.message}`, { cause: error }));
+        entry.settle?.reject(
+          new Problem('Internal', `The event was refused: ${error.message}`, { cause: error }),
+        );
       } else if (error !== null) {
         this.#hold(batch.slice(index), error);
         return;
@@ -168,7 +176,9 @@ export class TurnLoop {
   }
 
   #name(what: string, error: Error): void {
-    this.#options.on([{ type: 'turn_failed', code: 'Internal', message: `${what} was refused: ${error.message}` }]);
+    this.#options.on([
+      { type: 'turn_failed', code: 'Internal', message: `${what} was refused: ${error.message}` },
+    ]);
   }
 
   /** Null where the turn is done; else why nothing of it was. Any other error, and every one after the commit, is fatal. */
@@ -182,7 +192,8 @@ export class TurnLoop {
         placing,
       );
     } catch (error) {
-      if (error instanceof StoreFullError || error instanceof StoreBusyError || isRefusal(error)) return error;
+      if (error instanceof StoreFullError || error instanceof StoreBusyError || isRefusal(error))
+        return error;
       throw error;
     }
     this.#trouble = null;
@@ -221,7 +232,8 @@ export class TurnLoop {
         return draft;
       }
       const first = refused[0]?.change.do ?? 'a change';
-      if (refusals === REFUSALS_MAX) throw new StoreConstraintError(`the store refused ${first} ${refusals + 1} times`);
+      if (refusals === REFUSALS_MAX)
+        throw new StoreConstraintError(`the store refused ${first} ${refusals + 1} times`);
     }
   }
 
@@ -236,7 +248,9 @@ export class TurnLoop {
       if (decision.missing === null) return decision.draft;
       keys = mergeKeys(decision.missing);
     }
-    throw new DecisionFault(`a decision still misses ${JSON.stringify(keys).slice(0, 200)} after ${LOAD_ROUNDS_MAX} loads`);
+    throw new DecisionFault(
+      `a decision still misses ${JSON.stringify(keys).slice(0, 200)} after ${LOAD_ROUNDS_MAX} loads`,
+    );
   }
 
   /** Whether the turn that ran is on disk is not known, so those who wait for it hear nothing; the others hear that nothing was done. */

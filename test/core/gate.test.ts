@@ -5,7 +5,8 @@ import { LIMITS } from '../../src/core/limits.ts';
 import { failureOf } from './rows-made.ts';
 
 const NOW = { now: 1_000_000, now_m: 50_000, random: 0 };
-const throttled = (retry_after_ms: number | null) => failureOf({ blame: 'throttled', reason_code: 'EndpointThrottled', retry_after_ms });
+const throttled = (retry_after_ms: number | null) =>
+  failureOf({ blame: 'throttled', reason_code: 'EndpointThrottled', retry_after_ms });
 const held = failureOf({ blame: 'hold', reason_code: 'EndpointAuth' });
 
 function close(failure = held, before?: Gate, more: Partial<typeof NOW> & { wasProbe?: boolean } = {}): Gate {
@@ -33,19 +34,27 @@ describe('a gate', () => {
   });
 
   it('says until when it is expected to be closed, by the clock on the wall', () => {
-    expect(close(throttled(30_000)).reason).toMatchObject({ code: 'EndpointThrottled', until: NOW.now + 30_000 });
+    expect(close(throttled(30_000)).reason).toMatchObject({
+      code: 'EndpointThrottled',
+      until: NOW.now + 30_000,
+    });
   });
 
   it('waits longer after each probe that fails, with jitter, and never longer than the longest', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 60 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (times, random) => {
-        let gate = close(held, undefined, { random });
-        for (let nth = 1; nth < times; nth += 1) gate = close(held, { ...gate, probe: 'a@1' }, { random, wasProbe: true });
-        expect(gate.closed).toBe(times);
-        const ceiling = Math.min(LIMITS.hold_probe_min_ms * 2 ** (times - 1), LIMITS.hold_probe_max_ms);
-        expect(waitOf(gate)).toBeGreaterThanOrEqual(ceiling / 2);
-        expect(waitOf(gate)).toBeLessThanOrEqual(ceiling);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 60 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (times, random) => {
+          let gate = close(held, undefined, { random });
+          for (let nth = 1; nth < times; nth += 1)
+            gate = close(held, { ...gate, probe: 'a@1' }, { random, wasProbe: true });
+          expect(gate.closed).toBe(times);
+          const ceiling = Math.min(LIMITS.hold_probe_min_ms * 2 ** (times - 1), LIMITS.hold_probe_max_ms);
+          expect(waitOf(gate)).toBeGreaterThanOrEqual(ceiling / 2);
+          expect(waitOf(gate)).toBeLessThanOrEqual(ceiling);
+        },
+      ),
     );
   });
 

@@ -16,7 +16,9 @@ describe('the order within a lane', () => {
   });
 
   it('is a total order: no two runs are equal', () => {
-    const run = fc.record({ id: fc.nat(3), priority: fc.integer({ min: -1, max: 1 }), rank: fc.nat(2) }).map((some) => runRow(some));
+    const run = fc
+      .record({ id: fc.nat(3), priority: fc.integer({ min: -1, max: 1 }), rank: fc.nat(2) })
+      .map((some) => runRow(some));
     fc.assert(
       fc.property(run, run, run, (a, b, c) => {
         expect(Math.sign(compareInLane(a, b))).toBe(-Math.sign(compareInLane(b, a)) + 0);
@@ -87,11 +89,19 @@ describe('the order of lanes', () => {
   });
 
   it('R22: priority, then the lane served longest ago, then rank, then arrival', () => {
-    const heads = [head(0, 5, 0, 1, 1), head(1, 9, 0, 9, 2), head(0, 2, 0, 7, 3), head(0, 5, 0, 1, 4), head(0, 5, 0, 0, 5)];
+    const heads = [
+      head(0, 5, 0, 1, 1),
+      head(1, 9, 0, 9, 2),
+      head(0, 2, 0, 7, 3),
+      head(0, 5, 0, 1, 4),
+      head(0, 5, 0, 0, 5),
+    ];
     expect(heads.toSorted(compareHeads).map((one) => one.head.id)).toEqual([2, 3, 5, 1, 4]);
   });
 
   it('tells lanes served in one moment by which was served first', () => {
-    expect([head(0, 5, 8, 1, 1), head(0, 5, 3, 9, 2)].toSorted(compareHeads).map((one) => one.head.id)).toEqual([2, 1]);
+    expect(
+      [head(0, 5, 8, 1, 1), head(0, 5, 3, 9, 2)].toSorted(compareHeads).map((one) => one.head.id),
+    ).toEqual([2, 1]);
   });
 });

@@ -44,9 +44,26 @@ export function runRow(more: Partial<RunRow> = {}): RunRow {
 }
 
 export function failureOf(more: Partial<AttemptFailure> = {}): AttemptFailure {
-  return { blame: 'transient', reason_code: 'ProviderError', message: 'broken', scope: 'endpoint', retry_after_ms: null, ...more };
+  return {
+    blame: 'transient',
+    reason_code: 'ProviderError',
+    message: 'broken',
+    scope: 'endpoint',
+    retry_after_ms: null,
+    ...more,
+  };
 }
 
 export function laneRow(more: Partial<BoardLane> = {}): BoardLane {
-  return { id: 1, endpoint: 'e', model: 'm', needs: '', last_rank: 0, has_work: true, waiting_since_m: 0, last_claim: 0, ...more };
+  return {
+    id: 1,
+    endpoint: 'e',
+    model: 'm',
+    needs: '',
+    last_rank: 0,
+    has_work: true,
+    waiting_since_m: 0,
+    last_claim: 0,
+    ...more,
+  };
 }

@@ -48,12 +48,18 @@ describe('the transition table', () => {
   const cells = RUN_STATES.flatMap((from) => RUN_EVENTS.map((event) => [from, event] as const));
 
   it.each(cells)('R22: %s × %s', (from, event) => {
-    const expected = EXPECTED.map((row) => row.split(' ')).find(([state, by]) => state === from && by === event);
+    const expected = EXPECTED.map((row) => row.split(' ')).find(
+      ([state, by]) => state === from && by === event,
+    );
     expect(nextState(from, event)).toBe(expected?.[2] ?? null);
   });
 
   it('lists what it knows', () => {
-    expect(transitions().map(({ from, event, to }) => `${from} ${event} ${to}`).toSorted()).toEqual(EXPECTED.toSorted());
+    expect(
+      transitions()
+        .map(({ from, event, to }) => `${from} ${event} ${to}`)
+        .toSorted(),
+    ).toEqual(EXPECTED.toSorted());
   });
 
   it('agrees with the diagram above it', () => {
@@ -68,14 +74,19 @@ describe('the transition table', () => {
 
   it('lets only a person, or an answer that was paid for, out of failed and cancelled', () => {
     for (const state of ['failed', 'cancelled'] as const) {
-      expect(RUN_EVENTS.filter((event) => nextState(state, event) !== null)).toEqual(['answer', 'retry', 'retry_share']);
+      expect(RUN_EVENTS.filter((event) => nextState(state, event) !== null)).toEqual([
+        'answer',
+        'retry',
+        'retry_share',
+      ]);
     }
   });
 
   it('ends every run: from each state that has not ended some way leads to an end', () => {
     for (const start of RUN_STATES.filter((state) => !hasEnded(state))) {
       const reached = new Set([start]);
-      for (const state of reached) for (const event of RUN_EVENTS) reached.add(nextState(state, event) ?? state);
+      for (const state of reached)
+        for (const event of RUN_EVENTS) reached.add(nextState(state, event) ?? state);
       expect([...reached].some(hasEnded), start).toBe(true);
     }
   });

@@ -50,6 +50,11 @@ export class FakeClock implements Clock, Timers {
     this.#wall_offset_ms += ms;
   }
 
+  /** Time passes and nothing happens, as while a process is stopped: timers that were due fire late. */
+  freeze(ms: number): void {
+    this.#elapsed_ms += ms;
+  }
+
   /** Lets everything happen that is due now. */
   async settle(): Promise<void> {
     await this.advance(0);

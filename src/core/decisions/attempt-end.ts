@@ -30,7 +30,13 @@ export function endWithoutAnswer(draft: Draft, run: RunRow, lease: Lease, end: A
   const decision: RetryDecision =
     end.free === true || cancelled
       ? { next: 'requeue', charge: null }
-      : afterFailure(run, end.outcome === 'cancelled' ? 'lost' : end.outcome, end.failure, moment.now, moment.random());
+      : afterFailure(
+          run,
+          end.outcome === 'cancelled' ? 'lost' : end.outcome,
+          end.failure,
+          moment.now,
+          moment.random(),
+        );
   closeAttempt(draft, lease, { ...end, charge: decision.charge });
   if (cancelled) {
     endBadly(draft, run, 'cancel', reason('Cancelled'));
@@ -41,7 +47,12 @@ export function endWithoutAnswer(draft: Draft, run: RunRow, lease: Lease, end: A
     endBadly(draft, run, 'fail', decision.reason, counted);
   } else if (decision.next === 'back_off') {
     const due_at = moment.now + decision.wait_ms;
-    draft.change(run, 'back_off', { ...counted, due_at, reason_code: decision.reason.code, reason_message: decision.reason.message });
+    draft.change(run, 'back_off', {
+      ...counted,
+      due_at,
+      reason_code: decision.reason.code,
+      reason_message: decision.reason.message,
+    });
     draft.effects.push({ type: 'due_at', at: due_at });
   } else {
     draft.change(run, 'requeue', counted);
@@ -72,7 +83,12 @@ function countCharge(run: RunRow, charge: Charge | null, end: AttemptEnd, now: n
 }
 
 /** Writes the end of an attempt's row. */
-export function closeAttempt(draft: Draft, lease: Lease, end: AttemptEnd & { readonly charge: Charge | null }, more: Partial<AttemptRow> = {}): void {
+export function closeAttempt(
+  draft: Draft,
+  lease: Lease,
+  end: AttemptEnd & { readonly charge: Charge | null },
+  more: Partial<AttemptRow> = {},
+): void {
   const { failure, log } = end;
   const attempt: AttemptRow = {
     job: lease.job,

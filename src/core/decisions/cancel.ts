@@ -11,7 +11,11 @@ import { collect } from './collect.ts';
 import { endBadly } from './ending.ts';
 import { abortCancelled } from './leasing.ts';
 
-export function decideCancel(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'cancel' }>): void {
+export function decideCancel(
+  draft: Draft,
+  index: number,
+  event: Extract<TurnEvent, { type: 'cancel' }>,
+): void {
   const value = collect(event.runs, (ref) => cancelOne(draft, ref));
   draft.receipt(index, { type: 'cancel', value });
 }
@@ -19,7 +23,8 @@ export function decideCancel(draft: Draft, index: number, event: Extract<TurnEve
 function cancelOne(draft: Draft, ref: RunRef): RunAnswer<CancelVerdict> {
   const run = draft.run(ref.name, ref.run);
   if (run === null) return { name: ref.name, run: ref.run ?? 0, verdict: 'not_found', state: null };
-  if (hasEnded(run.state)) return { name: run.name, run: run.run, verdict: 'already_ended', state: run.state };
+  if (hasEnded(run.state))
+    return { name: run.name, run: run.run, verdict: 'already_ended', state: run.state };
   if (run.state !== 'running') {
     const after = endBadly(draft, run, 'cancel', reason('Cancelled'));
     return { name: run.name, run: run.run, verdict: 'cancelled', state: after.state };
@@ -31,7 +36,11 @@ function cancelOne(draft: Draft, ref: RunRef): RunAnswer<CancelVerdict> {
 function requestCancel(draft: Draft, run: RunRow): void {
   const why = reason('Cancelling');
   if (run.cancel_requested_at === null) {
-    draft.amend(run, { cancel_requested_at: draft.moment.now, reason_code: why.code, reason_message: why.message });
+    draft.amend(run, {
+      cancel_requested_at: draft.moment.now,
+      reason_code: why.code,
+      reason_message: why.message,
+    });
   }
   const key = runKey(run.name, run.run);
   const lease = draft.leases.get(key);

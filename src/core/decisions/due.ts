@@ -10,7 +10,8 @@ export function decideDue(draft: Draft): void {
   const { now } = draft.moment;
   const ids = draft.loaded.due(now, LIMITS.due_per_turn_max);
   collect(ids, (id) => dueOne(draft, id));
-  if (ids.length === LIMITS.due_per_turn_max) draft.effects.push({ type: 'follow_up', event: { type: 'due' } });
+  if (ids.length === LIMITS.due_per_turn_max)
+    draft.effects.push({ type: 'follow_up', event: { type: 'due' } });
   else draft.effects.push({ type: 'look_due' });
 }
 

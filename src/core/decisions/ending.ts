@@ -40,11 +40,25 @@ function answerLeader(draft: Draft, answered: RunRow, answer: StoredAnswer): voi
 /** The result row of a completed run, and the file to be made of it. */
 export function recordAnswer(draft: Draft, run: RunRow, epoch: number, answer: StoredAnswer): void {
   const { attempt, text_sha256, text_bytes, meta } = answer;
-  draft.insertResult({ job: run.id, epoch, attempt, text_sha256, text_bytes, meta, accepted_at: draft.moment.now });
+  draft.insertResult({
+    job: run.id,
+    epoch,
+    attempt,
+    text_sha256,
+    text_bytes,
+    meta,
+    accepted_at: draft.moment.now,
+  });
   draft.publish({ kind: 'result', job: run.id, epoch });
 }
 
-export function endBadly(draft: Draft, run: RunRow, event: 'fail' | 'cancel', why: Reason, counted: Partial<RunRow> = {}): RunRow {
+export function endBadly(
+  draft: Draft,
+  run: RunRow,
+  event: 'fail' | 'cancel',
+  why: Reason,
+  counted: Partial<RunRow> = {},
+): RunRow {
   const epoch = draft.takeEpoch(run.name);
   const after = draft.change(run, event, {
     ...counted,
@@ -62,6 +76,9 @@ export function endBadly(draft: Draft, run: RunRow, event: 'fail' | 'cancel', wh
 /** In the next turn, because there may be many who waited. */
 function settleLater(draft: Draft, ended: RunRow): void {
   if (ended.leads && draft.followed.get(ended.digest) === true) {
-    draft.effects.push({ type: 'follow_up', event: { type: 'settle_followers', digest: ended.digest, ended: ended.id } });
+    draft.effects.push({
+      type: 'follow_up',
+      event: { type: 'settle_followers', digest: ended.digest, ended: ended.id },
+    });
   }
 }

@@ -2,7 +2,11 @@
 import type { Draft } from '../draft.ts';
 import type { TurnEvent } from '../turn-events.ts';
 
-export function decideEndpoint(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'put_endpoint' }>): void {
+export function decideEndpoint(
+  draft: Draft,
+  index: number,
+  event: Extract<TurnEvent, { type: 'put_endpoint' }>,
+): void {
   const { name, max_concurrent, paused } = event.endpoint;
   const before = draft.endpoints.get(name);
   if (before !== undefined) {

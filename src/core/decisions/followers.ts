@@ -10,16 +10,24 @@ import type { TurnEvent } from '../turn-events.ts';
 import { noteWork } from './attempt-end.ts';
 import { collect } from './collect.ts';
 import { completeRun, endBadly } from './ending.ts';
+import { follow } from './submit.ts';
 
 export function decideFollowers(draft: Draft, event: Extract<TurnEvent, { type: 'settle_followers' }>): void {
   const { digest } = event;
   const completed = draft.completed(digest);
   const result = completed === null ? null : draft.result(completed.id);
   if (result !== null) {
-    settleSome(draft, event, (id) => completeRun(draft, draft.row(id), { ...result, answered_by: result.job }));
+    settleSome(draft, event, (id) =>
+      completeRun(draft, draft.row(id), { ...result, answered_by: result.job }),
+    );
     return;
   }
-  if (draft.leader(digest) !== null) return;
+  const leader = draft.leader(digest);
+  if (leader !== null) {
+    // Somebody asks already, perhaps with less haste than those who wait.
+    for (const id of draft.loaded.followers(digest, 1, true)) follow(draft, leader, draft.row(id).priority);
+    return;
+  }
   const ended = event.ended === null ? draft.lastEnded(digest) : draft.row(event.ended);
   const code = ended?.reason_code ?? null;
   if (ended !== null && ended.state === 'failed' && code !== null && isPermanent(code)) {

@@ -42,11 +42,19 @@ export function decideSettle(draft: Draft, event: Extract<TurnEvent, { type: 'se
   const ours = event.held.filter((held) => held.store_id === draft.moment.store_id);
   const held = new Map(ours.map((one) => [runKey(one.name, one.run), one]));
   const leases = [...draft.leases.values()].filter((lease) => lease.instance === event.instance);
-  collect(leases, (lease) => settleLease(draft, lease, held.get(runKey(lease.name, lease.run))?.attempt, sameProcess));
+  collect(leases, (lease) =>
+    settleLease(draft, lease, held.get(runKey(lease.name, lease.run))?.attempt, sameProcess),
+  );
   for (const one of event.held) {
     const lease = draft.leases.get(runKey(one.name, one.run));
     const holds = lease !== undefined && lease.instance === event.instance && lease.attempt === one.attempt;
-    if (!holds && !one.spooled) draft.effects.push({ type: 'abort', instance: event.instance, attempt: refOf(one), cause: 'lease_lost' });
+    if (!holds && !one.spooled)
+      draft.effects.push({
+        type: 'abort',
+        instance: event.instance,
+        attempt: refOf(one),
+        cause: 'lease_lost',
+      });
   }
   const now = draft.instances.get(event.instance) ?? before;
   const instance: BoardInstance = {
@@ -63,7 +71,12 @@ export function decideSettle(draft: Draft, event: Extract<TurnEvent, { type: 'se
   draft.tell({ type: 'instance_attached', instance: instance.id, name: instance.name });
 }
 
-function settleLease(draft: Draft, lease: Lease, heldAttempt: number | undefined, sameProcess: boolean): void {
+function settleLease(
+  draft: Draft,
+  lease: Lease,
+  heldAttempt: number | undefined,
+  sameProcess: boolean,
+): void {
   const { name, run, attempt } = lease;
   if (heldAttempt === attempt) {
     const key = runKey(name, run);
@@ -72,7 +85,13 @@ function settleLease(draft: Draft, lease: Lease, heldAttempt: number | undefined
     if (isCancelling(draft, lease)) abortCancelled(draft, lease);
     return;
   }
-  decideLeaseEnded(draft, { type: 'lease_ended', name, run, attempt, proof: sameProcess ? 'never_arrived' : 'process_gone' });
+  decideLeaseEnded(draft, {
+    type: 'lease_ended',
+    name,
+    run,
+    attempt,
+    proof: sameProcess ? 'never_arrived' : 'process_gone',
+  });
 }
 
 function isCancelling(draft: Draft, lease: Lease): boolean {
@@ -82,7 +101,9 @@ function isCancelling(draft: Draft, lease: Lease): boolean {
 /** Proof of death: what it held is lost at once. */
 export function decideProcessGone(draft: Draft, event: Extract<TurnEvent, { type: 'process_gone' }>): void {
   const leases = [...draft.leases.values()].filter((lease) => lease.instance === event.instance);
-  collect(leases, ({ name, run, attempt }) => decideLeaseEnded(draft, { type: 'lease_ended', name, run, attempt, proof: 'process_gone' }));
+  collect(leases, ({ name, run, attempt }) =>
+    decideLeaseEnded(draft, { type: 'lease_ended', name, run, attempt, proof: 'process_gone' }),
+  );
 }
 
 /** A closed connection ends no lease: whoever is back before they end holds them again. */
@@ -101,5 +122,8 @@ export function decideDrain(draft: Draft, event: Extract<TurnEvent, { type: 'dra
 function putInstance(draft: Draft, instance: BoardInstance): void {
   const { id, name, process_id } = instance;
   const { now } = draft.moment;
-  draft.changes.push({ do: 'put_instance', instance: { id, name, process_id, first_seen_at: now, last_seen_at: now } });
+  draft.changes.push({
+    do: 'put_instance',
+    instance: { id, name, process_id, first_seen_at: now, last_seen_at: now },
+  });
 }

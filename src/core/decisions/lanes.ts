@@ -22,7 +22,10 @@ export function laneOf(draft: Draft, endpoint: string, model: string, needs: Lan
 /** Gives the next rank of a batch in a lane; written once a turn by {@link writeRanks}. */
 export function takeRank(draft: Draft, lane: BoardLane, batch: string | null): number {
   const key = rankKey(lane.id, batch ?? '');
-  const rank = nextRank(lane.last_rank, draft.lanesMade.has(lane.id) && !draft.ranks.has(key) ? 0 : draft.rank(lane.id, batch ?? ''));
+  const rank = nextRank(
+    lane.last_rank,
+    draft.lanesMade.has(lane.id) && !draft.ranks.has(key) ? 0 : draft.rank(lane.id, batch ?? ''),
+  );
   draft.ranks.set(key, rank);
   draft.ranksTaken.add(key);
   return rank;
@@ -31,7 +34,11 @@ export function takeRank(draft: Draft, lane: BoardLane, batch: string | null): n
 export function writeRanks(draft: Draft): void {
   for (const key of draft.ranksTaken) {
     const cut = key.indexOf('\n');
-    const rank = { lane: Number(key.slice(0, cut)), batch: key.slice(cut + 1), last_rank: draft.ranks.get(key) ?? 0 };
+    const rank = {
+      lane: Number(key.slice(0, cut)),
+      batch: key.slice(cut + 1),
+      last_rank: draft.ranks.get(key) ?? 0,
+    };
     draft.changes.push({ do: 'put_rank', rank });
   }
 }

@@ -13,7 +13,12 @@ export function decideLeaseEnded(draft: Draft, event: Extract<TurnEvent, { type:
   endWithoutAnswer(draft, run, lease, endOf(event.proof, lease.attempt_timeout_ms));
   if (event.proof !== 'process_gone' && event.proof !== 'never_arrived') {
     // Whoever still works on it should not.
-    draft.effects.push({ type: 'abort', instance: lease.instance, attempt: refOf(lease), cause: event.proof === 'cancel_grace' ? 'cancelled' : 'lease_lost' });
+    draft.effects.push({
+      type: 'abort',
+      instance: lease.instance,
+      attempt: refOf(lease),
+      cause: event.proof === 'cancel_grace' ? 'cancelled' : 'lease_lost',
+    });
   }
 }
 

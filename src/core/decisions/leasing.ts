@@ -33,5 +33,6 @@ function count(draft: Draft, lease: Lease, by: 1 | -1): void {
   const instance = draft.instances.get(lease.instance);
   if (instance !== undefined) draft.instances.set(instance.id, { ...instance, used: instance.used + by });
   const endpoint = draft.endpoints.get(lease.endpoint);
-  if (endpoint !== undefined) draft.endpoints.set(endpoint.name, { ...endpoint, running: endpoint.running + by });
+  if (endpoint !== undefined)
+    draft.endpoints.set(endpoint.name, { ...endpoint, running: endpoint.running + by });
 }

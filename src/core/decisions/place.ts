@@ -32,7 +32,8 @@ export function place(draft: Draft): void {
   }
   for (const { lane } of waiting) {
     const before = draft.lanes.get(lane.id);
-    if (before !== undefined && draft.servedLanes.has(lane.id)) draft.changes.push({ do: 'put_lane', lane: rowOf(before) });
+    if (before !== undefined && draft.servedLanes.has(lane.id))
+      draft.changes.push({ do: 'put_lane', lane: rowOf(before) });
   }
 }
 
@@ -57,7 +58,8 @@ function roomFor(draft: Draft, lane: BoardLane): number {
   const endpoint = draft.endpoints.get(lane.endpoint);
   if (endpoint === undefined || endpoint.paused || !gatesLet(draft, lane)) return 0;
   let slots = 0;
-  for (const instance of draft.instances.values()) if (fits(instance, lane)) slots += instance.slots - instance.used;
+  for (const instance of draft.instances.values())
+    if (fits(instance, lane)) slots += instance.slots - instance.used;
   return Math.max(0, Math.min(slots, endpoint.max_concurrent - endpoint.running));
 }
 
@@ -67,7 +69,8 @@ function roomFor(draft: Draft, lane: BoardLane): number {
  */
 function headsOf(draft: Draft, lane: BoardLane, room: number): readonly RunRow[] {
   const loaded = draft.loaded.claims(lane.id);
-  const isWhole = draft.lanesFilled.has(lane.id) || (loaded !== null && loaded.length < draft.loaded.claimLimit(lane.id));
+  const isWhole =
+    draft.lanesFilled.has(lane.id) || (loaded !== null && loaded.length < draft.loaded.claimLimit(lane.id));
   const queued = (loaded ?? []).map((id) => draft.row(id)).filter((run) => run.state === 'queued');
   if (!isWhole && queued.length < room) {
     throw new Missing({ claims: [{ lane: lane.id, limit: room + (draft.unqueued.get(lane.id) ?? 0) }] });
@@ -76,7 +79,10 @@ function headsOf(draft: Draft, lane: BoardLane, room: number): readonly RunRow[]
   return [...new Set([...queued, ...fresh])].toSorted(compareInLane);
 }
 
-function choose(draft: Draft, waiting: readonly Candidates[]): { readonly candidates: Candidates; readonly instance: BoardInstance } | null {
+function choose(
+  draft: Draft,
+  waiting: readonly Candidates[],
+): { readonly candidates: Candidates; readonly instance: BoardInstance } | null {
   let best: { candidates: Candidates; head: RunRow; lane: BoardLane; instance: BoardInstance } | null = null;
   for (const candidates of waiting) {
     const head = candidates.runs[candidates.next];
@@ -98,16 +104,27 @@ function mayStart(draft: Draft, lane: BoardLane, head: RunRow, waiting: readonly
 }
 
 function gatesLet(draft: Draft, lane: BoardLane): boolean {
-  return [null, lane.model].every((model) => Gates.lets(draft.gates.get(Gates.key(lane.endpoint, model)), draft.moment.now_m));
+  return [null, lane.model].every((model) =>
+    Gates.lets(draft.gates.get(Gates.key(lane.endpoint, model)), draft.moment.now_m),
+  );
 }
 
 /** Whether the model that is loaded has work of no lower priority, and this lane has not waited for long. */
-function staysWithAnother(draft: Draft, endpoint: BoardEndpoint, lane: BoardLane, head: RunRow, waiting: readonly Candidates[]): boolean {
+function staysWithAnother(
+  draft: Draft,
+  endpoint: BoardEndpoint,
+  lane: BoardLane,
+  head: RunRow,
+  waiting: readonly Candidates[],
+): boolean {
   const model = draft.lanes.get(endpoint.loaded_lane ?? -1)?.model;
   if (model === undefined || model === lane.model) return false;
   if (draft.moment.now_m - lane.waiting_since_m >= LIMITS.model_switch_after_ms) return false;
   return waiting.some((other) => {
-    const itsHead = other.lane.endpoint === endpoint.name && other.lane.model === model ? other.runs[other.next] : undefined;
+    const itsHead =
+      other.lane.endpoint === endpoint.name && other.lane.model === model
+        ? other.runs[other.next]
+        : undefined;
     return itsHead !== undefined && head.priority <= itsHead.priority;
   });
 }
@@ -141,12 +158,37 @@ function claim(draft: Draft, before: RunRow, lane: BoardLane, instance: BoardIns
   draft.changes.push({ do: 'insert_attempt', attempt: newAttempt(run, now) });
   const { id: job, name, run: number, digest, endpoint, model, attempt_timeout_ms } = run;
   const queued_ms = Math.max(0, now - before.submitted_at);
-  const lease = { job, name, run: number, attempt, digest, instance: instance.id, lane: lane.id, endpoint, model, started_at: now, started_m: now_m, queued_ms, attempt_timeout_ms };
+  const lease = {
+    job,
+    name,
+    run: number,
+    attempt,
+    digest,
+    instance: instance.id,
+    lane: lane.id,
+    endpoint,
+    model,
+    started_at: now,
+    started_m: now_m,
+    queued_ms,
+    attempt_timeout_ms,
+  };
   grantLease(draft, run, lease);
   takeProbe(draft, run);
-  draft.effects.push({ type: 'dispatch', instance: instance.id, job, attempt: { name, run: number, attempt, digest }, attempt_timeout_ms });
+  draft.effects.push({
+    type: 'dispatch',
+    instance: instance.id,
+    job,
+    attempt: { name, run: number, attempt, digest },
+    attempt_timeout_ms,
+  });
   draft.tell({ type: 'attempt_started', name, run: number, attempt, instance: instance.id });
-  const served: BoardLane = { ...lane, last_rank: Math.max(lane.last_rank, run.rank), waiting_since_m: now_m, last_claim: draft.next('claim') };
+  const served: BoardLane = {
+    ...lane,
+    last_rank: Math.max(lane.last_rank, run.rank),
+    waiting_since_m: now_m,
+    last_claim: draft.next('claim'),
+  };
   draft.lanes.set(lane.id, served);
   draft.servedLanes.add(lane.id);
   return served;

@@ -3,7 +3,11 @@ import type { Draft } from '../draft.ts';
 import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
 
-export function decidePublished(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'published' }>): void {
+export function decidePublished(
+  draft: Draft,
+  index: number,
+  event: Extract<TurnEvent, { type: 'published' }>,
+): void {
   for (const publication of event.publications) draft.changes.push({ do: 'drop_publication', publication });
   draft.tell({ type: 'published', count: event.publications.length });
   draft.receipt(index, { type: 'done' });

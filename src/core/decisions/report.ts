@@ -38,7 +38,14 @@ export function decideReport(draft: Draft, event: ReportEvent): void {
   draft.effects.push({ type: 'acknowledge', instance: event.instance, attempt: refOf(report) });
 }
 
-function takeAnswer(draft: Draft, run: RunRow, lease: Lease | undefined, current: Lease | null, event: ReportEvent, answer: HashedAnswer): void {
+function takeAnswer(
+  draft: Draft,
+  run: RunRow,
+  lease: Lease | undefined,
+  current: Lease | null,
+  event: ReportEvent,
+  answer: HashedAnswer,
+): void {
   if (run.state === 'completed') {
     drop(draft, event.report, 'completed_before');
     return;
@@ -59,13 +66,29 @@ function takeAnswer(draft: Draft, run: RunRow, lease: Lease | undefined, current
 }
 
 /** The attempt that runs now: either the one that brought the answer, or a newer one that is no longer needed. */
-function endLease(draft: Draft, lease: Lease, current: Lease | null, event: ReportEvent, answer: HashedAnswer): void {
+function endLease(
+  draft: Draft,
+  lease: Lease,
+  current: Lease | null,
+  event: ReportEvent,
+  answer: HashedAnswer,
+): void {
   dropLease(draft, lease);
   if (current === null) {
     // It may have been the probe of a gate, which another one then has to be.
     teachGates(draft, lease, { outcome: 'cancelled', failure: null });
-    closeAttempt(draft, lease, { outcome: 'cancelled', failure: null, timings: null, log: null, charge: null }, { error: 'An earlier attempt brought the answer.' });
-    draft.effects.push({ type: 'abort', instance: lease.instance, attempt: refOf(lease), cause: 'superseded' });
+    closeAttempt(
+      draft,
+      lease,
+      { outcome: 'cancelled', failure: null, timings: null, log: null, charge: null },
+      { error: 'An earlier attempt brought the answer.' },
+    );
+    draft.effects.push({
+      type: 'abort',
+      instance: lease.instance,
+      attempt: refOf(lease),
+      cause: 'superseded',
+    });
     return;
   }
   const { timings } = event.report;
@@ -74,13 +97,23 @@ function endLease(draft: Draft, lease: Lease, current: Lease | null, event: Repo
     draft,
     lease,
     { outcome: 'succeeded', failure: null, timings, log: event.log, charge: null },
-    { usage: answer.meta.usage, cost: answer.meta.cost, parameters_sent: answer.meta.parameters_sent, warnings: answer.meta.warnings },
+    {
+      usage: answer.meta.usage,
+      cost: answer.meta.cost,
+      parameters_sent: answer.meta.parameters_sent,
+      warnings: answer.meta.warnings,
+    },
   );
 }
 
 function keepAnswer(draft: Draft, run: RunRow, event: ReportEvent, answer: HashedAnswer): void {
   const row = draft.attempts(run.id).find((attempt) => attempt.attempt === event.report.attempt);
-  if (row !== undefined && row.ended_at !== null && row.kept_answer === null && event.report.store_id === draft.moment.store_id) {
+  if (
+    row !== undefined &&
+    row.ended_at !== null &&
+    row.kept_answer === null &&
+    event.report.store_id === draft.moment.store_id
+  ) {
     draft.changes.push({ do: 'put_body', sha256: answer.sha256, body: answer.text });
     const { usage, cost, parameters_sent } = answer.meta;
     const kept_answer = { text_sha256: answer.sha256, text_bytes: answer.bytes, meta: answer.meta };
@@ -90,5 +123,6 @@ function keepAnswer(draft: Draft, run: RunRow, event: ReportEvent, answer: Hashe
 }
 
 function drop(draft: Draft, report: AttemptReport, why: 'completed_before' | 'no_such_run' | 'kept'): void {
-  if (report.answer !== null) draft.tell({ type: 'answer_dropped', name: report.name, run: report.run, attempt: report.attempt, why });
+  if (report.answer !== null)
+    draft.tell({ type: 'answer_dropped', name: report.name, run: report.run, attempt: report.attempt, why });
 }

@@ -19,11 +19,15 @@ function retryOne(draft: Draft, ref: RunRef, options: RetryOptions): RunAnswer<R
   const run = draft.run(ref.name, ref.run);
   if (run === null) return { name: ref.name, run: ref.run ?? 0, verdict: 'not_found', state: null };
   const told = { name: run.name, run: run.run };
-  if (run.state !== 'failed' && run.state !== 'cancelled') return { ...told, verdict: 'wrong_state', state: run.state };
+  if (run.state !== 'failed' && run.state !== 'cancelled')
+    return { ...told, verdict: 'wrong_state', state: run.state };
   const answer = paidFor(draft, run);
   if (answer !== null) return { ...told, verdict: 'answered', state: completeRun(draft, run, answer).state };
   const leader = draft.leader(run.digest);
-  const after = draft.change(run, leader === null ? 'retry' : 'retry_share', { ...fresh(draft, run), ...options });
+  const after = draft.change(run, leader === null ? 'retry' : 'retry_share', {
+    ...fresh(draft, run),
+    ...options,
+  });
   if (leader === null) noteWork(draft, run.lane);
   else follow(draft, leader, after.priority);
   return { ...told, verdict: leader === null ? 'queued' : 'blocked', state: after.state };

@@ -13,7 +13,11 @@ import { collect } from './collect.ts';
 import { recordAnswer } from './ending.ts';
 import { laneOf, takeRank } from './lanes.ts';
 
-export function decideSubmit(draft: Draft, index: number, event: Extract<TurnEvent, { type: 'submit' }>): void {
+export function decideSubmit(
+  draft: Draft,
+  index: number,
+  event: Extract<TurnEvent, { type: 'submit' }>,
+): void {
   const { jobs } = event;
   const planned = event.on_invalid === 'refuse_all' ? plan(draft, jobs) : [];
   if (planned.some((one) => one.verdict === 'conflict')) {
@@ -33,7 +37,12 @@ function plan(draft: Draft, jobs: readonly PreparedJob[]): SubmittedJob[] {
     const known = draft.latest(job.name);
     const before = names.get(job.name) ?? known?.digest;
     names.set(job.name, job.digest);
-    const told = { name: job.name, run: known?.run ?? 1, state: known?.state ?? 'queued', options_differ: false } as const;
+    const told = {
+      name: job.name,
+      run: known?.run ?? 1,
+      state: known?.state ?? 'queued',
+      options_differ: false,
+    } as const;
     const taken = before !== undefined && before !== job.digest && job.if_exists === 'same';
     return { ...told, verdict: taken ? 'conflict' : 'created' };
   });
@@ -52,10 +61,14 @@ function submitOne(draft: Draft, job: PreparedJob): SubmittedJob {
   const answer = completed === null ? null : draft.result(completed.id);
   const leader = completed === null ? draft.leader(job.digest) : null;
   const scheduled = job.options.run_at !== null && job.options.run_at > draft.moment.now;
-  const state: RunState = answer !== null ? 'completed' : scheduled ? 'scheduled' : leader !== null ? 'blocked' : 'queued';
+  const state: RunState =
+    answer !== null ? 'completed' : scheduled ? 'scheduled' : leader !== null ? 'blocked' : 'queued';
   const run = newRun(draft, job, (known?.run ?? 0) + 1, state);
   putBodies(draft, job);
-  const row = answer === null ? run : { ...run, epoch: draft.takeEpoch(job.name), finished_at: draft.moment.now, answered_by: answer.job };
+  const row =
+    answer === null
+      ? run
+      : { ...run, epoch: draft.takeEpoch(job.name), finished_at: draft.moment.now, answered_by: answer.job };
   draft.insert(row, specOf(job));
   if (job.source === 'http') draft.publish({ kind: 'job', job: run.id, epoch: null });
   if (answer !== null) {
