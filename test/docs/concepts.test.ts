@@ -35,7 +35,7 @@ describe('docs/concepts.md', () => {
       'report' in option.shape ? option.shape.report.shape.outcome.options : [],
     );
     expect(outcomes.length).toBeGreaterThan(0);
-    const explained = tableRows(section(DOC, '## Attempts, outcomes, budgets')).map(([outcome]) => outcome);
+    const explained = tableRows(section(DOC, '## Attempts, outcomes, budgets')).map(([outcome = '']) => outcome);
     expect(explained.toSorted()).toEqual(outcomes.toSorted());
   });
 
