@@ -22,7 +22,24 @@ export class Reports {
 
   take(instance: number, report: AttemptReport): void {
     this.#waiting.push({ instance, report });
-    if (!this.#busy) void this.#drain();
+    if (this.#busy || this.#waiting.length > 1) return;
+    // What came in the same bytes goes into one append.
+    queueMicrotask(() => this.#now());
+  }
+
+  #now(): void {
+    const batch = this.#waiting;
+    const places = this.#logs.appendNow(batch.map(({ report }) => report.log));
+    if (places === null) {
+      void this.#drain();
+      return;
+    }
+    this.#waiting = [];
+    for (const [index, arrived] of batch.entries()) this.#pass(arrived, places[index] ?? null);
+  }
+
+  #pass({ instance, report }: Arrived, log: LogPlace | null): void {
+    this.#push({ type: 'report', instance, report, answer: hashed(report), log });
   }
 
   /** One append for all that came while the last one ran. */
@@ -32,9 +49,7 @@ export class Reports {
       const batch = this.#waiting;
       this.#waiting = [];
       const places = await this.#append(batch);
-      for (const [index, { instance, report }] of batch.entries()) {
-        this.#push({ type: 'report', instance, report, answer: hashed(report), log: places[index] ?? null });
-      }
+      for (const [index, arrived] of batch.entries()) this.#pass(arrived, places[index] ?? null);
     }
     this.#busy = false;
   }

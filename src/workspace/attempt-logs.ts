@@ -57,6 +57,25 @@ export class AttemptLogWriter implements LogWriter {
     return done;
   }
 
+  /** Into the segment in use, while nothing else is under way in it. */
+  appendNow(logs: readonly string[]): readonly (LogPlace | null)[] | null {
+    const segment = this.#segment;
+    if (segment === null || segment.day !== isoTime(this.#options.clock.now()).slice(0, 10)) return null;
+    const pieces = logs.map((log) => Buffer.from(log, 'utf8'));
+    const bytes = Buffer.concat(pieces);
+    if (bytes.length === 0) return logs.map(() => null);
+    if (segment.bytes + bytes.length > this.#segment_bytes_max) return null;
+    try {
+      const offset = segment.file.appendNow(bytes);
+      if (offset === null) return null;
+      segment.bytes = offset + bytes.length;
+      return placesOf(segment, offset, pieces);
+    } catch (error) {
+      this.#options.onLost?.(error, logs.length);
+      return logs.map(() => null);
+    }
+  }
+
   /**
    * Removes every segment whose day ended longer ago than logs are kept, and says how many. The segment in use stays.
    */
@@ -84,14 +103,9 @@ export class AttemptLogWriter implements LogWriter {
     if (bytes.length === 0) return logs.map(() => null);
     try {
       const segment = await this.#segmentFor(bytes.length);
-      let log_offset = await segment.file.append(bytes);
-      segment.bytes = log_offset + bytes.length;
-      return pieces.map((piece) => {
-        if (piece.length === 0) return null;
-        const place = { log_file: segment.name, log_offset, log_bytes: piece.length };
-        log_offset += piece.length;
-        return place;
-      });
+      const offset = await segment.file.append(bytes);
+      segment.bytes = offset + bytes.length;
+      return placesOf(segment, offset, pieces);
     } catch (error) {
       if (isFailedSync(error)) throw error;
       this.#options.onLost?.(error, logs.length);
@@ -140,6 +154,16 @@ export class AttemptLogWriter implements LogWriter {
     // A segment is not a promise: one that cannot be closed is left to the system.
     await segment?.file.close().catch(() => undefined);
   }
+}
+
+function placesOf(segment: Segment, offset: number, pieces: readonly Buffer[]): (LogPlace | null)[] {
+  let log_offset = offset;
+  return pieces.map((piece) => {
+    if (piece.length === 0) return null;
+    const place = { log_file: segment.name, log_offset, log_bytes: piece.length };
+    log_offset += piece.length;
+    return place;
+  });
 }
 
 export class AttemptLogReader implements LogReader {

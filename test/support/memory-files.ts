@@ -155,6 +155,7 @@ export class MemoryFiles implements Files {
         file.bytes = Buffer.concat([file.bytes, bytes]);
         return offset;
       },
+      appendNow: () => null,
       sync: async () => {
         await this.#call('sync', path);
         file.synced = file.bytes;

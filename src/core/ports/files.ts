@@ -14,6 +14,11 @@ export interface AppendFile {
    * After one that failed, the next begins where that one began.
    */
   append(bytes: Uint8Array): Promise<number>;
+  /**
+   * As `append`, and done when it returns: for small writes that must not wait behind the fsyncs of others in the thread
+   * pool. Null where an append is under way; nothing was written then.
+   */
+  appendNow(bytes: Uint8Array): number | null;
   /** fsync. An error is final: the caller must not go on with this file. */
   sync(): Promise<void>;
   close(): Promise<void>;

@@ -9,6 +9,8 @@ export interface LogPlace {
 export interface LogWriter {
   /** Appends logs of several attempts, without fsync: a log is not a promise. Empty logs take no place (null). */
   append(logs: readonly string[]): Promise<readonly (LogPlace | null)[]>;
+  /** The same at once, where that is possible at this moment; else null, and nothing was done. */
+  appendNow(logs: readonly string[]): readonly (LogPlace | null)[] | null;
 }
 
 export interface LogReader {
