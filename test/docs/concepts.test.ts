@@ -15,10 +15,10 @@ describe('docs/concepts.md', () => {
       .split('\n')
       .slice(1)
       .map((line) => {
-        const [, from, to, event] = /^ {2}(\w+) --> (\w+) : (\w+)$/.exec(line) ?? [];
+        const [, from = '', to = '', event = ''] = /^ {2}(\w+) --> (\w+) : (\w+)$/.exec(line) ?? [];
         return { from, event, to };
       });
-    const sorted = (all: readonly { from?: string; event?: string; to?: string }[]) =>
+    const sorted = (all: readonly { from: string; event: string; to: string }[]) =>
       all.map(({ from, event, to }) => `${from} -- ${event} -> ${to}`).toSorted();
     expect(sorted(drawn)).toEqual(sorted(transitions()));
   });

@@ -79,11 +79,15 @@ function missingLines(expected: readonly string[], printed: string): string[] {
   const lines = printed.split('\n').map((line) => line.trimEnd());
   let from = 0;
   return expected.filter((wanted) => {
-    const pattern = new RegExp(`^${wanted.trimEnd().split('…').map(RegExp.escape).join('.*')}$`);
+    const pattern = new RegExp(`^${wanted.trimEnd().split('…').map(escaped).join('.*')}$`);
     const found = lines.findIndex((line, at) => at >= from && pattern.test(line));
     if (found !== -1) from = found + 1;
     return found === -1;
   });
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }
 
 async function copyExample(name: string, to: string): Promise<void> {
