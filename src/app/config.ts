@@ -1,6 +1,5 @@
 /**
- * The effective configuration: flags, then environment, then file, then defaults; parsed once and frozen. This is the one
- * file in which the environment is read.
+ * The effective configuration: flags, then environment, then file, then defaults; parsed once and frozen.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -9,9 +8,8 @@ import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
+import type { Environment } from './environment.ts';
 import { parseConfigFile, type ConfigFile, type EndpointFile } from './config-file.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Listening {
   readonly host: string;
@@ -34,10 +32,6 @@ export interface Flags {
   readonly port?: number;
   readonly instances_port?: number;
   readonly slots?: number;
-}
-
-export function environment(): Environment {
-  return process.env;
 }
 
 /** The configuration of a workspace; a missing file is an empty one. Rejects with Problem InvalidConfig. */

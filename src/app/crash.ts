@@ -3,7 +3,7 @@
  * that place. Without the variable it does nothing.
  */
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
-import type { Environment } from './config.ts';
+import type { Environment } from './environment.ts';
 
 export function crashPointOf(env: Environment): CrashPoint {
   const given = env['PROMPTD_CRASH_AT'];

@@ -5,7 +5,8 @@ import { jobJsonSchema } from '../core/job.ts';
 import { systemFiles } from '../platform/files.ts';
 import { createWorkspace } from '../workspace/create-workspace.ts';
 import { layoutOf } from '../workspace/layout.ts';
-import { loadConfig, type Environment } from './config.ts';
+import { loadConfig } from './config.ts';
+import { type Environment } from './environment.ts';
 import { ollamaModels } from './ollama-models.ts';
 
 const IGNORE = `# What promptd keeps for itself. Jobs, results and ended runs are yours: commit them if you like.

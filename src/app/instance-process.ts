@@ -14,7 +14,7 @@ import { systemRandom } from '../platform/random.ts';
 import { systemTimers } from '../platform/timers.ts';
 import { createProviders } from '../providers/providers.ts';
 import { TcpTransport } from '../transport/tcp.ts';
-import { environment } from './config.ts';
+import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { secretsOf } from './secrets.ts';

@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { LIMITS } from '../core/limits.ts';
-import { environment, loadConfig } from './config.ts';
+import { loadConfig } from './config.ts';
+import { environment } from './environment.ts';
 import { runInstance } from './instance-process.ts';
 import { openLog } from './log.ts';
 import { readServerFile } from './server-info.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CliDeps, InstanceOptions, ServeOptions, Workspace } from '../cli/deps.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { systemTimers } from '../platform/timers.ts';
-import { environment } from './config.ts';
+import { environment } from './environment.ts';
 import { version } from './version.ts';
 
 const env = environment();
@@ -25,11 +25,10 @@ async function instance(options: InstanceOptions): Promise<number> {
 
 async function quickWorkspace(): Promise<Workspace> {
   const { mkdir } = await import('node:fs/promises');
-  const { loadConfig } = await import('./config.ts');
   const { workspaceAt } = await import('./workspace.ts');
   const root = join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'promptd');
   await mkdir(root, { recursive: true });
-  return workspaceAt(await loadConfig(root, env));
+  return await workspaceAt(root, env);
 }
 
 const deps: CliDeps = {

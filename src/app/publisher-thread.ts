@@ -7,7 +7,7 @@ import { systemTimers } from '../platform/timers.ts';
 import { openReadStore } from '../stores/sqlite/read-store.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { createPublisher, type PublisherStats } from '../workspace/publisher.ts';
-import { environment } from './config.ts';
+import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
 import { openChannel } from './rpc.ts';
 import type { PublisherFunctions, PublisherListener } from './scheduler-thread.ts';

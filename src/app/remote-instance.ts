@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { InstanceOptions } from '../cli/deps.ts';
 import { Problem } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import { loadConfig, type Environment } from './config.ts';
+import { loadConfig } from './config.ts';
+import { type Environment } from './environment.ts';
 import { runInstance, SPOOL_HELD, tokenFrom } from './instance-process.ts';
 import { version } from './version.ts';
 

@@ -17,7 +17,7 @@ import { TcpTransport } from '../transport/tcp.ts';
 import { AttemptLogWriter } from '../workspace/attempt-logs.ts';
 import type { PromptdEvent } from '../core/events.ts';
 import { BusyMeter } from './busy-meter.ts';
-import { environment } from './config.ts';
+import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
 import { processGone } from './process-gone.ts';
 import { openChannel } from './rpc.ts';

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
-import type { Environment } from './config.ts';
+import type { Environment } from './environment.ts';
 
 export interface Secrets {
   /** Null where none is configured or set. Rejects with a Problem where a key file may be read by others. */

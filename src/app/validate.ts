@@ -6,7 +6,8 @@ import type { Fault } from '../core/errors.ts';
 import { decodeUtf8, parseJobText, placeFaults, splitNdjson } from '../core/job-text.ts';
 import { createPrepare, type Prepare } from '../prompt/prepare.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
-import { loadConfig, type Environment } from './config.ts';
+import { loadConfig } from './config.ts';
+import { type Environment } from './environment.ts';
 
 export async function validateFiles(workspace: Workspace | null, files: readonly string[], env: Environment): Promise<readonly FileReport[]> {
   const config = await loadConfig(workspace?.root ?? process.cwd(), env);

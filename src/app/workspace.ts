@@ -1,4 +1,7 @@
-/** A workspace as the command line is given it. */
+/**
+ * A workspace as the command line is given it. Most commands only need its paths, so the configuration is read lightly here
+ * (one word of it) and checked in full where it is used: by `serve`, `validate`, and wherever endpoints are asked for.
+ */
 import { readFile } from 'node:fs/promises';
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,28 +9,29 @@ import { resolve } from 'node:path';
 import type { Workspace } from '../cli/deps.ts';
 import { Problem } from '../core/errors.ts';
 import { systemFiles } from '../platform/files.ts';
-import { findWorkspace, socketPath } from '../workspace/layout.ts';
-import { loadConfig, type Config, type Environment } from './config.ts';
-import { readServerFile } from './server-info.ts';
+import { findWorkspace, layoutOf, socketPath, type WorkspaceLayout } from '../workspace/layout.ts';
 import { processGone } from './process-gone.ts';
+import { readServerFile } from './server-info.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Upwards from `start`, or exactly `explicit`. */
 export async function openWorkspace(start: string, explicit: string | undefined, env: Environment): Promise<Workspace | null> {
   const given = explicit ?? env['PROMPTD_WORKSPACE'];
-  if (given !== undefined && given !== '') {
-    const root = resolve(start, given);
-    const facts = await systemFiles.facts(root);
-    if (facts === null || (facts.kind !== 'directory' && facts.kind !== 'symlink')) {
-      throw new Problem('NoWorkspace', `${root} is no folder`, { hint: `Make a workspace there: promptd init ${given}` });
-    }
-    return workspaceAt(await loadConfig(root, env));
+  if (given === undefined || given === '') {
+    const root = await findWorkspace(systemFiles, start);
+    return root === null ? null : await workspaceAt(root, env);
   }
-  const root = await findWorkspace(systemFiles, start);
-  return root === null ? null : workspaceAt(await loadConfig(root, env));
+  const root = resolve(start, given);
+  const facts = await systemFiles.facts(root);
+  if (facts === null || (facts.kind !== 'directory' && facts.kind !== 'symlink')) {
+    throw new Problem('NoWorkspace', `${root} is no folder`, { hint: `Make a workspace there: promptd init ${given}` });
+  }
+  return await workspaceAt(root, env);
 }
 
-export function workspaceAt(config: Config): Workspace {
-  const { layout } = config;
+export async function workspaceAt(root: string, env: Environment): Promise<Workspace> {
+  const layout = layoutOf(root, env['PROMPTD_STATE_DIR'] ?? (await stateDirOf(layoutOf(root))));
   return {
     root: layout.root,
     config_file: layout.config,
@@ -44,6 +48,19 @@ export function workspaceAt(config: Config): Workspace {
       const text = await readFile(layout.admin_key, 'utf8').catch(() => '');
       return text.trim() === '' ? null : text.trim();
     },
-    endpoints: () => Promise.resolve({ names: [...config.endpoints.keys()], default_endpoint: config.default_endpoint }),
+    async endpoints() {
+      const { loadConfig } = await import('./config.ts');
+      const config = await loadConfig(layout.root, env);
+      return { names: [...config.endpoints.keys()], default_endpoint: config.default_endpoint };
+    },
   };
+}
+
+/** The one word of the configuration on which paths depend. What is wrong in the file is said by those who read all of it. */
+async function stateDirOf(layout: WorkspaceLayout): Promise<string | undefined> {
+  const text = await readFile(layout.config, 'utf8').catch(() => null);
+  if (text === null || !text.includes('"state_dir"')) return undefined;
+  const { parseJobText } = await import('../core/job-text.ts');
+  const value = parseJobText(text).value as { readonly state_dir?: unknown } | undefined;
+  return typeof value?.state_dir === 'string' && value.state_dir !== '' ? value.state_dir : undefined;
 }
