@@ -6,7 +6,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { environment, loadConfig } from '../src/app/config.ts';
+import { loadConfig } from '../src/app/config.ts';
 import { ollamaModels } from '../src/app/ollama-models.ts';
 import { processGone } from '../src/app/process-gone.ts';
 
@@ -15,6 +15,7 @@ const DEMO = path.join(ROOT, 'demo');
 const JOBS = path.join(DEMO, 'jobs');
 const STAND_IN = 'simulator:demo';
 const SHOWN = 'summary';
+const INTERRUPTED = 130;
 /** A graceful stop has 30 s; what is still there after this hangs. */
 const STOP_MS = 40_000;
 
@@ -32,7 +33,7 @@ function promptd(...args) {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(signal === null ? code : 130));
+    child.once('exit', (code, signal) => resolve(signal === null ? code : INTERRUPTED));
   });
 }
 
@@ -44,7 +45,7 @@ function ownWorkspace() {
 
 /** The first model that an Ollama has, models that only embed left out. */
 async function localModel() {
-  const { endpoints } = await loadConfig(DEMO, environment());
+  const { endpoints } = await loadConfig(DEMO, process.env);
   const [url] = endpoints.get('ollama')?.base_urls ?? [];
   const models = url === undefined ? null : await ollamaModels(url);
   return { url, answers: models !== null, model: models?.find((name) => !/embed|minilm|bge-/i.test(name)) };
@@ -155,14 +156,17 @@ async function main() {
     if (code === 0) {
       jobs = completedJobs();
       code = await promptd('result', SHOWN, '--render');
-    }
+    } else if (code !== INTERRUPTED) await promptd('why');
   } finally {
     if (!isForeign) await stopServer(serverPid());
   }
   if (code !== 0) {
     say(
-      `\nNot everything is answered (exit code ${code}). Look why, in demo/: promptd why. Nothing is lost: npm run demo goes on.`,
+      code === INTERRUPTED
+        ? '\nStopped; nothing is lost.'
+        : `\nNot everything is answered (exit code ${code}).`,
     );
+    say('npm run demo goes on where this one ended.');
     return code;
   }
   const found = answers(jobs);

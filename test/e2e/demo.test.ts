@@ -47,13 +47,18 @@ describe('npm run demo', () => {
     expect(await readdir(path.join(checkout, 'demo/results'))).toEqual(files);
   });
 
-  it('fails where a job fails, and says how to go on', async () => {
+  it('fails where a job fails, and says why', async () => {
     const machine = await setup();
     const checkout = await copyOfCheckout(machine);
     machine.model.script('capital of Kenya', { status: 400 });
     const failed = await demo(checkout, machine.model.url);
     expect(failed.code, failed.stderr).toBe(10);
     expect(failed.stderr).toContain('Not everything is answered (exit code 10).');
+    expect(failed.stdout).toContain('BadRequest');
+    // The reason is mended: what failed stays as it is until a person says so, and nothing else is asked.
+    const asked = machine.model.stats().total;
+    expect((await demo(checkout, machine.model.url)).code).toBe(10);
+    expect(machine.model.stats().total).toBe(asked);
   });
 });
 
