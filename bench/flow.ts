@@ -10,14 +10,18 @@ export async function flow({ client, jobs }: Part): Promise<void> {
   const began = performance.now();
   const submitted = await round(client, jobs, 'flow');
   const done = performance.now() - began;
-  console.log(`flow: ${jobs} distinct jobs end to end (submitted, run, results stored): ${perSecond(jobs, done)}; the last was accepted after ${(submitted / 1000).toFixed(2)} s, answered after ${(done / 1000).toFixed(2)} s`);
+  console.log(
+    `flow: ${jobs} distinct jobs end to end (submitted, run, results stored): ${perSecond(jobs, done)}; the last was accepted after ${(submitted / 1000).toFixed(2)} s, answered after ${(done / 1000).toFixed(2)} s`,
+  );
   for (;;) {
     const { unpublished } = (await client.stats()) as unknown as { unpublished: number };
     if (unpublished === 0) break;
     await sleep(100);
   }
   const published = performance.now() - began;
-  console.log(`flow: every job and result file on disk after ${(published / 1000).toFixed(2)} s: ${perSecond(jobs * 2, published)} files`);
+  console.log(
+    `flow: every job and result file on disk after ${(published / 1000).toFixed(2)} s: ${perSecond(jobs * 2, published)} files`,
+  );
 }
 
 async function round(client: Part['client'], jobs: number, batch: string): Promise<number> {

@@ -33,7 +33,9 @@ await writeFile(
     instance: { slots },
   }),
 );
-console.log(`Node ${process.version}, ${cpus().length} cores, ${slots} slots, max_concurrent ${slots}, simulator without delay`);
+console.log(
+  `Node ${process.version}, ${cpus().length} cores, ${slots} slots, max_concurrent ${slots}, simulator without delay`,
+);
 const serve = await startServe(root);
 try {
   for (const [name, part] of Object.entries(parts)) {

@@ -14,7 +14,9 @@ export interface Serve {
 
 export async function startServe(root: string): Promise<Serve> {
   const bin = fileURLToPath(new URL('../bin/promptd.js', import.meta.url));
-  const child = spawn(process.execPath, [bin, 'serve', '--workspace', root], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [bin, 'serve', '--workspace', root], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const client = connect({ socket: join(root, '.promptd', 'http.sock') }, systemTimers);
   for (let tries = 0; ; tries += 1) {
     const instances = await client.instances().catch(() => []);
@@ -43,6 +45,7 @@ export function perSecond(count: number, ms: number): string {
 
 export function percentiles(times: readonly number[]): string {
   const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(1);
+  const at = (share: number): string =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(1);
   return `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, p99 ${at(0.99)} ms`;
 }

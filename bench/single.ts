@@ -24,6 +24,8 @@ export async function single({ client }: Part): Promise<void> {
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
     const took = performance.now() - began;
-    console.log(`single: ${count} durable submissions, ${concurrency} at a time: ${perSecond(count, took)}; ${percentiles(times)}`);
+    console.log(
+      `single: ${count} durable submissions, ${concurrency} at a time: ${perSecond(count, took)}; ${percentiles(times)}`,
+    );
   }
 }

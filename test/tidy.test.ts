@@ -38,7 +38,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   prompt: { rooms: ['core'], packages: ['csv-parse', 'liquidjs', 'zod'], node: PURE },
   stores: { rooms: ['core'], packages: ['zod'], node: [...PURE, 'node:fs', 'node:sqlite'] },
   providers: { rooms: ['core'], packages: ['@ai-sdk/*', 'ollama', 'undici', 'zod'], node: PURE },
-  workspace: { rooms: ['core'], packages: ['zod'], node: PURE },
+  // Writing goes through the Files port; what a job links to is opened here, since only what is open can be trusted.
+  workspace: { rooms: ['core'], packages: ['zod'], node: [...PURE, 'node:fs'] },
   transport: { rooms: ['core'], packages: [], node: [...PURE, 'node:fs', 'node:net', 'node:tls'] },
   platform: {
     rooms: ['core'],

@@ -14,7 +14,10 @@ const endpoint = z.strictObject({
   kind: z.enum(ENDPOINT_KINDS),
   base_url: httpUrl.optional(),
   base_urls: z.array(httpUrl).min(1).max(64).optional(),
-  api_key_env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'the name of an environment variable' }).optional(),
+  api_key_env: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'the name of an environment variable' })
+    .optional(),
   api_key_file: z.string().min(1).optional(),
   max_concurrent: count.optional(),
   sticky_models: z.boolean().optional(),
@@ -24,7 +27,9 @@ const endpoint = z.strictObject({
 const listening = {
   host: z.string().min(1).optional(),
   port: port.optional(),
-  tls: z.null({ error: 'null: this version does not speak TLS itself; put a proxy that does before it' }).optional(),
+  tls: z
+    .null({ error: 'null: this version does not speak TLS itself; put a proxy that does before it' })
+    .optional(),
   insecure: z.boolean().optional(),
 };
 
@@ -34,7 +39,12 @@ export const CONFIG_SCHEMA = z.strictObject({
   endpoints: z.record(z.string().regex(NAME_PATTERN, { error: NAME_EXPECTED }), endpoint).optional(),
   http: z.strictObject({ ...listening, allowed_hosts: z.array(z.string()).max(64).optional() }).optional(),
   instances: z.strictObject(listening).optional(),
-  instance: z.strictObject({ name: z.string().regex(NAME_PATTERN, { error: NAME_EXPECTED }).optional(), slots: count.optional() }).optional(),
+  instance: z
+    .strictObject({
+      name: z.string().regex(NAME_PATTERN, { error: NAME_EXPECTED }).optional(),
+      slots: count.optional(),
+    })
+    .optional(),
   state_dir: z.string().min(1).optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).optional(),
 });
@@ -59,7 +69,14 @@ export function parseConfigFile(bytes: Uint8Array, file: string): ConfigFile {
         got: JSON.stringify(key),
       }));
     }
-    return [{ code: 'InvalidConfig', path: pathOf(issue.path), expected: issue.message.replace(/^Invalid input: expected /, ''), got: shown(valueAt(parsed.value, issue.path)) }];
+    return [
+      {
+        code: 'InvalidConfig',
+        path: pathOf(issue.path),
+        expected: issue.message.replace(/^Invalid input: expected /, ''),
+        got: shown(valueAt(parsed.value, issue.path)),
+      },
+    ];
   });
   throw invalid(placeFaults(faults, parsed), file);
 }
@@ -67,12 +84,17 @@ export function parseConfigFile(bytes: Uint8Array, file: string): ConfigFile {
 function invalid(faults: readonly Fault[], file: string): Problem {
   const first = faults[0];
   const where = first?.line === undefined ? file : `${file}:${first.line}:${first.column ?? 1}`;
-  return new Problem('InvalidConfig', `${where}: ${first?.path ?? ''}: expected ${first?.expected ?? ''}, got ${first?.got ?? ''}`, { faults });
+  return new Problem(
+    'InvalidConfig',
+    `${where}: ${first?.path ?? ''}: expected ${first?.expected ?? ''}, got ${first?.got ?? ''}`,
+    { faults },
+  );
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   let at = value;
-  for (const key of path) at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined;
+  for (const key of path)
+    at = typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined;
   return at;
 }
 

@@ -48,7 +48,10 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
   const state_dir = env['PROMPTD_STATE_DIR'] ?? file.state_dir;
   const layout = layoutOf(root, state_dir);
   const endpoints = endpointsOf(file, env, dirname(layout.config));
-  const default_endpoint = defaultEndpoint(env['PROMPTD_DEFAULT_ENDPOINT'] ?? file.default_endpoint, endpoints);
+  const default_endpoint = defaultEndpoint(
+    env['PROMPTD_DEFAULT_ENDPOINT'] ?? file.default_endpoint,
+    endpoints,
+  );
   const http = {
     host: flags.host ?? env['PROMPTD_HTTP_HOST'] ?? file.http?.host ?? '127.0.0.1',
     port: flags.port ?? wholeNumber(env, 'PROMPTD_HTTP_PORT') ?? file.http?.port ?? LIMITS.http_port,
@@ -56,7 +59,11 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
   };
   const instances = {
     host: env['PROMPTD_INSTANCES_HOST'] ?? file.instances?.host ?? '127.0.0.1',
-    port: flags.instances_port ?? wholeNumber(env, 'PROMPTD_INSTANCES_PORT') ?? file.instances?.port ?? LIMITS.instances_port,
+    port:
+      flags.instances_port ??
+      wholeNumber(env, 'PROMPTD_INSTANCES_PORT') ??
+      file.instances?.port ??
+      LIMITS.instances_port,
   };
   refuseOpenPorts('http', http.host, file.http?.insecure ?? false);
   refuseOpenPorts('instances', instances.host, file.instances?.insecure ?? false);
@@ -76,14 +83,19 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
 
 /** Without any in the file: the Ollama of this machine, and the stand-in. */
 function endpointsOf(file: ConfigFile, env: Environment, root: string): ReadonlyMap<string, EndpointConfig> {
-  const given: Record<string, EndpointFile> = file.endpoints ?? { ollama: { kind: 'ollama' }, simulator: { kind: 'simulator' } };
+  const given: Record<string, EndpointFile> = file.endpoints ?? {
+    ollama: { kind: 'ollama' },
+    simulator: { kind: 'simulator' },
+  };
   return new Map(Object.entries(given).map(([name, one]) => [name, endpointOf(name, one, env, root)]));
 }
 
 function endpointOf(name: string, file: EndpointFile, env: Environment, root: string): EndpointConfig {
   const base_urls = baseUrls(name, file, env);
-  const perUrl = file.kind === 'ollama' ? LIMITS.max_concurrent_per_ollama_url * base_urls.length : LIMITS.max_concurrent;
-  const settings: JsonObject = file.tokens_per_second === undefined ? {} : { tokens_per_second: file.tokens_per_second };
+  const perUrl =
+    file.kind === 'ollama' ? LIMITS.max_concurrent_per_ollama_url * base_urls.length : LIMITS.max_concurrent;
+  const settings: JsonObject =
+    file.tokens_per_second === undefined ? {} : { tokens_per_second: file.tokens_per_second };
   return {
     name,
     kind: file.kind,
@@ -101,7 +113,10 @@ function baseUrls(name: string, file: EndpointFile, env: Environment): readonly 
   if (file.base_url !== undefined) return [file.base_url];
   if (file.kind === 'ollama') return [ollamaHost(env['OLLAMA_HOST'])];
   if (file.kind === 'simulator') return [];
-  throw new Problem('InvalidConfig', `endpoints.${name}: expected "base_url" for kind ${file.kind}, got nothing`);
+  throw new Problem(
+    'InvalidConfig',
+    `endpoints.${name}: expected "base_url" for kind ${file.kind}, got nothing`,
+  );
 }
 
 /** As Ollama's own client reads OLLAMA_HOST: a host, a host and port, or a URL; 0.0.0.0 is where to listen, not where to ask. */
@@ -114,10 +129,16 @@ function ollamaHost(text: string | undefined): string {
   return url.toString().replace(/\/$/, '');
 }
 
-function defaultEndpoint(given: string | undefined, endpoints: ReadonlyMap<string, EndpointConfig>): string | null {
+function defaultEndpoint(
+  given: string | undefined,
+  endpoints: ReadonlyMap<string, EndpointConfig>,
+): string | null {
   if (given !== undefined) {
     if (endpoints.has(given)) return given;
-    throw new Problem('InvalidConfig', `default_endpoint: expected one of ${[...endpoints.keys()].join(', ')}, got "${given}"`);
+    throw new Problem(
+      'InvalidConfig',
+      `default_endpoint: expected one of ${[...endpoints.keys()].join(', ')}, got "${given}"`,
+    );
   }
   if (endpoints.has('ollama')) return 'ollama';
   const [only] = endpoints.keys();
@@ -134,7 +155,11 @@ function wholeNumber(env: Environment, name: string): number | undefined {
 
 function refuseOpenPorts(what: 'http' | 'instances', host: string, insecure: boolean): void {
   if (insecure || host === 'localhost' || host === '::1' || host.startsWith('127.')) return;
-  throw new Problem('InvalidConfig', `${what}.host: ${host} is reached from other machines, and this port is not encrypted`, {
-    hint: `Keep it on 127.0.0.1 behind a proxy or a tunnel, or set "insecure": true in "${what}" on a network that you trust.`,
-  });
+  throw new Problem(
+    'InvalidConfig',
+    `${what}.host: ${host} is reached from other machines, and this port is not encrypted`,
+    {
+      hint: `Keep it on 127.0.0.1 behind a proxy or a tunnel, or set "insecure": true in "${what}" on a network that you trust.`,
+    },
+  );
 }

@@ -41,7 +41,9 @@ export async function ensureServer(workspace: Workspace, signal?: AbortSignal): 
     if (exit !== null && !(await anotherStarts(workspace))) throw await failure(errors, exit);
     await sleep(LOOK_MS);
   }
-  throw new Problem('Unreachable', `The server that was started did not answer within ${START_MS / 1000} s`, { hint: `See ${errors} and ${state}/logs/serve.log` });
+  throw new Problem('Unreachable', `The server that was started did not answer within ${START_MS / 1000} s`, {
+    hint: `See ${errors} and ${state}/logs/serve.log`,
+  });
 }
 
 async function answers(client: Client): Promise<boolean> {

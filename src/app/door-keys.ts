@@ -27,7 +27,9 @@ export async function ensureAdminKey(path: string, reads: ReadStore, scheduler: 
   const key = await secretFile(path, () => makeKey('admin', systemRandom).key);
   const parsed = parseKey(key);
   if (parsed === null || parsed.scope !== 'admin') {
-    throw new Problem('InvalidConfig', `${path} holds no admin key`, { hint: 'Move it away; the next start makes a new one.' });
+    throw new Problem('InvalidConfig', `${path} holds no admin key`, {
+      hint: 'Move it away; the next start makes a new one.',
+    });
   }
   if (reads.key(parsed.id) === null) {
     await scheduler.putKey({

@@ -32,7 +32,11 @@ export interface DoorOptions {
 export async function openDoors(options: DoorOptions): Promise<Doors> {
   const { config, scheduler, reads, log, version } = options;
   const { layout, endpoints, default_endpoint } = config;
-  const prepare = createPrepare({ endpoints, default_endpoint, links: new WorkspaceLinkReader({ root: layout.root }) });
+  const prepare = createPrepare({
+    endpoints,
+    default_endpoint,
+    links: new WorkspaceLinkReader({ root: layout.root }),
+  });
   const http = await createHttp({
     scheduler,
     reads,

@@ -3,7 +3,11 @@ import type { SchedulerThread } from './scheduler-remote.ts';
 
 const LOOK_MS = 1_000;
 
-export function watchIdle(scheduler: Pick<SchedulerThread, 'quiet'>, idle_ms: number, onIdle: () => void): { cancel(): void } {
+export function watchIdle(
+  scheduler: Pick<SchedulerThread, 'quiet'>,
+  idle_ms: number,
+  onIdle: () => void,
+): { cancel(): void } {
   let quiet_ms = 0;
   const timer = setInterval(() => {
     scheduler.quiet().then(

@@ -17,7 +17,8 @@ export async function init(dir: string, options: InitOptions, env: Environment):
   const root = resolve(dir);
   const layout = layoutOf(root);
   const ollama = await firstOllama(root, env);
-  const model = options.model ?? (ollama.models[0] === undefined ? 'simulator:demo' : `ollama:${ollama.models[0]}`);
+  const model =
+    options.model ?? (ollama.models[0] === undefined ? 'simulator:demo' : `ollama:${ollama.models[0]}`);
   const simulated = model.startsWith('simulator:');
   const report = await createWorkspace(systemFiles, layout, [
     { path: 'promptd.config.json', text: configText() },
@@ -37,16 +38,24 @@ export async function init(dir: string, options: InitOptions, env: Environment):
   };
 }
 
-async function firstOllama(root: string, env: Environment): Promise<{ readonly url: string; readonly models: readonly string[]; readonly answered: boolean }> {
+async function firstOllama(
+  root: string,
+  env: Environment,
+): Promise<{ readonly url: string; readonly models: readonly string[]; readonly answered: boolean }> {
   const config = await loadConfig(root, env);
   const url = config.endpoints.get('ollama')?.base_urls[0] ?? 'http://127.0.0.1:11434';
   const models = await ollamaModels(url);
   return { url, models: models ?? [], answered: models !== null };
 }
 
-function notesOf(ollama: { readonly url: string; readonly models: readonly string[]; readonly answered: boolean }, simulated: boolean): string[] {
+function notesOf(
+  ollama: { readonly url: string; readonly models: readonly string[]; readonly answered: boolean },
+  simulated: boolean,
+): string[] {
   if (!simulated) return [`Ollama at ${ollama.url} has ${ollama.models.join(', ')}.`];
-  const why = ollama.answered ? `Ollama at ${ollama.url} has no model yet (ollama pull llama3.2:3b).` : `No Ollama answered at ${ollama.url}.`;
+  const why = ollama.answered
+    ? `Ollama at ${ollama.url} has no model yet (ollama pull llama3.2:3b).`
+    : `No Ollama answered at ${ollama.url}.`;
   return [`${why} The example asks the simulator, a stand-in that answers without a model.`];
 }
 

@@ -91,7 +91,10 @@ function instanceOf(options: InstanceProcessOptions): Instance {
 }
 
 /** The token of a server: from the environment, or from the workspace's own file. */
-export async function tokenFrom(env: Readonly<Record<string, string | undefined>>, file: string | null): Promise<string> {
+export async function tokenFrom(
+  env: Readonly<Record<string, string | undefined>>,
+  file: string | null,
+): Promise<string> {
   const given = env['PROMPTD_INSTANCE_TOKEN']?.trim() ?? '';
   if (given !== '') return given;
   if (file !== null) {

@@ -31,7 +31,13 @@ process.exitCode = await runInstance({
   token: async () => (await readFile(layout.instance_token, 'utf8')).trim(),
   orphan_ttl_ms: LIMITS.orphan_ttl_ms,
   on(event) {
-    if (event.type === 'connected' || event.type === 'disconnected' || event.type === 'ended' || event.type.startsWith('spool_')) log.info(event, event.type);
+    if (
+      event.type === 'connected' ||
+      event.type === 'disconnected' ||
+      event.type === 'ended' ||
+      event.type.startsWith('spool_')
+    )
+      log.info(event, event.type);
     else log.debug(event, event.type);
   },
 });

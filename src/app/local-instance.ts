@@ -22,7 +22,11 @@ export interface LocalInstance {
   kill(): void;
 }
 
-export function keepLocalInstance(layout: WorkspaceLayout, slots: number, note: (fields: object, message: string) => void): LocalInstance {
+export function keepLocalInstance(
+  layout: WorkspaceLayout,
+  slots: number,
+  note: (fields: object, message: string) => void,
+): LocalInstance {
   let child: ChildProcess | null = null;
   let timer: NodeJS.Timeout | null = null;
   let stopping = false;
@@ -70,5 +74,9 @@ export function keepLocalInstance(layout: WorkspaceLayout, slots: number, note: 
 function spawnInstance(root: string, slots: number): ChildProcess {
   const main = fileURLToPath(new URL(`./local-instance-child${extname(import.meta.url)}`, import.meta.url));
   // A group of its own: Ctrl-C at the terminal is for serve, which then asks its child to end.
-  return spawn(process.execPath, [...process.execArgv, main, root, String(slots)], { cwd: root, stdio: 'ignore', detached: true });
+  return spawn(process.execPath, [...process.execArgv, main, root, String(slots)], {
+    cwd: root,
+    stdio: 'ignore',
+    detached: true,
+  });
 }

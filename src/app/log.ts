@@ -3,10 +3,27 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino, type Logger } from 'pino';
 
-const SECRET_FIELDS = ['key', 'token', 'authorization', 'api_key', 'password', 'secret'].flatMap((field) => [field, `*.${field}`, `*.headers.${field}`]);
+const SECRET_FIELDS = ['key', 'token', 'authorization', 'api_key', 'password', 'secret'].flatMap((field) => [
+  field,
+  `*.${field}`,
+  `*.headers.${field}`,
+]);
 
 export function openLog(folder: string, name: string, level: string): Logger {
   mkdirSync(folder, { recursive: true });
-  const destination = pino.destination({ dest: join(folder, `${name}.log`), append: true, sync: true, mode: 0o600 });
-  return pino({ name, level, redact: { paths: SECRET_FIELDS, censor: '[redacted]' }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const destination = pino.destination({
+    dest: join(folder, `${name}.log`),
+    append: true,
+    sync: true,
+    mode: 0o600,
+  });
+  return pino(
+    {
+      name,
+      level,
+      redact: { paths: SECRET_FIELDS, censor: '[redacted]' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    destination,
+  );
 }

@@ -13,14 +13,19 @@ async function serve(options: ServeOptions): Promise<number> {
   const { loadConfig } = await import('./config.ts');
   const { serve: serveWorkspace } = await import('./serve.ts');
   const { workspace, detached, host, port, instances_port, slots } = options;
-  const flags = { ...(host && { host }), ...(port !== undefined && { port }), ...(instances_port !== undefined && { instances_port }), ...(slots && { slots }) };
+  const flags = {
+    ...(host && { host }),
+    ...(port !== undefined && { port }),
+    ...(instances_port !== undefined && { instances_port }),
+    ...(slots && { slots }),
+  };
   const config = await loadConfig(workspace.root, env, flags);
-  return await serveWorkspace({ config, detached, say: (sentence) => void process.stderr.write(`${sentence}\n`) });
+  return serveWorkspace({ config, detached, say: (sentence) => void process.stderr.write(`${sentence}\n`) });
 }
 
 async function instance(options: InstanceOptions): Promise<number> {
   const { runRemoteInstance } = await import('./remote-instance.ts');
-  return await runRemoteInstance(options, env);
+  return runRemoteInstance(options, env);
 }
 
 async function quickWorkspace(): Promise<Workspace> {
@@ -28,7 +33,7 @@ async function quickWorkspace(): Promise<Workspace> {
   const { workspaceAt } = await import('./workspace.ts');
   const root = join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'promptd');
   await mkdir(root, { recursive: true });
-  return await workspaceAt(root, env);
+  return workspaceAt(root, env);
 }
 
 const deps: CliDeps = {
@@ -48,30 +53,33 @@ const deps: CliDeps = {
   },
   async findWorkspace(start, explicit) {
     const { openWorkspace } = await import('./workspace.ts');
-    return await openWorkspace(start, explicit, env);
+    return openWorkspace(start, explicit, env);
   },
   async connect({ workspace }) {
     const { connect } = await import('../client/client.ts');
     const { Problem } = await import('../core/errors.ts');
     const url = env['PROMPTD_URL'];
     if (url !== undefined && url !== '') return connect({ url, key: env['PROMPTD_KEY'] }, systemTimers);
-    if (workspace === null) throw new Problem('NoWorkspace', 'No workspace here, and PROMPTD_URL is not set', { hint: 'Make one with: promptd init' });
+    if (workspace === null)
+      throw new Problem('NoWorkspace', 'No workspace here, and PROMPTD_URL is not set', {
+        hint: 'Make one with: promptd init',
+      });
     return connect({ socket: workspace.socket }, systemTimers);
   },
   async ensureServer(workspace, { signal }) {
     const { ensureServer } = await import('./detached.ts');
-    return await ensureServer(workspace, signal);
+    return ensureServer(workspace, signal);
   },
   serve,
   instance,
   async init(dir, options) {
     const { init } = await import('./init.ts');
-    return await init(dir, options, env);
+    return init(dir, options, env);
   },
   quickWorkspace,
   async validate(workspace, files) {
     const { validateFiles } = await import('./validate.ts');
-    return await validateFiles(workspace, files, env);
+    return validateFiles(workspace, files, env);
   },
 };
 

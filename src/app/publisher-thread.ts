@@ -59,8 +59,10 @@ function run(port: MessagePort, data: PublisherThreadData): void {
     timers: systemTimers,
     random: systemRandom,
     onPublished: (published, conflicts) => scheduler.remote.published(published, conflicts),
-    onFatal: (error) => main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error)),
-    onTrouble: (trouble) => main.tell('trouble', trouble === null ? null : `${trouble.code}: ${trouble.message}`),
+    onFatal: (error) =>
+      main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    onTrouble: (trouble) =>
+      main.tell('trouble', trouble === null ? null : `${trouble.code}: ${trouble.message}`),
     crashpoint: crashPointOf(environment()),
     busy: () => busy,
   });

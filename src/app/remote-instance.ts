@@ -11,14 +11,17 @@ import { version } from './version.ts';
 
 export async function runRemoteInstance(options: InstanceOptions, env: Environment): Promise<number> {
   const { host, port } = parseAddress(options.connect);
-  const home = options.workspace?.root ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'promptd');
+  const home =
+    options.workspace?.root ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'promptd');
   const config = await loadConfig(home, env);
   const name = options.name ?? instanceName();
   const endpoints = chosen(config.endpoints, options.endpoints);
   const token = await tokenFrom(env, options.workspace === null ? null : config.layout.instance_token);
   const spool_dir = join(config.layout.state, `spool-${name}`);
   const say = (sentence: string): void => void process.stderr.write(`${sentence}\n`);
-  say(`promptd ${version()} instance "${name}": ${[...endpoints.keys()].join(', ')}, ${options.slots ?? config.instance.slots} slots`);
+  say(
+    `promptd ${version()} instance "${name}": ${[...endpoints.keys()].join(', ')}, ${options.slots ?? config.instance.slots} slots`,
+  );
   const code = await runInstance({
     name,
     slots: options.slots ?? config.instance.slots,
@@ -30,12 +33,20 @@ export async function runRemoteInstance(options: InstanceOptions, env: Environme
     orphan_ttl_ms: null,
     on(event) {
       if (event.type === 'connected') say(`Connected to ${event.peer} as instance ${event.id}.`);
-      else if (event.type === 'disconnected') say(`Not connected: ${event.reason}.${event.retry_ms === null ? '' : ` Next try in ${(event.retry_ms / 1000).toFixed(1)} s.`}`);
+      else if (event.type === 'disconnected')
+        say(
+          `Not connected: ${event.reason}.${event.retry_ms === null ? '' : ` Next try in ${(event.retry_ms / 1000).toFixed(1)} s.`}`,
+        );
       else if (event.type === 'ended') say(event.message);
       else if (event.type === 'spool_blocked') say(event.message);
     },
   });
-  if (code === SPOOL_HELD) throw new Problem('WorkspaceHeld', `Another instance named "${name}" runs on this machine (${spool_dir} is held)`, { hint: 'Give this one another --name.' });
+  if (code === SPOOL_HELD)
+    throw new Problem(
+      'WorkspaceHeld',
+      `Another instance named "${name}" runs on this machine (${spool_dir} is held)`,
+      { hint: 'Give this one another --name.' },
+    );
   return code;
 }
 
@@ -43,21 +54,33 @@ function parseAddress(text: string): { readonly host: string; readonly port: num
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text.trim());
   const host = match?.[1] ?? match?.[2];
   const port = match?.[3] === undefined ? LIMITS.instances_port : Number(match[3]);
-  if (host === undefined || port > 65_535) throw new Problem('InvalidRequest', `--connect: expected host:port, got "${text}"`);
+  if (host === undefined || port > 65_535)
+    throw new Problem('InvalidRequest', `--connect: expected host:port, got "${text}"`);
   return { host, port };
 }
 
-function chosen<T>(all: ReadonlyMap<string, T>, names: readonly string[] | undefined): ReadonlyMap<string, T> {
+function chosen<T>(
+  all: ReadonlyMap<string, T>,
+  names: readonly string[] | undefined,
+): ReadonlyMap<string, T> {
   if (names === undefined || names.length === 0) return all;
   return new Map(
     names.map((name) => {
       const one = all.get(name);
-      if (one === undefined) throw new Problem('UnknownEndpoint', `--endpoints: expected some of ${[...all.keys()].join(', ')}, got "${name}"`);
+      if (one === undefined)
+        throw new Problem(
+          'UnknownEndpoint',
+          `--endpoints: expected some of ${[...all.keys()].join(', ')}, got "${name}"`,
+        );
       return [name, one];
     }),
   );
 }
 
 function instanceName(): string {
-  return hostname().replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'instance';
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '') || 'instance'
+  );
 }

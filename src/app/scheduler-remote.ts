@@ -66,11 +66,16 @@ export async function startSchedulerThread(options: SchedulerThreadOptions): Pro
     await worker.terminate();
     throw error;
   });
-  return remoteScheduler(channel, started, { listeners, pieces, died, async end() {
-    stopping = true;
-    await channel.remote.stop();
-    await worker.terminate();
-  } });
+  return remoteScheduler(channel, started, {
+    listeners,
+    pieces,
+    died,
+    async end() {
+      stopping = true;
+      await channel.remote.stop();
+      await worker.terminate();
+    },
+  });
 }
 
 interface Parts {

@@ -4,7 +4,8 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import type { RunRef } from '../core/names.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { LogPiece, RetryOptions, RunChange } from '../core/ports/scheduler.ts';
+import type { FollowEnd, LogPiece, RetryOptions, RunChange } from '../core/ports/scheduler.ts';
+import type { Store } from '../core/ports/store.ts';
 import type { KeyRow, PublicationRow } from '../core/rows.ts';
 import type { OnInvalid, PreparedJob } from '../core/submission.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -20,7 +21,7 @@ import { BusyMeter } from './busy-meter.ts';
 import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
 import { processGone } from './process-gone.ts';
-import { openChannel } from './rpc.ts';
+import { type Channel, openChannel } from './rpc.ts';
 
 export interface SchedulerThreadData {
   readonly database: string;
@@ -43,7 +44,12 @@ export interface SchedulerFunctions {
   live(name: string, run: number, wait_ms: number): unknown;
   lanes(): unknown;
   status(): unknown;
-  follow(id: number, name: string, run: number, from: { readonly attempt: number; readonly offset: number }): unknown;
+  follow(
+    id: number,
+    name: string,
+    run: number,
+    from: { readonly attempt: number; readonly offset: number },
+  ): unknown;
   unfollow(id: number): void;
   putKey(key: KeyRow): unknown;
   quiet(): boolean;
@@ -70,45 +76,80 @@ export interface PublisherFunctions {
   busy(busy: boolean): void;
 }
 
-async function run(port: MessagePort, data: SchedulerThreadData): Promise<void> {
-  const main = openChannel<SchedulerListener, SchedulerFunctions>(port, functions());
-  const publisher = openChannel<PublisherFunctions, PublisherListener>(data.publisher, {
-    async published(published, conflicts) {
-      for (const publication of conflicts) scheduler().republish(publication);
-      if (published.length > 0) await scheduler().published(published);
-    },
-  });
-  const follows = new Map<number, AbortController>();
-  let service: SchedulerService | null = null;
-  let close: () => Promise<void> = () => Promise.resolve();
-  const fatal = (error: unknown): void => main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error));
+/** Between two looks whether the database's log wants copying. */
+const TIDY_MS = 1_000;
 
-  const meter = new BusyMeter((busy) => publisher.tell('busy', busy));
+class SchedulerThread {
+  readonly #data: SchedulerThreadData;
+  readonly #main: Channel<SchedulerListener>;
+  readonly #publisher: Channel<PublisherFunctions>;
+  readonly #meter: BusyMeter;
+  readonly #follows = new Map<number, AbortController>();
+  #service: SchedulerService | null = null;
+  #close: () => Promise<void> = () => Promise.resolve();
 
-  function note(events: readonly PromptdEvent[]): void {
-    let published = 0;
-    for (const event of events) {
-      if (event.type === 'turn_failed') main.tell('note', 'error', event, 'a turn failed');
-      else if (event.type === 'gate_closed') main.tell('note', 'warn', { ...event.gate }, event.gate.reason.message);
-      else if (event.type === 'instance_attached' || event.type === 'instance_detached') main.tell('note', 'info', event, event.type.replace('_', ' '));
-      else if (event.type === 'published') published += event.count;
-      else if (event.type === 'turn') meter.add(event.changes - published);
-    }
+  constructor(port: MessagePort, data: SchedulerThreadData) {
+    this.#data = data;
+    this.#main = openChannel<SchedulerListener, SchedulerFunctions>(port, this.#functions());
+    this.#publisher = openChannel<PublisherFunctions, PublisherListener>(data.publisher, {
+      published: async (published, conflicts) => {
+        for (const publication of conflicts) this.#scheduler.republish(publication);
+        if (published.length > 0) await this.#scheduler.published(published);
+      },
+    });
+    this.#meter = new BusyMeter((busy) => this.#publisher.tell('busy', busy));
   }
 
-  function scheduler(): SchedulerService {
-    if (service === null) throw new Error('the scheduler has not started');
-    return service;
+  get #scheduler(): SchedulerService {
+    if (this.#service === null) throw new Error('the scheduler has not started');
+    return this.#service;
   }
 
-  async function start(): Promise<{ store_id: string; host: string; port: number }> {
-    const { database: path, expect_existing, endpoints, local_name } = data;
+  #functions(): SchedulerFunctions {
+    return {
+      start: () => this.#start(),
+      submit: (jobs, onInvalid) => this.#scheduler.submit(jobs, onInvalid),
+      cancel: (runs) => this.#scheduler.cancel(runs),
+      retry: (runs, options) => this.#scheduler.retry(runs, options),
+      live: (name, run, wait_ms) => this.#scheduler.live(name, run, wait_ms),
+      lanes: () => this.#scheduler.lanes(),
+      status: () => this.#scheduler.status(),
+      putKey: (key) => this.#scheduler.putKey(key),
+      quiet: () => this.#scheduler.quiet,
+      follow: (id, name, run, from) => this.#follow(id, name, run, from),
+      unfollow: (id) => this.#follows.get(id)?.abort(),
+      stop: async () => {
+        await this.#close();
+        this.#publisher.close();
+        setImmediate(() => this.#main.close());
+      },
+    };
+  }
+
+  async #start(): Promise<{ store_id: string; host: string; port: number }> {
+    const { database: path, expect_existing, listen } = this.#data;
     const store = openStore({ path, clock: systemClock, random: systemRandom, expect_existing });
-    const tidy = setInterval(() => void store.tidy().catch(fatal), 1_000);
+    const service = await this.#startService(store);
+    this.#service = service;
     const transport = new TcpTransport({ timers: systemTimers });
-    service = await SchedulerService.start({
+    const listener = await transport.listen(listen, (connection) => service.accept(connection));
+    service.onChanges((changes) => this.#main.tell('changes', changes));
+    const tidy = setInterval(() => void store.tidy().catch((error: unknown) => this.#fatal(error)), TIDY_MS);
+    this.#close = async () => {
+      clearInterval(tidy);
+      this.#meter.stop();
+      await listener.close();
+      await service.stop();
+      await store.close();
+    };
+    return { store_id: service.store_id, ...listener.address };
+  }
+
+  #startService(store: Store): Promise<SchedulerService> {
+    const { endpoints, local_name, token, logs } = this.#data;
+    return SchedulerService.start({
       store,
-      logs: new AttemptLogWriter({ files: systemFiles, folder: data.logs, clock: systemClock }),
+      logs: new AttemptLogWriter({ files: systemFiles, folder: logs, clock: systemClock }),
       endpoints,
       clock: systemClock,
       timers: systemTimers,
@@ -120,51 +161,44 @@ async function run(port: MessagePort, data: SchedulerThreadData): Promise<void> 
       },
       heartbeat_ms: LIMITS.heartbeat_ms,
       local_name,
-      tokenFits: tokenCheck(data.token),
+      tokenFits: tokenCheck(token),
       processGone,
       crashpoint: crashPointOf(environment()),
-      onPublish: () => publisher.tell('poke'),
-      on: (events) => note(events),
-      onFatal: fatal,
+      onPublish: () => this.#publisher.tell('poke'),
+      on: (events) => this.#note(events),
+      onFatal: (error) => this.#fatal(error),
     });
-    const accepting = service;
-    const listener = await transport.listen(data.listen, (connection) => accepting.accept(connection));
-    service.onChanges((changes) => main.tell('changes', changes));
-    close = async () => {
-      clearInterval(tidy);
-      meter.stop();
-      await listener.close();
-      await service?.stop();
-      await store.close();
-    };
-    return { store_id: service.store_id, ...listener.address };
   }
 
-  function functions(): SchedulerFunctions {
-    return {
-      start,
-      submit: (jobs, onInvalid) => scheduler().submit(jobs, onInvalid),
-      cancel: (runs) => scheduler().cancel(runs),
-      retry: (runs, options) => scheduler().retry(runs, options),
-      live: (name, number, wait_ms) => scheduler().live(name, number, wait_ms),
-      lanes: () => scheduler().lanes(),
-      status: () => scheduler().status(),
-      putKey: (key) => scheduler().putKey(key),
-      quiet: () => scheduler().quiet,
-      async follow(id, name, number, from) {
-        const stop = new AbortController();
-        follows.set(id, stop);
-        const end = await scheduler().follow(name, number, from, (piece) => main.tell('piece', id, piece), stop.signal);
-        follows.delete(id);
-        return end;
-      },
-      unfollow: (id) => follows.get(id)?.abort(),
-      async stop() {
-        await close();
-        publisher.close();
-        setImmediate(() => main.close());
-      },
-    };
+  async #follow(...[id, name, run, from]: Parameters<SchedulerFunctions['follow']>): Promise<FollowEnd> {
+    const stop = new AbortController();
+    this.#follows.set(id, stop);
+    const end = await this.#scheduler.follow(
+      name,
+      run,
+      from,
+      (piece) => this.#main.tell('piece', id, piece),
+      stop.signal,
+    );
+    this.#follows.delete(id);
+    return end;
+  }
+
+  #note(events: readonly PromptdEvent[]): void {
+    let published = 0;
+    for (const event of events) {
+      if (event.type === 'turn_failed') this.#main.tell('note', 'error', event, 'a turn failed');
+      else if (event.type === 'gate_closed')
+        this.#main.tell('note', 'warn', { ...event.gate }, event.gate.reason.message);
+      else if (event.type === 'instance_attached' || event.type === 'instance_detached')
+        this.#main.tell('note', 'info', event, event.type.replace('_', ' '));
+      else if (event.type === 'published') published += event.count;
+      else if (event.type === 'turn') this.#meter.add(event.changes - published);
+    }
+  }
+
+  #fatal(error: unknown): void {
+    this.#main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 }
 
@@ -175,4 +209,4 @@ function tokenCheck(token: string): (given: string) => boolean {
   return (given) => timingSafeEqual(digest(given), wanted);
 }
 
-if (parentPort !== null) await run(parentPort, workerData as SchedulerThreadData);
+if (parentPort !== null) new SchedulerThread(parentPort, workerData as SchedulerThreadData);

@@ -12,7 +12,7 @@ export interface Secrets {
 export function secretsOf(env: Environment): Secrets {
   return {
     async keyOf(endpoint) {
-      if (endpoint.api_key_file !== null) return await keyFromFile(endpoint.api_key_file);
+      if (endpoint.api_key_file !== null) return keyFromFile(endpoint.api_key_file);
       if (endpoint.api_key_env === null) return null;
       const value = env[endpoint.api_key_env]?.trim() ?? '';
       return value === '' ? null : value;
@@ -28,7 +28,12 @@ async function keyFromFile(path: string): Promise<string | null> {
   if (handle === null) return null;
   try {
     const { mode } = await handle.stat();
-    if ((mode & 0o077) !== 0) throw new Problem('InvalidConfig', `${path} can be read by others: expected mode 0600, got 0${(mode & 0o777).toString(8)}`, { hint: `chmod 600 ${path}` });
+    if ((mode & 0o077) !== 0)
+      throw new Problem(
+        'InvalidConfig',
+        `${path} can be read by others: expected mode 0600, got 0${(mode & 0o777).toString(8)}`,
+        { hint: `chmod 600 ${path}` },
+      );
     const text = (await handle.readFile('utf8')).trim();
     return text === '' ? null : text;
   } finally {

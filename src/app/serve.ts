@@ -48,7 +48,10 @@ async function takeWorkspace(layout: WorkspaceLayout): Promise<Lock> {
   const lock = tryLock(`${layout.state}/serve.lock`);
   if (lock !== null) return lock;
   const other = await readServerFile(layout.server);
-  const who = other === null ? '' : ` (pid ${other.pid}, ${other.url}, since ${new Date(other.started_at).toLocaleTimeString()})`;
+  const who =
+    other === null
+      ? ''
+      : ` (pid ${other.pid}, ${other.url}, since ${new Date(other.started_at).toLocaleTimeString()})`;
   throw new Problem('WorkspaceHeld', `Another promptd serves this workspace${who}. Nothing was changed.`);
 }
 
@@ -73,9 +76,15 @@ class Server {
     const reads = openReadStore({ path: layout.database });
     await ensureAdminKey(layout.admin_key, reads, scheduler);
     const doors = await this.#open(scheduler, reads);
-    const local = keepLocalInstance(layout, this.#config.instance.slots, (fields, message) => this.#log.warn(fields, message));
+    const local = keepLocalInstance(layout, this.#config.instance.slots, (fields, message) =>
+      this.#log.warn(fields, message),
+    );
     await this.#announce(scheduler, doors);
-    const idle = this.#options.detached ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => this.#stop('idle', scheduler, publisher, reads, doors, local)) : null;
+    const idle = this.#options.detached
+      ? watchIdle(scheduler, LIMITS.idle_exit_ms, () =>
+          this.#stop('idle', scheduler, publisher, reads, doors, local),
+        )
+      : null;
     const signals = stopSignals({
       first: (signal) => this.#stop(signal, scheduler, publisher, reads, doors, local),
       second: () => {
@@ -91,7 +100,10 @@ class Server {
 
   async #startThreads(): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
     const { layout, endpoints, instances, instance } = this.#config;
-    const existing = await stat(layout.admin_key).then(() => true, () => false);
+    const existing = await stat(layout.admin_key).then(
+      () => true,
+      () => false,
+    );
     const token = await instanceToken(layout.instance_token);
     const { port1, port2 } = new MessageChannel();
     const fatal = (message: string): void => this.#die(message);
@@ -113,14 +125,18 @@ class Server {
     );
     const publisher = startPublisherThread(
       { database: layout.database, layout, scheduler: port2 },
-      { fatal, trouble: (message) => this.#log.warn({ message }, message === null ? 'publishing goes on' : 'publishing waits') },
+      {
+        fatal,
+        trouble: (message) =>
+          this.#log.warn({ message }, message === null ? 'publishing goes on' : 'publishing waits'),
+      },
     );
     return { scheduler, publisher };
   }
 
   /** A server that `run` started takes another port where the usual one is taken; a person's choice is not overruled. */
   async #orAnyPort<T>(port: number, fn: (port: number) => Promise<T>): Promise<T> {
-    if (this.#options.detached) return await fn(0);
+    if (this.#options.detached) return fn(0);
     try {
       return await fn(port);
     } catch (error) {
@@ -136,7 +152,13 @@ class Server {
     const socket = socketPath(layout, realpathSync(layout.root), tmpdir());
     // We hold the workspace, so what stands there is left over.
     await rm(socket, { force: true });
-    const doors = await openDoors({ config: this.#config, scheduler, reads, log: this.#log, version: version() });
+    const doors = await openDoors({
+      config: this.#config,
+      scheduler,
+      reads,
+      log: this.#log,
+      version: version(),
+    });
     await doors.http.listenSocket(socket);
     const at = await this.#orAnyPort(http.port, (port) => doors.http.listenTcp({ host: http.host, port }));
     return { ...doors, socket, url: `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}` };
@@ -155,15 +177,29 @@ class Server {
     });
     this.#log.info({ pid: process.pid, url: doors.url, instances: scheduler.address }, 'serving');
     this.#options.say(`promptd ${version()} serves ${layout.root}`);
-    this.#options.say(`HTTP ${doors.url}  socket ${doors.socket}  instances ${instances.host}:${scheduler.address.port}`);
-    this.#options.say(`Key for HTTP: ${layout.admin_key}. Stop with Ctrl-C: running calls may finish, nothing is lost.`);
+    this.#options.say(
+      `HTTP ${doors.url}  socket ${doors.socket}  instances ${instances.host}:${scheduler.address.port}`,
+    );
+    this.#options.say(
+      `Key for HTTP: ${layout.admin_key}. Stop with Ctrl-C: running calls may finish, nothing is lost.`,
+    );
   }
 
-  #stop(why: string, scheduler: SchedulerThread, publisher: PublisherThread, reads: ReadStore, doors: Doors, local: LocalInstance): void {
+  #stop(
+    why: string,
+    scheduler: SchedulerThread,
+    publisher: PublisherThread,
+    reads: ReadStore,
+    doors: Doors,
+    local: LocalInstance,
+  ): void {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#log.info({ why }, 'stopping');
-    if (why !== 'idle') this.#options.say(`Stopping: running calls have ${LIMITS.stop_deadline_ms / 1000} s to finish. Once more to stop at once.`);
+    if (why !== 'idle')
+      this.#options.say(
+        `Stopping: running calls have ${LIMITS.stop_deadline_ms / 1000} s to finish. Once more to stop at once.`,
+      );
     const orderly = async (): Promise<void> => {
       await doors.http.close(2_000);
       await local.stop(LIMITS.stop_deadline_ms);
@@ -185,7 +221,9 @@ class Server {
   /** What is on disk is right; what is in memory cannot be trusted. The local instance goes on and finds the next server. */
   #die(message: string): void {
     this.#log.fatal({ message }, 'fatal');
-    this.#options.say(`promptd must stop: ${message.split('\n')[0] ?? message}. What was accepted is safe; start it again.`);
+    this.#options.say(
+      `promptd must stop: ${message.split('\n')[0] ?? message}. What was accepted is safe; start it again.`,
+    );
     this.#lock.release();
     process.exit(1);
   }

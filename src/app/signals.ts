@@ -7,7 +7,10 @@ export interface StopSignals {
   release(): void;
 }
 
-export function stopSignals(handlers: { readonly first: (signal: NodeJS.Signals) => void; readonly second: () => void }): StopSignals {
+export function stopSignals(handlers: {
+  readonly first: (signal: NodeJS.Signals) => void;
+  readonly second: () => void;
+}): StopSignals {
   let count = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     count += 1;

@@ -9,10 +9,18 @@ import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import { loadConfig } from './config.ts';
 import { type Environment } from './environment.ts';
 
-export async function validateFiles(workspace: Workspace | null, files: readonly string[], env: Environment): Promise<readonly FileReport[]> {
+export async function validateFiles(
+  workspace: Workspace | null,
+  files: readonly string[],
+  env: Environment,
+): Promise<readonly FileReport[]> {
   const config = await loadConfig(workspace?.root ?? process.cwd(), env);
   const links = workspace === null ? null : new WorkspaceLinkReader({ root: workspace.root });
-  const prepare = createPrepare({ endpoints: config.endpoints, default_endpoint: config.default_endpoint, links });
+  const prepare = createPrepare({
+    endpoints: config.endpoints,
+    default_endpoint: config.default_endpoint,
+    links,
+  });
   const reports: FileReport[] = [];
   for (const file of files) reports.push(await validateFile(file, prepare));
   return reports;
@@ -21,7 +29,7 @@ export async function validateFiles(workspace: Workspace | null, files: readonly
 async function validateFile(file: string, prepare: Prepare): Promise<FileReport> {
   const text = decodeUtf8(await readFile(file));
   if (typeof text !== 'string') return { file, faults: [text], jobs: 0 };
-  if (/\.(jsonl|ndjson)$/.test(file)) return await validateLines(file, text, prepare);
+  if (/\.(jsonl|ndjson)$/.test(file)) return validateLines(file, text, prepare);
   const faults = await faultsOf(text, prepare, basename(file, '.json'), '', 1);
   return { file, faults, jobs: faults.length === 0 ? 1 : 0 };
 }
@@ -37,9 +45,18 @@ async function validateLines(file: string, text: string, prepare: Prepare): Prom
   return { file, faults, jobs };
 }
 
-async function faultsOf(text: string, prepare: Prepare, name: string | undefined, prefix: string, firstLine: number): Promise<readonly Fault[]> {
+async function faultsOf(
+  text: string,
+  prepare: Prepare,
+  name: string | undefined,
+  prefix: string,
+  firstLine: number,
+): Promise<readonly Fault[]> {
   const parsed = parseJobText(text);
   if (parsed.faults.length > 0) return placeFaults(parsed.faults, parsed, prefix, firstLine);
-  const prepared = await prepare(parsed.value, { via: 'socket', ...(name === undefined ? {} : { defaults: { name } }) });
+  const prepared = await prepare(parsed.value, {
+    via: 'socket',
+    ...(name === undefined ? {} : { defaults: { name } }),
+  });
   return prepared.ok ? [] : placeFaults(prepared.faults, parsed, prefix, firstLine);
 }

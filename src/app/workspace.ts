@@ -16,18 +16,24 @@ import { readServerFile } from './server-info.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Upwards from `start`, or exactly `explicit`. */
-export async function openWorkspace(start: string, explicit: string | undefined, env: Environment): Promise<Workspace | null> {
+export async function openWorkspace(
+  start: string,
+  explicit: string | undefined,
+  env: Environment,
+): Promise<Workspace | null> {
   const given = explicit ?? env['PROMPTD_WORKSPACE'];
   if (given === undefined || given === '') {
     const root = await findWorkspace(systemFiles, start);
-    return root === null ? null : await workspaceAt(root, env);
+    return root === null ? null : workspaceAt(root, env);
   }
   const root = resolve(start, given);
   const facts = await systemFiles.facts(root);
   if (facts === null || (facts.kind !== 'directory' && facts.kind !== 'symlink')) {
-    throw new Problem('NoWorkspace', `${root} is no folder`, { hint: `Make a workspace there: promptd init ${given}` });
+    throw new Problem('NoWorkspace', `${root} is no folder`, {
+      hint: `Make a workspace there: promptd init ${given}`,
+    });
   }
-  return await workspaceAt(root, env);
+  return workspaceAt(root, env);
 }
 
 export async function workspaceAt(root: string, env: Environment): Promise<Workspace> {

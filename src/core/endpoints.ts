@@ -29,7 +29,11 @@ export interface ModelRef {
  * Splits `endpoint:model` at the first colon if what stands before it is a known endpoint; else the whole text is a model
  * of the default endpoint (`llama3.2:3b` has a colon of its own). Null where there is no default endpoint.
  */
-export function resolveModel(text: string, endpoints: ReadonlySet<string>, defaultEndpoint: string | null): ModelRef | null {
+export function resolveModel(
+  text: string,
+  endpoints: ReadonlySet<string>,
+  defaultEndpoint: string | null,
+): ModelRef | null {
   const colon = text.indexOf(':');
   if (colon > 0 && endpoints.has(text.slice(0, colon))) {
     return { endpoint: text.slice(0, colon), model: text.slice(colon + 1) };

@@ -80,7 +80,11 @@ export class Problem extends Error {
   readonly hint: string | undefined;
   readonly faults: readonly Fault[];
 
-  constructor(code: ErrorCode, detail: string, more: { readonly hint?: string; readonly faults?: readonly Fault[]; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    more: { readonly hint?: string; readonly faults?: readonly Fault[]; readonly cause?: unknown } = {},
+  ) {
     super(detail, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'Problem';
     this.code = code;

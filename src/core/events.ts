@@ -20,7 +20,13 @@ export type PromptdEvent =
       readonly attempt: number;
       readonly reason_code: ReasonCode | null;
     }
-  | { readonly type: 'attempt_started'; readonly name: string; readonly run: number; readonly attempt: number; readonly instance: number }
+  | {
+      readonly type: 'attempt_started';
+      readonly name: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly instance: number;
+    }
   | {
       readonly type: 'attempt_ended';
       readonly name: string;
@@ -31,7 +37,13 @@ export type PromptdEvent =
       readonly charged_for: Charge | null;
       readonly reason_code: ReasonCode | null;
     }
-  | { readonly type: 'answer_dropped'; readonly name: string; readonly run: number; readonly attempt: number; readonly why: 'completed_before' | 'no_such_run' | 'kept' }
+  | {
+      readonly type: 'answer_dropped';
+      readonly name: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly why: 'completed_before' | 'no_such_run' | 'kept';
+    }
   | { readonly type: 'instance_attached'; readonly instance: number; readonly name: string }
   | { readonly type: 'instance_detached'; readonly instance: number; readonly name: string }
   | { readonly type: 'gate_closed'; readonly gate: Gate }
@@ -39,4 +51,8 @@ export type PromptdEvent =
   | { readonly type: 'to_publish'; readonly count: number }
   | { readonly type: 'published'; readonly count: number }
   | { readonly type: 'turn'; readonly events: number; readonly changes: number; readonly turn_ms: number }
-  | { readonly type: 'turn_failed'; readonly code: 'DiskLow' | 'StoreBusy' | 'Internal'; readonly message: string };
+  | {
+      readonly type: 'turn_failed';
+      readonly code: 'DiskLow' | 'StoreBusy' | 'Internal';
+      readonly message: string;
+    };

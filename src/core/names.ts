@@ -5,7 +5,8 @@
 
 /** A name is also a file name, a URL segment and a CLI argument, so it needs no escaping in any of them. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
-export const NAME_EXPECTED = 'a name of 1 to 200 letters, digits, ".", "_" or "-", starting with a letter or digit';
+export const NAME_EXPECTED =
+  'a name of 1 to 200 letters, digits, ".", "_" or "-", starting with a letter or digit';
 
 export interface RunRef {
   readonly name: string;

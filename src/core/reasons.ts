@@ -9,38 +9,85 @@ export interface ReasonRow {
 }
 
 export const REASONS = {
-  WaitingForSlot: { when: 'waiting', advice: 'Every slot that fits is taken. It starts when one is free; more slots: instance.slots, or another instance.' },
-  WaitingForModel: { when: 'waiting', advice: 'Another model is loaded on that endpoint. It starts when that one has no more work, or after model_switch_after.' },
+  WaitingForSlot: {
+    when: 'waiting',
+    advice:
+      'Every slot that fits is taken. It starts when one is free; more slots: instance.slots, or another instance.',
+  },
+  WaitingForModel: {
+    when: 'waiting',
+    advice:
+      'Another model is loaded on that endpoint. It starts when that one has no more work, or after model_switch_after.',
+  },
   BeginTime: { when: 'waiting', advice: 'It is to begin at its run_at.' },
   Backoff: { when: 'waiting', advice: 'The last attempt failed; it is tried again by itself.' },
   SameAs: { when: 'waiting', advice: 'The same work is under way under another name; it takes that answer.' },
   Paused: { when: 'waiting', advice: 'Resume with: promptd resume.' },
   EndpointThrottled: { when: 'waiting', advice: 'The endpoint asked for patience; it goes on by itself.' },
   EndpointAuth: { when: 'waiting', advice: 'Mend the key of the endpoint; it goes on by itself.' },
-  EndpointQuota: { when: 'waiting', advice: 'The quota of the endpoint is used up; it goes on by itself once there is some.' },
-  EndpointUnreachable: { when: 'waiting', advice: 'Start the server of the endpoint, or mend its base_url; it goes on by itself.' },
-  ModelMissing: { when: 'waiting', advice: 'Make the model available at the endpoint; it goes on by itself.' },
-  NoInstance: { when: 'waiting', advice: 'No connected instance serves this endpoint. Start one: promptd instance --connect host:port.' },
+  EndpointQuota: {
+    when: 'waiting',
+    advice: 'The quota of the endpoint is used up; it goes on by itself once there is some.',
+  },
+  EndpointUnreachable: {
+    when: 'waiting',
+    advice: 'Start the server of the endpoint, or mend its base_url; it goes on by itself.',
+  },
+  ModelMissing: {
+    when: 'waiting',
+    advice: 'Make the model available at the endpoint; it goes on by itself.',
+  },
+  NoInstance: {
+    when: 'waiting',
+    advice: 'No connected instance serves this endpoint. Start one: promptd instance --connect host:port.',
+  },
   Cancelling: { when: 'waiting', advice: 'A cancel was requested; it ends when the instance confirms.' },
   DiskLow: { when: 'waiting', advice: 'Free some disk space; it goes on by itself.' },
   Interrupted: { when: 'waiting', advice: 'Its instance was stopped; it starts again.' },
   TotalTimeout: { when: 'ended', advice: 'Raise options.timeout, or ask for less.' },
-  FirstTokenTimeout: { when: 'ended', advice: 'Raise options.first_token_timeout, or look why the server does not begin.' },
-  StallTimeout: { when: 'ended', advice: 'Raise options.stall_timeout, or look why the server stopped in the middle.' },
+  FirstTokenTimeout: {
+    when: 'ended',
+    advice: 'Raise options.first_token_timeout, or look why the server does not begin.',
+  },
+  StallTimeout: {
+    when: 'ended',
+    advice: 'Raise options.stall_timeout, or look why the server stopped in the middle.',
+  },
   ProviderError: { when: 'ended', advice: 'Look at the error and at the server, then: promptd retry.' },
-  InvalidAnswer: { when: 'ended', advice: 'The server sent something that is no answer; look at it with: promptd logs.' },
+  InvalidAnswer: {
+    when: 'ended',
+    advice: 'The server sent something that is no answer; look at it with: promptd logs.',
+  },
   AnswerTooLarge: { when: 'ended', advice: 'Set max_tokens, or raise result_bytes_max.' },
-  SchemaMismatch: { when: 'ended', advice: 'The answer broke response_schema; loosen it or change the prompt.' },
+  SchemaMismatch: {
+    when: 'ended',
+    advice: 'The answer broke response_schema; loosen it or change the prompt.',
+  },
   ContextTooLong: { when: 'ended', advice: 'Shorten the prompt, or take a model with a larger context.' },
   ContentFiltered: { when: 'ended', advice: 'The provider refused the content.' },
-  BadRequest: { when: 'ended', advice: 'The provider refused the request as it stands; mend the configuration.' },
-  IdenticalErrors: { when: 'ended', advice: 'The same error came again and again; mend its cause, then: promptd retry.' },
-  AttemptsExhausted: { when: 'ended', advice: 'Look at the attempts with: promptd show; then: promptd retry.' },
-  LostTooOften: { when: 'ended', advice: 'Each instance that ran it disappeared; look at their memory, then: promptd retry.' },
+  BadRequest: {
+    when: 'ended',
+    advice: 'The provider refused the request as it stands; mend the configuration.',
+  },
+  IdenticalErrors: {
+    when: 'ended',
+    advice: 'The same error came again and again; mend its cause, then: promptd retry.',
+  },
+  AttemptsExhausted: {
+    when: 'ended',
+    advice: 'Look at the attempts with: promptd show; then: promptd retry.',
+  },
+  LostTooOften: {
+    when: 'ended',
+    advice: 'Each instance that ran it disappeared; look at their memory, then: promptd retry.',
+  },
   Cancelled: { when: 'ended', advice: 'Ask again with: promptd retry.' },
   LeaderFailed: { when: 'ended', advice: 'The same work failed under another name; look there.' },
   ScriptFailed: { when: 'ended', advice: 'The script exited with an error; its stderr is in the log.' },
-  ScriptNotExecutable: { when: 'ended', advice: 'Make the script executable and give it a first line like #!/usr/bin/env python3.' },
+  ScriptNotExecutable: {
+    when: 'ended',
+    advice: 'Make the script executable and give it a first line like #!/usr/bin/env python3.',
+  },
   ScriptTimeout: { when: 'ended', advice: 'The script took too long.' },
   TemplateError: { when: 'ended', advice: 'Mend the template.' },
   DataMissing: { when: 'ended', advice: 'Mend the link to the data.' },
@@ -60,7 +107,10 @@ export interface Reason {
 
 /** A reason with its advice behind what is the matter. */
 export function reason(code: ReasonCode, what?: string, until?: number): Reason {
-  const message = what === undefined || what === '' ? REASONS[code].advice : `${what.replace(/[.\s]*$/, '')}. ${REASONS[code].advice}`;
+  const message =
+    what === undefined || what === ''
+      ? REASONS[code].advice
+      : `${what.replace(/[.\s]*$/, '')}. ${REASONS[code].advice}`;
   return until === undefined ? { code, message } : { code, message, until };
 }
 

@@ -83,7 +83,14 @@ export interface SpecRow {
   readonly link: string;
 }
 
-export type AttemptOutcome = 'succeeded' | 'errored' | 'timed_out' | 'lost' | 'interrupted' | 'rate_limited' | 'cancelled';
+export type AttemptOutcome =
+  | 'succeeded'
+  | 'errored'
+  | 'timed_out'
+  | 'lost'
+  | 'interrupted'
+  | 'rate_limited'
+  | 'cancelled';
 /** The budget that an attempt used up; null: it was free. */
 export type Charge = 'errors' | 'lost' | 'interrupted' | 'rate_limited';
 

@@ -45,9 +45,22 @@ export interface JobView {
 }
 
 /** A line of a list: the same words, without what needs another read. */
-export type JobLine = Omit<JobView, 'metadata' | 'options' | 'options_differ' | 'warnings' | 'live' | 'live_missing' | 'created' | 'answered_before'>;
+export type JobLine = Omit<
+  JobView,
+  | 'metadata'
+  | 'options'
+  | 'options_differ'
+  | 'warnings'
+  | 'live'
+  | 'live_missing'
+  | 'created'
+  | 'answered_before'
+>;
 
-export type AttemptView = Omit<AttemptRow, 'job' | 'log_file' | 'log_offset' | 'started_at' | 'ended_at' | 'kept_answer'> & {
+export type AttemptView = Omit<
+  AttemptRow,
+  'job' | 'log_file' | 'log_offset' | 'started_at' | 'ended_at' | 'kept_answer'
+> & {
   readonly started_at: string;
   readonly ended_at: string | null;
   readonly kept_answer: KeptAnswer['text_sha256'] | null;
@@ -59,7 +72,11 @@ export interface JobDetail extends JobView {
     readonly attempts?: readonly AttemptView[];
     readonly spec?: Json;
     readonly prompt?: Json;
-    readonly runs?: readonly { readonly run: number; readonly state: RunState; readonly finished_at: string | null }[];
+    readonly runs?: readonly {
+      readonly run: number;
+      readonly state: RunState;
+      readonly finished_at: string | null;
+    }[];
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { boardAtStart, runKey, type Board } from '../core/board.ts';
 import type { LiveState } from '../core/attempt.ts';
+import type { decide } from '../core/decide.ts';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import type { PromptdEvent } from '../core/events.ts';
 import { laneStatuses } from '../core/lane-status.ts';
@@ -56,6 +57,8 @@ export interface SchedulerOptions {
   readonly on: (events: readonly PromptdEvent[]) => void;
   readonly onFatal: (error: unknown) => void;
   readonly terms?: typeof LEASE_TERMS;
+  /** See TurnLoopOptions. */
+  readonly decide?: typeof decide;
 }
 
 export class SchedulerService implements Scheduler {
@@ -124,6 +127,7 @@ export class SchedulerService implements Scheduler {
       release: (effects) => release.run(effects),
       on: (events) => this.#tell(events),
       onFatal: options.onFatal,
+      ...(options.decide === undefined ? {} : { decide: options.decide }),
     });
   }
 

@@ -40,6 +40,8 @@ export interface TurnLoopOptions {
   readonly on: (events: readonly PromptdEvent[]) => void;
   /** The process must end: the store cannot be trusted any more. */
   readonly onFatal: (error: unknown) => void;
+  /** The rules; replaced by tests that break one of them to see that it is missed. */
+  readonly decide?: typeof decide;
 }
 
 interface Entry {
@@ -238,13 +240,13 @@ export class TurnLoop {
   }
 
   async #decide(events: readonly TurnEvent[], placing: boolean): Promise<Draft> {
-    const { store, board, clock, random, store_id } = this.#options;
+    const { store, board, clock, random, store_id, decide: decideTurn = decide } = this.#options;
     const moment = { now: clock.now(), now_m: clock.monotonic(), random: () => random.next(), store_id };
     const loaded = new LoadedRows();
     let keys = keysOf(events, board, moment.now, moment.now_m);
     for (let round = 0; round < LOAD_ROUNDS_MAX; round += 1) {
       loaded.add(keys, await store.load(keys));
-      const decision = decideOrFault(() => decide(events, board, loaded, moment, placing));
+      const decision = decideOrFault(() => decideTurn(events, board, loaded, moment, placing));
       if (decision.missing === null) return decision.draft;
       keys = mergeKeys(decision.missing);
     }

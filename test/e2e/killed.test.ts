@@ -17,7 +17,10 @@ describe('kill -9', () => {
     // The client knows nothing of the crash: it hands in everything again, and everything is known.
     const again = await second.client.submitMany(jobs);
     expect(again.created).toBe(0);
-    await until('the batch to end', async () => (await second.client.batch('mixed', { wait: 10 })).ended === COUNT);
+    await until(
+      'the batch to end',
+      async () => (await second.client.batch('mixed', { wait: 10 })).ended === COUNT,
+    );
     expect((await second.client.batch('mixed')).counts).toMatchObject({ completed: COUNT });
     expect(machine.model.stats().total).toBe(COUNT);
     expect(await second.stop()).toBe(0);
@@ -32,7 +35,10 @@ describe('kill -9', () => {
     await until('a third of the answers', () => machine.model.stats().answered > COUNT / 3);
     const [pid] = await machine.localInstances();
     process.kill(pid ?? 0, 'SIGKILL');
-    await until('the batch to end', async () => (await serving.client.batch('mixed', { wait: 10 })).ended === COUNT);
+    await until(
+      'the batch to end',
+      async () => (await serving.client.batch('mixed', { wait: 10 })).ended === COUNT,
+    );
     expect((await serving.client.batch('mixed')).counts).toMatchObject({ completed: COUNT });
     const { prompts, open_max } = machine.model.stats();
     const twice = Object.values(prompts).filter((count) => count > 1);

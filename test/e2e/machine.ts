@@ -47,12 +47,15 @@ export class Machine {
   }
 
   /** Starts `serve` and waits until its local instance is connected. */
-  async serve(options: { readonly env?: Readonly<Record<string, string>>; readonly instance?: boolean } = {}): Promise<Serving> {
+  async serve(
+    options: { readonly env?: Readonly<Record<string, string>>; readonly instance?: boolean } = {},
+  ): Promise<Serving> {
     const child = this.spawn(['serve'], options.env);
     const client = connect({ socket: this.path('.promptd', 'http.sock') }, systemTimers);
     onTestFinished(() => client.close());
     await until('serve to answer', async () => {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`serve ended with ${child.exitCode ?? child.signalCode}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`serve ended with ${child.exitCode ?? child.signalCode}`);
       const instances = await client.instances().catch(() => null);
       if (instances === null) return false;
       return options.instance === false || instances.some((one) => one.id === 0 && one.state === 'connected');
@@ -62,7 +65,7 @@ export class Machine {
       client,
       async stop() {
         client.close();
-        return await stopChild(child, 'SIGTERM');
+        return stopChild(child, 'SIGTERM');
       },
       async kill() {
         await stopChild(child, 'SIGKILL');
@@ -72,8 +75,17 @@ export class Machine {
 
   /** A further instance of this workspace, connected over TCP. */
   async instance(name: string, client: Client, options: readonly string[] = []): Promise<ChildProcess> {
-    const info = JSON.parse(await readFile(this.path('.promptd', 'server.json'), 'utf8')) as { instances: { port: number } };
-    const child = this.spawn(['instance', '--connect', `127.0.0.1:${info.instances.port}`, '--name', name, ...options]);
+    const info = JSON.parse(await readFile(this.path('.promptd', 'server.json'), 'utf8')) as {
+      instances: { port: number };
+    };
+    const child = this.spawn([
+      'instance',
+      '--connect',
+      `127.0.0.1:${info.instances.port}`,
+      '--name',
+      name,
+      ...options,
+    ]);
     await until(`instance ${name} to connect`, async () => {
       const instances = await client.instances();
       return instances.some((one) => one.name === name && one.state === 'connected');
@@ -95,12 +107,17 @@ export class Machine {
 
   /** Runs one command to its end. */
   async promptd(...args: string[]): Promise<Finished> {
-    return await new Promise((resolve) => {
+    return new Promise((resolve) => {
       const env = { ...process.env, NO_COLOR: '1', ...this.#env };
-      execFile(process.execPath, [BIN, ...args], { cwd: this.root, env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
-        resolve({ code, stdout, stderr });
-      });
+      execFile(
+        process.execPath,
+        [BIN, ...args],
+        { cwd: this.root, env, maxBuffer: 64 * 1024 * 1024 },
+        (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+          resolve({ code, stdout, stderr });
+        },
+      );
     });
   }
 
@@ -121,7 +138,12 @@ export class Machine {
     for (const entry of await readdir('/proc')) {
       if (!/^\d+$/.test(entry)) continue;
       const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-      if (command.includes('local-instance-child') && command.includes(this.root) && !processGone(Number(entry))) pids.push(Number(entry));
+      if (
+        command.includes('local-instance-child') &&
+        command.includes(this.root) &&
+        !processGone(Number(entry))
+      )
+        pids.push(Number(entry));
     }
     return pids;
   }
@@ -164,7 +186,11 @@ export async function setup(options: MachineOptions = {}): Promise<Machine> {
 }
 
 /** Looks until it is so; a test that waits for another process has no event of it to wait for. */
-export async function until(what: string, wanted: () => Promise<boolean> | boolean, patience_ms = 30_000): Promise<void> {
+export async function until(
+  what: string,
+  wanted: () => Promise<boolean> | boolean,
+  patience_ms = 30_000,
+): Promise<void> {
   const began = performance.now();
   while (!(await wanted())) {
     if (performance.now() - began > patience_ms) throw new Error(`waited ${patience_ms} ms for ${what}`);
@@ -181,7 +207,10 @@ async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Promise<n
 }
 
 /** 100 jobs over each protocol, each with a prompt of its own. */
-export function mixedJobs(count: number, script = ''): { name: string; prompt: string; configuration: { LLM_name: string; temperature: number } }[] {
+export function mixedJobs(
+  count: number,
+  script = '',
+): { name: string; prompt: string; configuration: { LLM_name: string; temperature: number } }[] {
   return Array.from({ length: count }, (_, i) => ({
     name: `mixed-${i}`,
     prompt: `question ${i}?${script}`,

@@ -10,7 +10,10 @@ describe('a server and two instances', () => {
     await machine.instance('second', serving.client, ['--slots', '8']);
     const lot = await serving.client.submitMany(mixedJobs(200).map((job) => ({ ...job, batch: 'mixed' })));
     expect(lot.created).toBe(200);
-    await until('the batch to end', async () => (await serving.client.batch('mixed', { wait: 10 })).ended === 200);
+    await until(
+      'the batch to end',
+      async () => (await serving.client.batch('mixed', { wait: 10 })).ended === 200,
+    );
     const batch = await serving.client.batch('mixed');
     expect(batch.counts).toMatchObject({ completed: 200 });
     expect(machine.model.stats().total).toBe(200);
@@ -21,7 +24,10 @@ describe('a server and two instances', () => {
     // R8 R9: one whole file for each, published before the graceful stop ended.
     const files = await machine.files('results');
     expect(files).toHaveLength(200);
-    const one = JSON.parse(await readFile(machine.path('results', files[0] ?? ''), 'utf8')) as { job: string; result: string };
+    const one = JSON.parse(await readFile(machine.path('results', files[0] ?? ''), 'utf8')) as {
+      job: string;
+      result: string;
+    };
     expect(one.job).toMatch(/^mixed-\d+\.json$/);
     expect(one.result.length).toBeGreaterThan(0);
   });
@@ -52,7 +58,10 @@ describe('a server and two instances', () => {
     await machine.model.arrived('work shared');
     expect((await serving.client.job('twin-7')).reason?.code).toBe('SameAs');
     machine.model.release();
-    await until('the twins to end', async () => (await serving.client.batch('twins', { wait: 10 })).ended === 50);
+    await until(
+      'the twins to end',
+      async () => (await serving.client.batch('twins', { wait: 10 })).ended === 50,
+    );
     expect(machine.model.stats().total).toBe(1);
     expect(await serving.stop()).toBe(0);
     expect(await machine.files('results')).toHaveLength(50);
@@ -64,7 +73,11 @@ describe('a running job', () => {
     const machine = await setup();
     const { client } = await machine.serve();
     machine.model.script('slowly', { tokens: 4, hold: 2 });
-    await client.submit({ name: 'talk', prompt: 'speak slowly', configuration: { LLM_name: 'ollama:test-model' } });
+    await client.submit({
+      name: 'talk',
+      prompt: 'speak slowly',
+      configuration: { LLM_name: 'ollama:test-model' },
+    });
     await machine.model.arrived('slowly');
     const seen: string[] = [];
     let ended = '';
@@ -88,7 +101,11 @@ describe('a running job', () => {
     const machine = await setup();
     const { client } = await machine.serve();
     machine.model.script('live', { tokens: 9, hold: 3 });
-    await client.submit({ name: 'live', prompt: 'live state', configuration: { LLM_name: 'ollama:test-model' } });
+    await client.submit({
+      name: 'live',
+      prompt: 'live state',
+      configuration: { LLM_name: 'ollama:test-model' },
+    });
     await until('three pieces', async () => ((await client.job('live')).live?.tokens ?? 0) >= 3);
     const job = await client.job('live');
     expect(job).toMatchObject({ state: 'running', instance: 0, attempts: 1, live: { phase: 'streaming' } });
@@ -99,7 +116,11 @@ describe('a running job', () => {
     const machine = await setup();
     const { client } = await machine.serve();
     machine.model.script('never ends', { stall: 2 });
-    await client.submit({ name: 'endless', prompt: 'this never ends', configuration: { LLM_name: 'openai:test-model' } });
+    await client.submit({
+      name: 'endless',
+      prompt: 'this never ends',
+      configuration: { LLM_name: 'openai:test-model' },
+    });
     const request = await machine.model.arrived('never ends');
     const began = performance.now();
     await client.cancel('endless');

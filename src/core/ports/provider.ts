@@ -41,7 +41,12 @@ export interface Provider {
    */
   call(call: ProviderCall, observer: AttemptObserver, signal: AbortSignal): Promise<ProviderAnswer>;
   /** Names of the models that are there; rejects with a {@link ProviderError}. */
-  models(endpoint: EndpointConfig, base_url: string, api_key: string | null, signal: AbortSignal): Promise<readonly string[]>;
+  models(
+    endpoint: EndpointConfig,
+    base_url: string,
+    api_key: string | null,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
 }
 
 export class ProviderError extends Error {

@@ -10,5 +10,9 @@ export interface AttemptRunner {
    * {@link AbortReason}, the outcome is `cancelled` or `interrupted` within the cancel grace, and the upstream call is aborted.
    * The log and store_id of the report are filled in by the instance.
    */
-  run(order: AttemptOrder, observer: AttemptObserver, signal: AbortSignal): Promise<Omit<AttemptReport, 'log' | 'store_id'>>;
+  run(
+    order: AttemptOrder,
+    observer: AttemptObserver,
+    signal: AbortSignal,
+  ): Promise<Omit<AttemptReport, 'log' | 'store_id'>>;
 }

@@ -17,9 +17,7 @@ export interface RunAnswer<V> {
 }
 
 /** Options that a person may give anew with a retry. */
-export type RetryOptions = Partial<
-  Pick<RunOptions, 'priority' | 'attempt_timeout_ms' | 'max_attempts'>
->;
+export type RetryOptions = Partial<Pick<RunOptions, 'priority' | 'attempt_timeout_ms' | 'max_attempts'>>;
 
 /** Why the runs of a lane that are queued do not run at this moment. */
 export interface LaneStatus {
@@ -109,7 +107,13 @@ export interface Scheduler {
    * Streams the log of the attempt that runs now, from a byte offset, until it ends. Resolves when no more will come.
    * `stop` aborts it.
    */
-  follow(name: string, run: number, from: { readonly attempt: number; readonly offset: number }, onPiece: (piece: LogPiece) => void, stop: AbortSignal): Promise<FollowEnd>;
+  follow(
+    name: string,
+    run: number,
+    from: { readonly attempt: number; readonly offset: number },
+    onPiece: (piece: LogPiece) => void,
+    stop: AbortSignal,
+  ): Promise<FollowEnd>;
   /** Changes of runs, in order of their commits. Returns the way to stop. */
   onChanges(fn: (changes: readonly RunChange[]) => void): () => void;
   putKey(key: KeyRow): Promise<void>;

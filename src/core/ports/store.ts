@@ -81,7 +81,12 @@ export type Change =
   /** Holds while `(name, run)` is free and, where `run.leads`, no other run of the digest leads. Writes the tags too. */
   | { readonly do: 'insert_run'; readonly run: RunRow; readonly spec: SpecRow }
   /** Holds while the stored row has this state and attempt and, where `run.leads`, no other run of the digest leads. */
-  | { readonly do: 'update_run'; readonly if_state: RunState; readonly if_attempt: number; readonly run: RunRow }
+  | {
+      readonly do: 'update_run';
+      readonly if_state: RunState;
+      readonly if_attempt: number;
+      readonly run: RunRow;
+    }
   | { readonly do: 'insert_attempt'; readonly attempt: AttemptRow }
   /** Holds while the stored attempt has not ended. */
   | { readonly do: 'end_attempt'; readonly attempt: AttemptRow }

@@ -29,7 +29,14 @@ export interface TlsFiles {
 
 export interface Transport {
   /** Rejects with the system's error where the address is taken or not allowed. */
-  listen(at: { readonly host: string; readonly port: number }, onConnection: (connection: Connection) => void): Promise<Listener>;
+  listen(
+    at: { readonly host: string; readonly port: number },
+    onConnection: (connection: Connection) => void,
+  ): Promise<Listener>;
   /** Rejects where nobody answers within `timeout_ms`. */
-  connect(to: { readonly host: string; readonly port: number; readonly timeout_ms: number }): Promise<Connection>;
+  connect(to: {
+    readonly host: string;
+    readonly port: number;
+    readonly timeout_ms: number;
+  }): Promise<Connection>;
 }
