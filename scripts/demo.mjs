@@ -161,12 +161,11 @@ async function main() {
     if (!isForeign) await stopServer(serverPid());
   }
   if (code !== 0) {
-    say(
-      code === INTERRUPTED
-        ? '\nStopped; nothing is lost.'
-        : `\nNot everything is answered (exit code ${code}).`,
-    );
-    say('npm run demo goes on where this one ended.');
+    if (code === INTERRUPTED) say('\nStopped; nothing is lost. npm run demo goes on where this one ended.');
+    else
+      say(
+        `\nNot everything is answered (exit code ${code}). A failed job is asked again when its file has changed.`,
+      );
     return code;
   }
   const found = answers(jobs);

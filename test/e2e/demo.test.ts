@@ -10,7 +10,8 @@ import { type Finished, type Machine, setup } from './machine.ts';
 const ROOT = path.join(import.meta.dirname, '../..');
 const NO_OLLAMA = '127.0.0.1:9';
 
-describe('npm run demo', () => {
+// Each run of it starts and stops a server.
+describe('npm run demo', { timeout: 120_000 }, () => {
   it('R9: leaves one answer for each of fourteen jobs, with both ports taken, and no server', async () => {
     await takePorts(7433, 7434);
     const checkout = await copyOfCheckout(await setup());

@@ -13,18 +13,23 @@ import { BIN, type Machine, setup, until } from './machine.ts';
 const EXAMPLES = path.join(import.meta.dirname, '../../examples');
 
 describe('the commands of the documentation', () => {
-  it.each(['README.md', 'docs/getting-started.md'])('%s: do what it says', async (doc) => {
-    const reader = await beReader();
-    const steps = stepsOf(doc);
-    expect(steps.length).toBeGreaterThan(0);
-    const code = await reader.type(steps);
-    for (const [at, { line, expected }] of steps.entries()) {
-      const printed = await readFile(reader.output(at), 'utf8').catch(() => null);
-      expect(printed, `${doc}:${line}: this block was not reached`).not.toBeNull();
-      expect(missingLines(expected, printed ?? ''), `${doc}:${line} printed:\n${printed}`).toEqual([]);
-    }
-    expect(code, await readFile(reader.output(steps.length - 1), 'utf8')).toBe(0);
-  });
+  it.each(['README.md', 'docs/getting-started.md'])(
+    '%s: do what it says',
+    async (doc) => {
+      const reader = await beReader();
+      const steps = stepsOf(doc);
+      expect(steps.length).toBeGreaterThan(0);
+      const code = await reader.type(steps);
+      for (const [at, { line, expected }] of steps.entries()) {
+        const printed = await readFile(reader.output(at), 'utf8').catch(() => null);
+        expect(printed, `${doc}:${line}: this block was not reached`).not.toBeNull();
+        expect(missingLines(expected, printed ?? ''), `${doc}:${line} printed:\n${printed}`).toEqual([]);
+      }
+      expect(code, await readFile(reader.output(steps.length - 1), 'utf8')).toBe(0);
+      // Dozens of commands one after the other, each a process of its own.
+    },
+    180_000,
+  );
 });
 
 describe('the examples', () => {
