@@ -90,7 +90,7 @@ function remoteScheduler(
   started: { readonly store_id: string; readonly host: string; readonly port: number },
   parts: Parts,
 ): SchedulerThread {
-  const { remote, tell } = channel;
+  const { remote } = channel;
   let stopping = false;
   let nextFollow = 1;
   /** A call that the thread can no longer answer must not wait for ever. */
@@ -113,7 +113,7 @@ function remoteScheduler(
       const id = nextFollow;
       nextFollow += 1;
       parts.pieces.set(id, onPiece);
-      const abandon = (): void => tell('unfollow', id);
+      const abandon = (): void => channel.tell('unfollow', id);
       stop.addEventListener('abort', abandon, { once: true });
       try {
         return await call<FollowEnd>(remote.follow(id, name, run, from));

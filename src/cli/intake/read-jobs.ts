@@ -1,4 +1,5 @@
 /** The jobs in one text: a job file, a batch of one a line, or whatever comes on stdin. */
+import { describe } from '../../core/describe.ts';
 import type { Fault } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import {
@@ -88,12 +89,8 @@ function oneOf(
   const placed = (faults: readonly Fault[]): Fault[] => placeFaults(faults, parsed, prefix, line);
   if (parsed.faults.length > 0) return { faults: placed(parsed.faults) };
   if (!isJsonObject(value)) {
-    const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
-    return {
-      faults: placed([
-        { code: 'InvalidJob', path: '(job)', expected: 'an object with "prompt" and "configuration"', got },
-      ]),
-    };
+    const expected = 'an object with "prompt" and "configuration"';
+    return { faults: placed([{ code: 'InvalidJob', path: '(job)', expected, got: describe(value) }]) };
   }
   const isOpenAi = isOpenAiLine(value);
   const made = isOpenAi ? fromOpenAiLine(value) : { job: value };
