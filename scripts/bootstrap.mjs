@@ -31,6 +31,7 @@ const lint = [
 // arguments of the command line.
 const tasks = {
   test: [vitest],
+  'test:slow': [vitest.concat('--config', 'vitest.slow.config.ts')],
   lint,
   check: lint.concat([vitest.concat('--project', 'unit')]),
   format: [['node_modules/oxfmt/bin/oxfmt']],

@@ -217,3 +217,12 @@ export function mixedJobs(
     configuration: { LLM_name: i % 2 === 0 ? 'ollama:test-model' : 'openai:test-model', temperature: 0 },
   }));
 }
+
+/** Ends the server that `run` started in the background, and waits until it and its instance are gone. */
+export async function endServerOf(root: string): Promise<void> {
+  const text = await readFile(join(root, '.promptd', 'server.json'), 'utf8').catch(() => null);
+  if (text === null) return;
+  const { pid } = JSON.parse(text) as { pid: number };
+  if (!processGone(pid)) process.kill(pid, 'SIGTERM');
+  await until('the server to be gone', () => processGone(pid));
+}
