@@ -48,8 +48,8 @@ const CHANGING = [
 const COLUMNS = [...FIXED, ...CHANGING, 'leads'] as const;
 
 export const RUN_COLUMNS = COLUMNS.join(', ');
-export const RUN_INSERT_COLUMNS = `${RUN_COLUMNS}, last_epoch`;
-export const RUN_PLACES = [...COLUMNS, 'last_epoch'].map(() => '?').join(', ');
+export const RUN_INSERT_COLUMNS = `${RUN_COLUMNS}, last_epoch, completed`;
+export const RUN_PLACES = [...COLUMNS, 'last_epoch', 'completed'].map(() => '?').join(', ');
 /** Takes the values of {@link changingValues}. */
 export const RUN_ASSIGNMENTS = `${CHANGING.map((column) => `${column} = ?`).join(', ')}, last_epoch = max(last_epoch, ?)`;
 

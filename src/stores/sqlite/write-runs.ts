@@ -52,7 +52,13 @@ function inserter(db: DatabaseSync, tallies: Tallies): (run: RunRow) => void {
   const supersede = superseder(db, tallies);
 
   return (run) => {
-    insert.run(...fixedValues(run), ...changingValues(run), run.leads ? 1 : 0, run.epoch ?? 0);
+    insert.run(
+      ...fixedValues(run),
+      ...changingValues(run),
+      run.leads ? 1 : 0,
+      run.epoch ?? 0,
+      isCompleted(run),
+    );
     tallies.inserted(run);
     if (run.run > 1) supersede(run);
   };
@@ -101,33 +107,38 @@ function updater(
   db: DatabaseSync,
   tallies: Tallies,
 ): (run: RunRow, ifState: RunState, ifAttempt: number) => boolean {
-  // By row id. The first leaves jobs_leading alone, which is right for a claim and most other moves; the second is
-  // for those that begin or end to lead. What `superseded` is must be known for the tallies, and is nearly always 0.
+  // By row id. The first leaves jobs_leading alone, which is right for a claim and most other moves; the second is for
+  // those that begin or end to lead, or complete. What `superseded` is must be known for the tallies, and is mostly 0.
   const keepLead = write(
     db,
     `UPDATE jobs SET ${RUN_ASSIGNMENTS} WHERE id = ? AND state = ? AND attempt = ? AND superseded = 0 AND leads = ?`,
   );
   const setLead = write(
     db,
-    `UPDATE jobs SET ${RUN_ASSIGNMENTS}, leads = ? WHERE id = ? AND state = ? AND attempt = ? AND superseded = ?`,
+    `UPDATE jobs SET ${RUN_ASSIGNMENTS}, leads = ?, completed = max(completed, ?)
+     WHERE id = ? AND state = ? AND attempt = ? AND superseded = ?`,
   );
 
   return (run, ifState, ifAttempt) => {
     const leads = run.leads ? 1 : 0;
+    const completed = isCompleted(run);
     const values = [...changingValues(run), run.epoch ?? 0] as const;
-    if (
-      leadsIn(ifState) === run.leads &&
-      keepLead.run(...values, run.id, ifState, ifAttempt, leads).changes === 1
-    ) {
-      tallies.moved(run, ifState, 0);
-      return true;
+    if (completed === 0 && leadsIn(ifState) === run.leads) {
+      if (keepLead.run(...values, run.id, ifState, ifAttempt, leads).changes === 1) {
+        tallies.moved(run, ifState, 0);
+        return true;
+      }
     }
     for (const superseded of [0, 1, 2] as const) {
-      if (setLead.run(...values, leads, run.id, ifState, ifAttempt, superseded).changes === 1) {
+      if (setLead.run(...values, leads, completed, run.id, ifState, ifAttempt, superseded).changes === 1) {
         tallies.moved(run, ifState, superseded);
         return true;
       }
     }
     return false;
   };
+}
+
+function isCompleted(run: RunRow): 0 | 1 {
+  return run.state === 'completed' ? 1 : 0;
 }

@@ -69,7 +69,7 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ['UPDATE attempts SET instance = 5', /of an attempt are immutable/],
   ['DELETE FROM jobs', /runs are never deleted/],
   ['INSERT OR REPLACE INTO jobs SELECT * FROM jobs', /runs are never deleted/],
-  [`UPDATE jobs SET state = 'queued' WHERE id = 1`, /completed is final/],
+  [`UPDATE jobs SET state = 'queued' WHERE id = 1`, /completed_is_final/],
   ...['id', 'name', 'run', 'endpoint', 'model', 'digest', 'batch', 'key', 'lane', 'submitted_at'].map(
     (column): readonly [string, RegExp] => [
       `UPDATE jobs SET ${column} = ${column}`,
