@@ -8,15 +8,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Client } from '../client/client.ts';
 import type { EnsuredServer, Workspace } from '../cli/deps.ts';
 import { Problem } from '../core/errors.ts';
+import { tryLock } from '../stores/sqlite/file-lock.ts';
+import { SERVE_LOCK } from './server-info.ts';
 import { systemTimers } from '../platform/timers.ts';
 
 const START_MS = 20_000;
 const LOOK_MS = 25;
 
-export async function ensureServer(workspace: Workspace, signal?: AbortSignal): Promise<EnsuredServer> {
+/** `state` is the workspace's state folder. */
+export async function ensureServer(
+  workspace: Workspace,
+  state: string,
+  signal?: AbortSignal,
+): Promise<EnsuredServer> {
   const client = connect({ socket: workspace.socket }, systemTimers);
   if (await answers(client)) return { client, started: false };
-  const state = join(workspace.root, '.promptd');
   mkdirSync(state, { recursive: true });
   const errors = join(state, 'detached.err');
   const log = openSync(errors, 'w', 0o600);
@@ -36,9 +42,9 @@ export async function ensureServer(workspace: Workspace, signal?: AbortSignal): 
     signal?.throwIfAborted();
     if (await answers(client)) {
       child.unref();
-      return { client, started: true };
+      return { client, started: exit === null };
     }
-    if (exit !== null && !(await anotherStarts(workspace))) throw await failure(errors, exit);
+    if (exit !== null && !anotherHolds(state)) throw await failure(errors, exit);
     await sleep(LOOK_MS);
   }
   throw new Problem('Unreachable', `The server that was started did not answer within ${START_MS / 1000} s`, {
@@ -55,9 +61,11 @@ async function answers(client: Client): Promise<boolean> {
   }
 }
 
-/** Two commands may start a server at the same moment: one of them takes the workspace, the other uses it. */
-async function anotherStarts(workspace: Workspace): Promise<boolean> {
-  return (await workspace.server()) !== null;
+/** Another server holds the workspace already, and will answer as soon as it has started. */
+function anotherHolds(state: string): boolean {
+  const lock = tryLock(join(state, SERVE_LOCK));
+  lock?.release();
+  return lock === null;
 }
 
 async function failure(errors: string, exit: number): Promise<Problem> {

@@ -18,7 +18,6 @@ export interface Doors {
   readonly http: HttpServer;
   readonly socket: string;
   readonly url: string;
-  close(): void;
 }
 
 export interface DoorOptions {
@@ -29,7 +28,7 @@ export interface DoorOptions {
   readonly version: string;
 }
 
-export async function openDoors(options: DoorOptions): Promise<Doors> {
+export function openDoors(options: DoorOptions): Promise<HttpServer> {
   const { config, scheduler, reads, log, version } = options;
   const { layout, endpoints, default_endpoint } = config;
   const prepare = createPrepare({
@@ -37,7 +36,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     default_endpoint,
     links: new WorkspaceLinkReader({ root: layout.root }),
   });
-  const http = await createHttp({
+  return createHttp({
     scheduler,
     reads,
     logs: new AttemptLogReader({ files: systemFiles, folder: layout.logs }),
@@ -53,5 +52,4 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
     extra: { status: async () => ({ disk_free_bytes: await systemFiles.freeBytes(layout.state) }) },
     ui: true,
   });
-  return { http, socket: '', url: '', close: () => undefined };
 }

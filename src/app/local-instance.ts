@@ -27,6 +27,7 @@ export function keepLocalInstance(
   slots: number,
   note: (fields: object, message: string) => void,
 ): LocalInstance {
+  if (slots === 0) return { stop: () => Promise.resolve(), kill: () => undefined };
   let child: ChildProcess | null = null;
   let timer: NodeJS.Timeout | null = null;
   let stopping = false;

@@ -17,7 +17,7 @@ async function serve(options: ServeOptions): Promise<number> {
     ...(host && { host }),
     ...(port !== undefined && { port }),
     ...(instances_port !== undefined && { instances_port }),
-    ...(slots && { slots }),
+    ...(slots !== undefined && { slots }),
   };
   const config = await loadConfig(workspace.root, env, flags);
   return serveWorkspace({ config, detached, say: (sentence) => void process.stderr.write(`${sentence}\n`) });
@@ -68,7 +68,8 @@ const deps: CliDeps = {
   },
   async ensureServer(workspace, { signal }) {
     const { ensureServer } = await import('./detached.ts');
-    return ensureServer(workspace, signal);
+    const { stateFolderOf } = await import('./workspace.ts');
+    return ensureServer(workspace, await stateFolderOf(workspace.root, env), signal);
   },
   serve,
   instance,

@@ -2,15 +2,17 @@
  * `promptd serve`: everything of one machine. Takes the workspace's lock, starts the scheduler's and the publisher's threads,
  * opens the doors, keeps a local instance, and stops all of it in the right order.
  */
-import { mkdir, rm, stat } from 'node:fs/promises';
-import { realpathSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { existsSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { Problem } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import { openReadStore } from '../stores/sqlite/read-store.ts';
-import { foldersOf, socketPath, type WorkspaceLayout } from '../workspace/layout.ts';
+import { foldersOf, socketPath } from '../workspace/layout.ts';
 import type { Config } from './config.ts';
 import { ensureAdminKey, instanceToken } from './door-keys.ts';
 import { openDoors, type Doors } from './doors.ts';
@@ -19,7 +21,8 @@ import { tryLock, type Lock } from '../stores/sqlite/file-lock.ts';
 import { openLog } from './log.ts';
 import { startPublisherThread, type PublisherThread } from './publisher-remote.ts';
 import { startSchedulerThread, type SchedulerThread } from './scheduler-remote.ts';
-import { readServerFile, removeServerFile, writeServerFile } from './server-info.ts';
+import { processGone } from './process-gone.ts';
+import { readServerFile, removeServerFile, SERVE_LOCK, writeServerFile } from './server-info.ts';
 import { stopSignals } from './signals.ts';
 import { version } from './version.ts';
 import { watchIdle } from './idle.ts';
@@ -36,7 +39,7 @@ export interface ServeProcessOptions {
 export async function serve(options: ServeProcessOptions): Promise<number> {
   const { layout } = options.config;
   for (const folder of foldersOf(layout)) await mkdir(folder, { recursive: true });
-  const lock = await takeWorkspace(layout);
+  const lock = await takeWorkspace(options);
   try {
     return await new Server(options, lock).run();
   } finally {
@@ -44,15 +47,45 @@ export async function serve(options: ServeProcessOptions): Promise<number> {
   }
 }
 
-async function takeWorkspace(layout: WorkspaceLayout): Promise<Lock> {
-  const lock = tryLock(`${layout.state}/serve.lock`);
+/** How long a server that `run` started may take to make way. */
+const MAKE_WAY_MS = LIMITS.stop_deadline_ms + 5_000;
+
+async function takeWorkspace({ config, detached, say }: ServeProcessOptions): Promise<Lock> {
+  const { layout } = config;
+  const path = join(layout.state, SERVE_LOCK);
+  const lock = tryLock(path);
   if (lock !== null) return lock;
   const other = await readServerFile(layout.server);
-  const who =
-    other === null
-      ? ''
-      : ` (pid ${other.pid}, ${other.url}, since ${new Date(other.started_at).toLocaleTimeString()})`;
+  if (!detached && other?.detached === true && !processGone(other.pid)) {
+    say(`A server that \`promptd run\` had started holds this workspace (pid ${other.pid}); it makes way.`);
+    process.kill(other.pid, 'SIGTERM');
+    const freed = await lockWithin(path, MAKE_WAY_MS);
+    if (freed !== null) return freed;
+  }
+  const since = other === null ? '' : new Date(other.started_at).toLocaleString('sv-SE');
+  const who = other === null ? '' : ` (pid ${other.pid}, ${other.url}, since ${since})`;
   throw new Problem('WorkspaceHeld', `Another promptd serves this workspace${who}. Nothing was changed.`);
+}
+
+async function lockWithin(path: string, patience_ms: number): Promise<Lock | null> {
+  const until = performance.now() + patience_ms;
+  for (;;) {
+    const lock = tryLock(path);
+    if (lock !== null || performance.now() > until) return lock;
+    await sleep(50);
+  }
+}
+
+/** Requests under way at a stop have this long. */
+const DOORS_CLOSE_MS = 2_000;
+
+/** What runs, in the order of its making. */
+interface Parts {
+  readonly scheduler: SchedulerThread;
+  readonly publisher: PublisherThread;
+  readonly reads: ReadStore;
+  readonly doors: Doors;
+  readonly local: LocalInstance;
 }
 
 class Server {
@@ -71,22 +104,34 @@ class Server {
   }
 
   async run(): Promise<number> {
+    const { layout, instance } = this.#config;
+    const existing = existsSync(layout.admin_key);
+    const token = await instanceToken(layout.instance_token);
+    // It starts beside everything else, and finds the address once that is announced.
+    const local = keepLocalInstance(layout, instance.slots, (fields, message) =>
+      this.#log.warn(fields, message),
+    );
+    try {
+      return await this.#serve(local, token, existing);
+    } catch (error) {
+      local.kill();
+      throw error;
+    }
+  }
+
+  async #serve(local: LocalInstance, token: string, existing: boolean): Promise<number> {
     const { layout } = this.#config;
-    const { scheduler, publisher } = await this.#startThreads();
+    const { scheduler, publisher } = await this.#startThreads(token, existing);
     const reads = openReadStore({ path: layout.database });
     await ensureAdminKey(layout.admin_key, reads, scheduler);
     const doors = await this.#open(scheduler, reads);
-    const local = keepLocalInstance(layout, this.#config.instance.slots, (fields, message) =>
-      this.#log.warn(fields, message),
-    );
     await this.#announce(scheduler, doors);
+    const parts: Parts = { scheduler, publisher, reads, doors, local };
     const idle = this.#options.detached
-      ? watchIdle(scheduler, LIMITS.idle_exit_ms, () =>
-          this.#stop('idle', scheduler, publisher, reads, doors, local),
-        )
+      ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
     const signals = stopSignals({
-      first: (signal) => this.#stop(signal, scheduler, publisher, reads, doors, local),
+      first: (signal) => void this.#stop(signal, parts),
       second: () => {
         local.kill();
         process.exit(1);
@@ -98,13 +143,11 @@ class Server {
     return code;
   }
 
-  async #startThreads(): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
+  async #startThreads(
+    token: string,
+    existing: boolean,
+  ): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
     const { layout, endpoints, instances, instance } = this.#config;
-    const existing = await stat(layout.admin_key).then(
-      () => true,
-      () => false,
-    );
-    const token = await instanceToken(layout.instance_token);
     const { port1, port2 } = new MessageChannel();
     const fatal = (message: string): void => this.#die(message);
     const scheduler = await this.#orAnyPort(instances.port, (port) =>
@@ -141,7 +184,7 @@ class Server {
       return await fn(port);
     } catch (error) {
       if (!(error instanceof Error) || !/EADDRINUSE/.test(error.message)) throw error;
-      throw new Problem('InvalidConfig', `Port ${port} is taken by another program`, {
+      throw new Problem('PortTaken', `Port ${port} is taken by another program`, {
         hint: 'Stop that program, or choose another port: http.port and instances.port in promptd.config.json, 0 for any.',
       });
     }
@@ -152,16 +195,20 @@ class Server {
     const socket = socketPath(layout, realpathSync(layout.root), tmpdir());
     // We hold the workspace, so what stands there is left over.
     await rm(socket, { force: true });
-    const doors = await openDoors({
+    const server = await openDoors({
       config: this.#config,
       scheduler,
       reads,
       log: this.#log,
       version: version(),
     });
-    await doors.http.listenSocket(socket);
-    const at = await this.#orAnyPort(http.port, (port) => doors.http.listenTcp({ host: http.host, port }));
-    return { ...doors, socket, url: `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}` };
+    await server.listenSocket(socket);
+    const at = await this.#orAnyPort(http.port, (port) => server.listenTcp({ host: http.host, port }));
+    return {
+      http: server,
+      socket,
+      url: `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`,
+    };
   }
 
   async #announce(scheduler: SchedulerThread, doors: Doors): Promise<void> {
@@ -173,6 +220,7 @@ class Server {
       instances: { host: instances.host, port: scheduler.address.port },
       store_id: scheduler.store_id,
       version: version(),
+      detached: this.#options.detached,
       started_at: Date.now(),
     });
     this.#log.info({ pid: process.pid, url: doors.url, instances: scheduler.address }, 'serving');
@@ -185,37 +233,37 @@ class Server {
     );
   }
 
-  #stop(
-    why: string,
-    scheduler: SchedulerThread,
-    publisher: PublisherThread,
-    reads: ReadStore,
-    doors: Doors,
-    local: LocalInstance,
-  ): void {
+  async #stop(why: string, parts: Parts): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#log.info({ why }, 'stopping');
-    if (why !== 'idle')
-      this.#options.say(
-        `Stopping: running calls have ${LIMITS.stop_deadline_ms / 1000} s to finish. Once more to stop at once.`,
-      );
-    const orderly = async (): Promise<void> => {
-      await doors.http.close(2_000);
-      await local.stop(LIMITS.stop_deadline_ms);
-      await publisher.idle(LIMITS.stop_deadline_ms);
-      await publisher.stop();
-      await scheduler.stop();
-      reads.close();
-      doors.close();
-      await rm(doors.socket, { force: true });
-      await removeServerFile(this.#config.layout.server, process.pid);
-      this.#log.info({}, 'stopped');
-    };
-    orderly().then(
-      () => this.#ended.resolve(0),
-      (error: unknown) => this.#die(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-    );
+    try {
+      const isQuiet = await parts.scheduler.quiet();
+      if (why !== 'idle') {
+        const seconds = LIMITS.stop_deadline_ms / 1000;
+        const calls = isQuiet
+          ? 'nothing runs'
+          : `running calls have ${seconds} s to finish; once more to stop at once`;
+        this.#options.say(`Stopping: ${calls}.`);
+      }
+      await this.#stopInOrder(parts);
+      this.#ended.resolve(0);
+    } catch (error) {
+      this.#die(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+  }
+
+  /** The doors first, then the instance (its last outcomes are still taken), then files, then the queue. */
+  async #stopInOrder({ scheduler, publisher, reads, doors, local }: Parts): Promise<void> {
+    await doors.http.close(DOORS_CLOSE_MS);
+    await local.stop(LIMITS.stop_deadline_ms);
+    await publisher.idle(LIMITS.stop_deadline_ms);
+    await publisher.stop();
+    await scheduler.stop();
+    reads.close();
+    await rm(doors.socket, { force: true });
+    await removeServerFile(this.#config.layout.server, process.pid);
+    this.#log.info({}, 'stopped');
   }
 
   /** What is on disk is right; what is in memory cannot be trusted. The local instance goes on and finds the next server. */

@@ -1,6 +1,9 @@
 /** `.promptd/server.json`: who serves this workspace now. Written when everything listens, removed at a graceful stop. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 
+/** Held by the one server of a workspace; its name in the state folder. */
+export const SERVE_LOCK = 'serve.lock';
+
 export interface ServerFile {
   readonly pid: number;
   readonly url: string;
@@ -8,6 +11,8 @@ export interface ServerFile {
   readonly instances: { readonly host: string; readonly port: number };
   readonly store_id: string;
   readonly version: string;
+  /** Started by `run`: it ends by itself, and makes way for a `serve`. */
+  readonly detached: boolean;
   /** Unix ms. */
   readonly started_at: number;
 }

@@ -36,8 +36,13 @@ export async function openWorkspace(
   return workspaceAt(root, env);
 }
 
+/** Where promptd keeps its own things of a workspace. */
+export async function stateFolderOf(root: string, env: Environment): Promise<string> {
+  return layoutOf(root, env['PROMPTD_STATE_DIR'] ?? (await stateDirOf(layoutOf(root)))).state;
+}
+
 export async function workspaceAt(root: string, env: Environment): Promise<Workspace> {
-  const layout = layoutOf(root, env['PROMPTD_STATE_DIR'] ?? (await stateDirOf(layoutOf(root))));
+  const layout = layoutOf(root, await stateFolderOf(root, env));
   return {
     root: layout.root,
     config_file: layout.config,

@@ -54,6 +54,7 @@ export const ERRORS = {
   DiskLow: { status: 507, exit: EXIT.overloaded, title: 'The disk is full' },
   Unreachable: { status: 503, exit: EXIT.unreachable, title: 'The server cannot be reached' },
   WorkspaceHeld: { status: 409, exit: EXIT.conflict, title: 'Another promptd serves this workspace' },
+  PortTaken: { status: 409, exit: EXIT.conflict, title: 'The port is taken by another program' },
   NoWorkspace: { status: 404, exit: EXIT.not_found, title: 'There is no workspace here' },
   InvalidConfig: { status: 400, exit: EXIT.usage, title: 'The configuration is not valid' },
   StoreRefused: { status: 500, exit: EXIT.integrity, title: 'The database cannot be used' },

@@ -60,7 +60,8 @@ function takeAnswer(
     attempt: event.report.attempt,
     text_sha256: answer.sha256,
     text_bytes: answer.bytes,
-    meta: answer.meta,
+    // How long it waited is known here alone.
+    meta: { ...answer.meta, timings: { ...answer.meta.timings, queued_ms: current?.queued_ms ?? null } },
     answered_by: null,
   });
 }
