@@ -13,6 +13,8 @@ export class FaultyStore implements Store {
   readonly committed: (readonly Change[])[] = [];
   /** Throws or gives an error where a commit is to fail. */
   failing: (changes: readonly Change[]) => Error | null = () => null;
+  /** Told of what is on disk, before the scheduler is. */
+  onCommitted: (changes: readonly Change[]) => void = () => undefined;
   /** Indexes of changes to be refused. */
   refusing: (changes: readonly Change[]) => readonly number[] = () => [];
   /** What becomes of changes on their way: a store with a fault of its own. */
@@ -48,7 +50,10 @@ export class FaultyStore implements Store {
     const refused = this.refusing(changes);
     if (refused.length > 0) return refused.flatMap((index) => refusalOf(changes, index));
     const answer = await this.#store.commit(this.bending(changes));
-    if (answer.length === 0) this.committed.push(changes);
+    if (answer.length === 0) {
+      this.committed.push(changes);
+      this.onCommitted(changes);
+    }
     return answer;
   }
 

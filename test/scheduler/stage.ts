@@ -63,7 +63,10 @@ export class Stage {
     const { clock, random, store } = this;
     const service = await SchedulerService.start({
       store,
-      logs: { appendNow: () => null, append: async (logs) => logs.map((log): LogPlace | null => this.#keepLog(log)) },
+      logs: {
+        appendNow: () => null,
+        append: async (logs) => logs.map((log): LogPlace | null => this.#keepLog(log)),
+      },
       endpoints: this.#options.endpoints ?? [endpointOf('e')],
       clock,
       timers: clock,
