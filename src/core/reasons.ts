@@ -4,8 +4,13 @@
  */
 export interface ReasonRow {
   readonly when: 'waiting' | 'ended';
-  /** What to do, where the message of the moment does not say it better. */
+  /** What to do; stands alone where nothing else is known. */
   readonly advice: string;
+  /**
+   * What is said instead of the advice behind a sentence of the moment, where that sentence says itself what the matter is
+   * and what to do: a remedy is named once. '' where nothing is left to say.
+   */
+  readonly behind?: string;
 }
 
 export const REASONS = {
@@ -19,12 +24,24 @@ export const REASONS = {
     advice:
       'Another model is loaded on that endpoint. It starts when that one has no more work, or after model_switch_after.',
   },
-  BeginTime: { when: 'waiting', advice: 'It is to begin at its run_at.' },
-  Backoff: { when: 'waiting', advice: 'The last attempt failed; it is tried again by itself.' },
+  BeginTime: { when: 'waiting', advice: 'It is to begin at its run_at.', behind: '' },
+  Backoff: {
+    when: 'waiting',
+    advice: 'The last attempt failed; it is tried again by itself.',
+    behind: 'It is tried again by itself.',
+  },
   SameAs: { when: 'waiting', advice: 'The same work is under way under another name; it takes that answer.' },
-  Paused: { when: 'waiting', advice: 'Resume with: promptd resume.' },
+  Paused: {
+    when: 'waiting',
+    advice: 'The endpoint is paused; it goes on when that ends.',
+    behind: 'It goes on when that ends.',
+  },
   EndpointThrottled: { when: 'waiting', advice: 'The endpoint asked for patience; it goes on by itself.' },
-  EndpointAuth: { when: 'waiting', advice: 'Mend the key of the endpoint; it goes on by itself.' },
+  EndpointAuth: {
+    when: 'waiting',
+    advice: 'Mend the key of the endpoint; it goes on by itself.',
+    behind: 'It goes on by itself.',
+  },
   EndpointQuota: {
     when: 'waiting',
     advice: 'The quota of the endpoint is used up; it goes on by itself once there is some.',
@@ -32,10 +49,12 @@ export const REASONS = {
   EndpointUnreachable: {
     when: 'waiting',
     advice: 'Start the server of the endpoint, or mend its base_url; it goes on by itself.',
+    behind: 'It goes on by itself.',
   },
   ModelMissing: {
     when: 'waiting',
     advice: 'Make the model available at the endpoint; it goes on by itself.',
+    behind: 'It goes on by itself.',
   },
   NoInstance: {
     when: 'waiting',
@@ -91,7 +110,11 @@ export const REASONS = {
   ScriptTimeout: { when: 'ended', advice: 'The script took too long.' },
   TemplateError: { when: 'ended', advice: 'Mend the template.' },
   DataMissing: { when: 'ended', advice: 'Mend the link to the data.' },
-  ExecOff: { when: 'ended', advice: 'Commands are off on this instance; set instance.allow_exec.' },
+  ExecOff: {
+    when: 'ended',
+    advice: 'Commands are off on this instance; set instance.allow_exec.',
+    behind: 'Set instance.allow_exec.',
+  },
   PackageError: { when: 'ended', advice: 'The AI package raised an error; its traceback is in the log.' },
 } as const satisfies Record<string, ReasonRow>;
 
@@ -105,13 +128,19 @@ export interface Reason {
   readonly until?: number;
 }
 
-/** A reason with its advice behind what is the matter. */
-export function reason(code: ReasonCode, what?: string, until?: number): Reason {
-  const message =
-    what === undefined || what === ''
-      ? REASONS[code].advice
-      : `${what.replace(/[.\s]*$/, '')}. ${REASONS[code].advice}`;
+/**
+ * A reason in a sentence: what is the matter, where that is known, and behind it what to do. A remedy is said once: of the
+ * advice that is left which the sentence does not say already.
+ */
+export function reason(code: ReasonCode, what = '', until?: number): Reason {
+  const row: ReasonRow = REASONS[code];
+  const message = what.trim() === '' ? row.advice : withRemedy(what.trim(), row);
   return until === undefined ? { code, message } : { code, message, until };
+}
+
+function withRemedy(what: string, { advice, behind }: ReasonRow): string {
+  const left = what.includes(advice) ? '' : (behind ?? advice);
+  return `${what.replace(/[.\s]*$/, '')}.${left === '' ? '' : ` ${left}`}`;
 }
 
 const PERMANENT: ReadonlySet<string> = new Set([

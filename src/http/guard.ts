@@ -57,7 +57,7 @@ async function checkKey(options: GuardOptions, request: FastifyRequest, scope: R
     if (await options.tooManyFailures(request))
       throw new Problem('TooManyRequests', 'Too many requests without a valid key');
     throw new Problem('Unauthorized', 'A valid key is needed: Authorization: Bearer pd_…', {
-      hint: 'On the workspace machine: eval "$(promptd env)", or promptd keys.',
+      hint: 'On the machine of the workspace: eval "$(promptd env)"',
     });
   }
   if (!scopesGrant(row.scopes, scope)) {

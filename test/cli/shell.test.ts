@@ -46,7 +46,7 @@ test('status without a server says so and exits with 5; other commands name what
   expect(status.code).toBe(5);
   const ls = await cli.run(['ls']);
   expect(ls.stderr).toBe(
-    `Unreachable: ${cli.fake.server.url}: nobody listens there (connection refused). Is the server running? Start one in the workspace with: promptd serve\n`,
+    `Unreachable: ${cli.fake.server.url}: nobody listens there (connection refused). Start a server in its workspace with: promptd serve\n`,
   );
   expect(ls).toMatchObject({ code: 5, stdout: '' });
   const wait = await cli.run(['wait', '--all']);

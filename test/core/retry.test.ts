@@ -37,7 +37,7 @@ describe('what follows a failed attempt', () => {
     expect(decision).toHaveProperty('reason', {
       code: 'Backoff',
       message:
-        'Attempt 2 failed with ProviderError: broken. The last attempt failed; it is tried again by itself.',
+        'Attempt 2 failed with ProviderError: broken. It is tried again by itself.',
       until: 2_000,
     });
   });

@@ -45,7 +45,7 @@ export function resultOf(reads: Pick<ReadStore, 'spec' | 'result' | 'body'>, run
       'Corrupt',
       `The result of ${formatRunRef(run)}: expected the SHA-256 ${row.text_sha256}, got ${hash}`,
       {
-        hint: 'Compare it with its file in results/, and check all with: promptd verify',
+        hint: 'Its file in results/ may still hold it. The database is damaged: stop promptd and look at the disk.',
       },
     );
   }

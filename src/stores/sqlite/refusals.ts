@@ -13,7 +13,8 @@ import { APPLICATION_ID, schemaVersion, userVersion } from './migrations.ts';
 export const SQLITE_MIN = '3.51.3';
 
 const MAGIC = 'SQLite format 3\0';
-const RESTORE = 'Nothing was changed. Put back a copy of it, or move it away and run: promptd rebuild.';
+const RESTORE =
+  'Nothing was changed. Put back a copy of it, or move it away: promptd then begins with an empty one, and results/ stays.';
 
 export function refuseOldSqlite(version: string): void {
   const [have, need] = [parts(version), parts(SQLITE_MIN)];
