@@ -59,9 +59,10 @@ async function expand(cwd: string, given: string): Promise<string[]> {
   return names.toSorted(byNumbersToo).map((name) => path.join(given, name));
 }
 
-/** `faq-2` before `faq-10`. */
+/** `faq-2` before `faq-10`, and `faq` before `faq-2`: it is names of jobs that are ordered, and not names of files. */
 function byNumbersToo(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true }) || (a < b ? -1 : 1);
+  const [one, other] = [path.parse(a).name, path.parse(b).name];
+  return one.localeCompare(other, 'en', { numeric: true }) || (a < b ? -1 : 1);
 }
 
 async function readOne(options: CollectOptions, file: string): Promise<ReadJobs> {
