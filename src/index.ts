@@ -57,3 +57,6 @@ export type {
   ResultView,
   RunEventView,
 } from './core/views.ts';
+export { systemFolderNames } from './platform/folder-names.ts';
+export { systemTimers } from './platform/timers.ts';
+export { jobOf, Lookup, type LookupOptions, type NullResult, type ResultName } from './workspace/lookup.ts';

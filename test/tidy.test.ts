@@ -104,7 +104,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   /** src/index.ts, the public library. */
-  '.': { rooms: ['client', 'core', 'workspace'], packages: [], node: [] },
+  '.': { rooms: ['client', 'core', 'platform', 'workspace'], packages: [], node: [] },
 };
 
 /** Everywhere else time and chance come in through ports. */

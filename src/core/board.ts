@@ -88,7 +88,7 @@ export function runKey(name: string, run: number): string {
   return `${name}@${run}`;
 }
 
-export function leaseOf(run: RunRow, started_m: number): Lease {
+function leaseOf(run: RunRow, started_m: number): Lease {
   return {
     job: run.id,
     name: run.name,

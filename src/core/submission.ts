@@ -3,7 +3,6 @@
  * that the writer of the queue only has to decide.
  */
 import type { Json } from './json.ts';
-import type { Fault } from './errors.ts';
 import type { JobSource, JobType, LaneNeeds, RunOptions } from './rows.ts';
 import type { RunState } from './states.ts';
 
@@ -56,10 +55,4 @@ export interface SubmitReceipt {
   readonly jobs: readonly SubmittedJob[];
   /** False where a conflict refused the whole submission; then the verdicts of those that do not conflict say nothing. */
   readonly accepted: boolean;
-}
-
-/** A job of a lot that was refused, with its place in the lot. */
-export interface RefusedJob {
-  readonly index: number;
-  readonly faults: readonly Fault[];
 }

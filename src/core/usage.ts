@@ -11,15 +11,3 @@ export interface Usage {
   readonly reasoning: number | null;
   readonly raw: JsonObject;
 }
-
-export function addUsage(sum: Omit<Usage, 'raw'>, one: Usage | null): Omit<Usage, 'raw'> {
-  if (one === null) return sum;
-  const add = (a: number | null, b: number | null): number | null =>
-    a === null && b === null ? null : (a ?? 0) + (b ?? 0);
-  return {
-    input: add(sum.input, one.input),
-    cached: add(sum.cached, one.cached),
-    output: add(sum.output, one.output),
-    reasoning: add(sum.reasoning, one.reasoning),
-  };
-}

@@ -97,7 +97,8 @@ const LINK = /^[A-Za-z0-9][A-Za-z0-9._-]{0,250}\.jsonl?$/;
  * file is made of it. Elsewhere the word is refused like any other that no job has.
  */
 function withoutLink(value: unknown): { readonly value: unknown; readonly link?: string } {
-  if (!isJsonObject(value) || typeof value['link'] !== 'string' || !LINK.test(value['link'])) return { value };
+  if (!isJsonObject(value) || typeof value['link'] !== 'string' || !LINK.test(value['link']))
+    return { value };
   const { link, ...rest } = value;
   return { value: rest, link: value['link'] };
 }

@@ -6,10 +6,12 @@ const BUFFER_ENTRIES = 1_024;
 
 /** A folder that is not there has no names. */
 export const systemFolderNames: FolderNames = async function* (directory) {
-  const folder = await opendir(directory, { bufferSize: BUFFER_ENTRIES }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
+  const folder = await opendir(directory, { bufferSize: BUFFER_ENTRIES }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    },
+  );
   if (folder === null) return;
   for await (const entry of folder) yield entry.name;
 };

@@ -7,7 +7,6 @@ import { LIMITS } from '../core/limits.ts';
 import { NAME_PATTERN } from '../core/names.ts';
 import { REASONS, type ReasonCode } from '../core/reasons.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { AttemptOrder, AttemptReport } from '../core/attempt.ts';
 import { isPlainJsonObject } from './plain-json.ts';
 
 /** Raised with every change that an older side would misunderstand. */
@@ -184,11 +183,3 @@ export type FromScheduler = z.infer<typeof FROM_SCHEDULER>;
 /** How long lists are cut into frames. */
 export const LIST_MAX = 10_000;
 export const FRAME_LIMITS = { before: LIMITS.frame_bytes_before_hello_max, after: LIMITS.frame_bytes_max };
-
-// The wire carries the records of core as they are; these lines fail to compile when the two drift apart.
-type WireReport = Extract<FromInstance, { t: 'outcome' }>['report'];
-type WireOrder = Extract<FromScheduler, { t: 'dispatch' }>['orders'][number];
-export type OrderFits =
-  AttemptOrder extends Omit<WireOrder, 'parameters' | 'extra' | 'drawers' | 'messages'> ? true : never;
-export type ReportFits =
-  Omit<AttemptReport, 'answer'> extends Omit<WireReport, 'answer' | 'failure'> ? true : never;

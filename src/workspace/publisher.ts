@@ -198,7 +198,8 @@ class FolderPublisher implements Publisher {
   async #giveWay(): Promise<void> {
     const { clock } = this.#options;
     const now_m = clock.monotonic();
-    if (this.#options.busy?.() === true) await this.#pause.wait(Math.min(3 * (now_m - this.#began_m), REST_MAX_MS));
+    if (this.#options.busy?.() === true)
+      await this.#pause.wait(Math.min(3 * (now_m - this.#began_m), REST_MAX_MS));
     this.#began_m = clock.monotonic();
   }
 

@@ -18,8 +18,18 @@ it('R5: jobs over both protocols are answered by a model server of others', asyn
   const machine = await setup({ config: { endpoints } });
   const serving = await machine.serve();
   await serving.client.submitMany([
-    { name: 'france', batch: 'b', prompt: 'What is the capital of France?', configuration: { LLM_name: 'ollama:llama3.2' } },
-    { name: 'peru', batch: 'b', prompt: 'What is the capital of Peru?', configuration: { LLM_name: 'openai:gpt-4o-mini' } },
+    {
+      name: 'france',
+      batch: 'b',
+      prompt: 'What is the capital of France?',
+      configuration: { LLM_name: 'ollama:llama3.2' },
+    },
+    {
+      name: 'peru',
+      batch: 'b',
+      prompt: 'What is the capital of Peru?',
+      configuration: { LLM_name: 'openai:gpt-4o-mini' },
+    },
   ]);
   await until('both answers', async () => (await serving.client.batch('b', { wait: 10 })).ended === 2);
   expect((await serving.client.result('france')).result).toBe('Paris, as **everybody** knows.');

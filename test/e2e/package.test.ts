@@ -18,24 +18,32 @@ function run(command: string, args: readonly string[], cwd: string): Promise<Fin
   });
 }
 
-it('R4 R20: the packed package, installed into an empty folder, runs there', { timeout: 240_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'promptd-pack-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const packed = await run('npm', ['pack', '--pack-destination', folder], CHECKOUT);
-  expect(packed.code).toBe(0);
-  const [file] = await readdir(folder);
-  const installed = await run('npm', ['install', '--no-audit', '--no-fund', '--prefix', folder, join(folder, file ?? '')], folder);
-  expect(installed.code).toBe(0);
-  const bin = join(folder, 'node_modules', 'promptd', 'bin', 'promptd.js');
-  expect((await run(process.execPath, [bin, '--version'], folder)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-  expect((await run(process.execPath, [bin, 'init', 'here'], folder)).code).toBe(0);
-  const here = join(folder, 'here');
-  onTestFinished(() => endServerOf(here));
-  const ran = await run(process.execPath, [bin, 'run'], here);
-  expect(ran.stdout).toContain('completed 1');
-  expect(ran.code).toBe(0);
-  expect(await readdir(join(here, 'results'))).toEqual([expect.stringMatching(/^\d+_hello\.json$/)]);
-});
+it(
+  'R4 R20: the packed package, installed into an empty folder, runs there',
+  { timeout: 240_000 },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'promptd-pack-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const packed = await run('npm', ['pack', '--pack-destination', folder], CHECKOUT);
+    expect(packed.code).toBe(0);
+    const [file] = await readdir(folder);
+    const installed = await run(
+      'npm',
+      ['install', '--no-audit', '--no-fund', '--prefix', folder, join(folder, file ?? '')],
+      folder,
+    );
+    expect(installed.code).toBe(0);
+    const bin = join(folder, 'node_modules', 'promptd', 'bin', 'promptd.js');
+    expect((await run(process.execPath, [bin, '--version'], folder)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await run(process.execPath, [bin, 'init', 'here'], folder)).code).toBe(0);
+    const here = join(folder, 'here');
+    onTestFinished(() => endServerOf(here));
+    const ran = await run(process.execPath, [bin, 'run'], here);
+    expect(ran.stdout).toContain('completed 1');
+    expect(ran.code).toBe(0);
+    expect(await readdir(join(here, 'results'))).toEqual([expect.stringMatching(/^\d+_hello\.json$/)]);
+  },
+);
 
 it('says on an old Node in one sentence what to do', async (ctx) => {
   const old = '/usr/bin/node';

@@ -44,7 +44,10 @@ describe('40 wrong jobs', () => {
       const answer = await post(machine, text);
       if (text.trimStart().startsWith('[')) {
         // Over HTTP a list is many jobs, and the fault is of the first of them.
-        expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: expect.stringMatching(/^jobs\[0\]/) }] } });
+        expect(answer).toMatchObject({
+          status: 422,
+          body: { errors: [{ path: expect.stringMatching(/^jobs\[0\]/) }] },
+        });
         continue;
       }
       expect({ title, errors: answer.body.errors }).toEqual({ title, errors: faults });
@@ -59,13 +62,16 @@ describe('40 wrong jobs', () => {
     const machine = await wrongMachine();
     const serving = await machine.serve();
     await mkdir(machine.path('wrong'));
-    for (const [index, { text }] of WRONG_JOBS.entries()) await writeFile(machine.path('wrong', `job-${index}.json`), text);
+    for (const [index, { text }] of WRONG_JOBS.entries())
+      await writeFile(machine.path('wrong', `job-${index}.json`), text);
     for (const command of ['validate', 'submit', 'run']) {
       const done = await machine.promptd(command, 'wrong');
       const said = `${done.stdout}\n${done.stderr}`;
       for (const [index, { faults }] of WRONG_JOBS.entries()) {
         for (const { path, line, column, expected, got } of faults) {
-          expect(said).toContain(`wrong/job-${index}.json:${line}:${column}: ${path}: expected ${expected}, got ${got}`);
+          expect(said).toContain(
+            `wrong/job-${index}.json:${line}:${column}: ${path}: expected ${expected}, got ${got}`,
+          );
         }
       }
       expect(done.code).toBe(12);

@@ -18,7 +18,11 @@ it('R5 R18: answers that take 310 s arrive, over both protocols, silent at first
   );
   const began = performance.now();
   await serving.client.submitMany(jobs);
-  await until('the answers', async () => (await serving.client.batch('long', { wait: 30 })).ended === 4, 400_000);
+  await until(
+    'the answers',
+    async () => (await serving.client.batch('long', { wait: 30 })).ended === 4,
+    400_000,
+  );
   expect(performance.now() - began).toBeGreaterThan(310_000);
   expect((await serving.client.batch('long')).counts).toMatchObject({ completed: 4 });
   expect(machine.model.stats().total).toBe(4);

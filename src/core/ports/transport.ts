@@ -22,11 +22,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export interface TlsFiles {
-  readonly cert_file: string;
-  readonly key_file: string;
-}
-
 export interface Transport {
   /** Rejects with the system's error where the address is taken or not allowed. */
   listen(
