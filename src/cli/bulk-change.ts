@@ -27,8 +27,8 @@ export async function bulkChange<V>(
   bulk: BulkChange<V>,
 ): Promise<readonly RunAnswer<V>[] | null> {
   const { out, signal } = context;
-  const client = await context.client();
-  const selection = await selected(context, client);
+  const selection = await selected(context);
+  const client = await context.server();
   let answers: readonly RunAnswer<V>[];
   if (selection.kind === 'names') answers = await bulk.change(client, { names: selection.refs }, signal);
   else {

@@ -1,5 +1,6 @@
 /** What a command is run with. The workspace is looked for, and the server connected to, when it first asks. */
 import type { Client } from '../client/client.ts';
+import { nobodyListens } from '../client/unreachable.ts';
 import { Problem } from '../core/errors.ts';
 import type { CliDeps, Workspace } from './deps.ts';
 import type { Given } from './given.ts';
@@ -14,6 +15,9 @@ export interface ContextOptions {
   readonly signal: AbortSignal;
 }
 
+export const SERVER_STARTED =
+  'Started a server in the background; it ends by itself when idle (stay with it: promptd serve).';
+
 /** Resolves with the exit code. Problems are thrown: the caller shows them. */
 export type Command = (context: Context) => Promise<number>;
 
@@ -25,6 +29,7 @@ export class Context {
   readonly signal: AbortSignal;
   #workspace: Promise<Workspace | null> | null = null;
   #client: Promise<Client> | null = null;
+  #server: Promise<Client> | null = null;
 
   constructor(options: ContextOptions) {
     this.deps = options.deps;
@@ -56,10 +61,36 @@ export class Context {
     );
   }
 
-  /** The client of PROMPTD_URL, or of the workspace's own socket. */
+  /** The client of PROMPTD_URL, or of the workspace's own socket. Whether a server answers shows at its first call. */
   client(): Promise<Client> {
     this.#client ??= this.workspace().then((workspace) => this.deps.connect({ workspace }));
     return this.#client;
+  }
+
+  /**
+   * A client of a server that answers: where none runs in the workspace, one is started in the background, and a notice says
+   * so. A server named by PROMPTD_URL is never started from here; nor does starting help where this user may not open the
+   * socket.
+   */
+  server(): Promise<Client> {
+    this.#server ??= this.#serverThatAnswers();
+    return this.#server;
+  }
+
+  async #serverThatAnswers(): Promise<Client> {
+    const client = await this.client();
+    const workspace = this.isRemote ? null : await this.workspace();
+    if (workspace === null) return client;
+    try {
+      await client.healthz({ signal: this.signal });
+      return client;
+    } catch (error) {
+      if (!nobodyListens(error)) throw error;
+    }
+    const ensured = await this.deps.ensureServer(workspace, { signal: this.signal });
+    await this.adopt(ensured.client);
+    if (ensured.started) this.out.notice(SERVER_STARTED);
+    return ensured.client;
   }
 
   /** Takes over a client that was made elsewhere, so that it is closed with this context. */

@@ -17,13 +17,13 @@ export type Selected =
  * What the options select. Names are resolved: a beginning that fits one job alone stands for it, and the notice says so.
  * Rejects with a usage problem where nothing is selected at all, or names and a filter at once.
  */
-export async function selected(context: Context, client: Client): Promise<Selected> {
+export async function selected(context: Context): Promise<Selected> {
   const filter = filterOf(context);
   const isFiltered = Object.keys(filter).length > 0 || context.given.flag('all');
   if (context.args.length > 0) {
     if (isFiltered) throw new Problem('InvalidRequest', 'Name jobs, or select them by options; not both.');
     const refs: string[] = [];
-    for (const arg of context.args) refs.push(await resolveName(context, client, arg));
+    for (const arg of context.args) refs.push(await resolveName(context, arg));
     return { kind: 'names', refs };
   }
   if (isFiltered) return { kind: 'filter', filter, words: filterWords(context) };
@@ -77,8 +77,11 @@ function filterWords(context: Context): string {
   return words.length === 0 ? 'all jobs' : words.join(', ');
 }
 
-/** A name that exists, from a name, `NAME@RUN`, or a beginning that fits one job alone. */
-export async function resolveName(context: Context, client: Client, text: string): Promise<string> {
+/**
+ * A name that exists, from a name, `NAME@RUN`, or a beginning that fits one job alone. What is wrong with the words is said
+ * before a server is looked for.
+ */
+export async function resolveName(context: Context, text: string): Promise<string> {
   const ref = parseRunRef(text);
   if (ref === null) {
     throw new Problem(
@@ -87,6 +90,7 @@ export async function resolveName(context: Context, client: Client, text: string
     );
   }
   const { signal } = context;
+  const client = await context.server();
   const page = await client.jobsPage({ prefix: ref.name, latest: true }, { limit: CANDIDATES, signal });
   if (page.jobs.some((job) => job.name === ref.name)) return formatRunRef(ref);
   const [only, second] = page.jobs;

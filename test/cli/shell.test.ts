@@ -44,11 +44,11 @@ test('status without a server says so and exits with 5; other commands name what
   const status = await cli.run(['status']);
   expect(status.stdout).toContain('server    not running. Start it with: promptd serve');
   expect(status.code).toBe(5);
-  const ls = await cli.run(['ls']);
-  expect(ls.stderr).toBe(
+  const ps = await cli.run(['ps']);
+  expect(ps.stderr).toBe(
     `Unreachable: ${cli.fake.server.url}: nobody listens there (connection refused). Start a server in its workspace with: promptd serve\n`,
   );
-  expect(ls).toMatchObject({ code: 5, stdout: '' });
+  expect(ps).toMatchObject({ code: 5, stdout: '' });
   const wait = await cli.run(['wait', '--all']);
   expect(wait.code).toBe(5);
 });

@@ -7,7 +7,7 @@ import { tableText } from '../table.ts';
 
 export async function batches(context: Context): Promise<number> {
   const { out } = context;
-  const client = await context.client();
+  const client = await context.server();
   const all = await client.batches({ signal: context.signal });
   if (out.json) for (const batch of all) await out.value(batch);
   else if (all.length === 0) out.notice('There is no batch yet. One is made with: promptd run --batch NAME');

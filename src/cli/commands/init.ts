@@ -18,8 +18,8 @@ export async function init(context: Context): Promise<number> {
   for (const file of shownFiles) out.notice(`  ${out.err.green('made')}  ${file}`);
   for (const file of report.kept) out.notice(`  ${out.err.dim('kept')}  ${file} (it was there)`);
   for (const note of report.notes) out.notice(plainText(note));
-  const stand = report.simulated ? ', a stand-in that needs no model and says so in its answers' : '';
-  out.notice(`The example asks ${plainText(report.model)}${stand}.`);
+  // That it is the stand-in, and why, stands in the notes.
+  if (!report.simulated) out.notice(`The example asks ${plainText(report.model)}.`);
   out.notice(`Next: ${shown === '.' ? '' : `cd ${shown} && `}promptd run`);
   return EXIT.ok;
 }

@@ -13,8 +13,8 @@ import { theName } from './show.ts';
 
 export async function logs(context: Context): Promise<number> {
   const { out, given, signal } = context;
-  const client = await context.client();
-  const ref = await resolveName(context, client, theName(context));
+  const ref = await resolveName(context, theName(context));
+  const client = await context.server();
   const attempt = given.whole('attempt', { min: 1, max: 1_000_000 });
   if (given.flag('follow')) return followLog(context, client, ref, attempt);
   const text = await client.logs(ref, { signal, ...(attempt === undefined ? {} : { attempt }) });

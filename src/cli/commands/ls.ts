@@ -18,10 +18,10 @@ export async function ls(context: Context): Promise<number> {
 
 async function list(context: Context): Promise<number> {
   const { out, given, signal } = context;
-  const client = await context.client();
   const limit = given.whole('limit', { min: 1, max: 1_000_000 });
-  if (context.args.length > 0) return listNamed(context, client);
   const filter: JobFilter = { ...filterOf(context), latest: true };
+  const client = await context.server();
+  if (context.args.length > 0) return listNamed(context, client);
   const wanted = limit ?? (out.json || given.flag('all') ? Number.POSITIVE_INFINITY : SHOWN);
   const rows: JobLine[] = [];
   let seen = 0;
@@ -39,7 +39,7 @@ async function list(context: Context): Promise<number> {
 async function listNamed(context: Context, client: Client): Promise<number> {
   const rows: JobLine[] = [];
   for (const arg of context.args) {
-    const ref = await resolveName(context, client, arg);
+    const ref = await resolveName(context, arg);
     rows.push(await client.job(ref, { signal: context.signal }));
   }
   if (context.out.json) for (const row of rows) await context.out.value(row);

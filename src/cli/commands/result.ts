@@ -12,8 +12,8 @@ import { theName } from './show.ts';
 
 export async function result(context: Context): Promise<number> {
   const { given } = context;
-  const client = await context.client();
-  const ref = await resolveName(context, client, theName(context));
+  const ref = await resolveName(context, theName(context));
+  const client = await context.server();
   if (given.flag('all')) return allResults(context, client, ref);
   const answer = await client.result(ref, { signal: context.signal });
   await print(context, answer);
@@ -26,11 +26,15 @@ async function allResults(context: Context, client: Client, ref: string): Promis
   const job = await client.job(name, { with: ['runs'], signal });
   const runs = job.with?.runs ?? [{ run: job.run }];
   let found = 0;
+  let isFirst = true;
   for (const { run } of runs.toSorted((a, b) => a.run - b.run)) {
     const one = formatRunRef({ name, run });
     const answer = await client.result(one, { signal });
     if (!out.json && !context.given.flag('path'))
-      out.notice(out.err.dim(`── ${one}${answer.result === null ? ': no result' : ''}`));
+      out.notice(
+        `${isFirst ? '' : '\n'}${out.err.dim(`── ${one}${answer.result === null ? ': no result' : ''}`)}`,
+      );
+    isFirst = false;
     await print(context, answer);
     if (answer.result !== null) found++;
   }

@@ -11,8 +11,8 @@ import { stateColor, stateWord } from '../states-shown.ts';
 
 export async function show(context: Context): Promise<number> {
   const { out, given, signal } = context;
-  const client = await context.client();
-  const ref = await resolveName(context, client, theName(context));
+  const ref = await resolveName(context, theName(context));
+  const client = await context.server();
   const parts: DetailPart[] = ['attempts', 'runs'];
   if (given.flag('prompt')) parts.push('prompt');
   if (given.flag('spec')) parts.push('spec');

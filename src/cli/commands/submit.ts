@@ -25,7 +25,7 @@ export async function submit(context: Context): Promise<number> {
   }
   if (right.length > 1) refuseOptionsOfOne(context);
   if (right.length === 0) return faults.length > 0 ? EXIT.invalid_job : EXIT.ok;
-  const client = await context.client();
+  const client = await context.server();
   try {
     const submitted = await submitJobs({ client, jobs: right, if_exists, on_invalid, signal });
     await say(context, submitted);

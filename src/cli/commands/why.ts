@@ -11,15 +11,14 @@ import { stateWord } from '../states-shown.ts';
 /** Why jobs wait or have failed: one in a sentence, many by reason. Without a selection, all that have not completed. */
 export async function why(context: Context): Promise<number> {
   const { out, signal } = context;
-  const client = await context.client();
+  const filter = { ...filterOf(context), latest: true };
+  const client = await context.server();
   for (const arg of context.args) {
-    const job = await client.job(await resolveName(context, client, arg), { signal });
+    const job = await client.job(await resolveName(context, arg), { signal });
     if (out.json) await out.value({ name: job.name, run: job.run, state: job.state, reason: job.reason });
     else await out.line(`${shortRef(job)} ${stateWord(job.state)}: ${sentence(job)}`);
   }
   if (context.args.length > 0) return EXIT.ok;
-  const given = filterOf(context);
-  const filter = { ...given, latest: true };
   const counted = await client.counts(['state', 'reason'], filter, { signal });
   const rows = counted
     .filter((row) => row.runs > 0 && row.by.state !== 'completed')

@@ -4,7 +4,7 @@ import { Patience } from '../../client/reconnect.ts';
 import { Problem } from '../../core/errors.ts';
 import { formatRunRef } from '../../core/names.ts';
 import type { LotView } from '../../core/views.ts';
-import type { Context } from '../context.ts';
+import { type Context, SERVER_STARTED } from '../context.ts';
 import type { SourceJob } from '../intake/source-job.ts';
 import { submitJobs, type Submitted } from '../submission.ts';
 import { Board, type RunSeen } from './board.ts';
@@ -106,7 +106,7 @@ export class RunSession {
     await context.adopt(client);
     if (started) {
       this.#startedServer = true;
-      say('Started a server in the background; it ends by itself when idle (stay with it: promptd serve).');
+      say(SERVER_STARTED);
     }
     return client;
   }

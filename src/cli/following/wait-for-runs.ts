@@ -25,7 +25,7 @@ export async function waitForRuns(context: Context, awaited: Awaited, timeout_ms
       board,
       timers: deps.timers,
       signal,
-      open: () => context.client(),
+      open: () => context.server(),
       async learn(client) {
         // What a filter selects is settled once: a run that ends must not drop out of its own wait.
         const runs: readonly RunSeen[] =
