@@ -84,6 +84,12 @@ export class InstanceProcess {
     instance.start().catch((error: unknown) => world.fault(`${this.name} cannot start: ${String(error)}`));
   }
 
+  /** What it runs, and the outcomes that nobody has acknowledged. */
+  get unfinished(): number {
+    const stats = this.life === null ? undefined : this.#instance?.stats();
+    return (stats?.running ?? 0) + (stats?.spooled ?? 0);
+  }
+
   /** `power goes`: what was not fsynced is gone. */
   kill(how: 'power goes' | 'power stays'): void {
     if (this.#life?.alive !== true) return;

@@ -75,7 +75,8 @@ function strike(cast: Cast, random: SeededRandom, names: readonly string[]): voi
 
 /** Heals everything, and waits until nothing is left to do. */
 async function comeToRest(cast: Cast, users: Users, random: SeededRandom): Promise<void> {
-  const { world, scheduler } = cast;
+  const { world, scheduler, instances } = cast;
+  let open: readonly string[] = [];
   world.say('everything is healed');
   world.rough = false;
   world.models.honest = true;
@@ -84,13 +85,21 @@ async function comeToRest(cast: Cast, users: Users, random: SeededRandom): Promi
     users.resume();
     const unconfirmed = users.insist();
     await world.clock.advance(REST_STEP_MS);
-    if (
-      world.violations.length > 0 ||
-      (unconfirmed === 0 && scheduler.quiet && world.stores.reads.unpublished() === 0)
-    )
-      return;
+    const left = [
+      [unconfirmed, 'submissions nobody confirmed'],
+      [scheduler.quiet ? 0 : 1, 'scheduler with work'],
+      [world.stores.reads.unpublished(), 'files to publish'],
+      [
+        instances.reduce((sum, { unfinished }) => sum + unfinished, 0),
+        'attempts and outcomes held by instances',
+      ],
+    ] as const;
+    open = left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+    if (world.violations.length > 0 || open.length === 0) return;
   }
-  world.fault(`not at rest ${REST_WITHIN_MS / 60_000} minutes after everything was healed`);
+  world.fault(
+    `not at rest ${REST_WITHIN_MS / 60_000} minutes after everything was healed: ${open.join(', ')}`,
+  );
 }
 
 async function close({ world, scheduler, instances }: Cast): Promise<void> {
