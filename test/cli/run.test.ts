@@ -157,39 +157,6 @@ test('run --json gives one object with the same figures', async () => {
   });
 });
 
-test('without a terminal, progress is a whole line every 5 s', async () => {
-  await using cli = await setup();
-  for (const name of ['a', 'b', 'c', 'd']) await cli.file(`jobs/${name}.json`, job(name));
-  const running = cli.start(['run']);
-  await cli.fake.opened();
-  await until(() => cli.fake.runs.length === 4);
-  const [a, b, c, d] = cli.fake.runs;
-  running.timers.advance(2_000);
-  expect(running.stderr.text).toBe('');
-  cli.fake.becomes(a!, 'completed');
-  cli.fake.becomes(b!, 'failed', 'ProviderError');
-  cli.fake.becomes(c!, 'running');
-  await settled();
-  running.timers.advance(3_000);
-  expect(running.stderr.text).toBe('2 of 4 done · 1 running · 1 failed · 0.4/s · ETA 5.0s\n');
-  cli.fake.becomes(c!, 'completed');
-  cli.fake.becomes(d!, 'completed');
-  expect((await running.ended).code).toBe(10);
-});
-
-test('on a terminal, progress is a bar that leaves nothing behind', async () => {
-  await using cli = await setup();
-  await cli.file('jobs/a.json', job('a'));
-  const running = cli.start(['run'], { tty: true, columns: 100 });
-  await cli.fake.opened();
-  await until(() => cli.fake.runs.length === 1);
-  await settled();
-  cli.fake.becomes(cli.fake.find('a'), 'completed');
-  const { stderr, stdout } = await running.ended;
-  expect(stderr).toContain('0/1 · 0 running · 0 failed · - · ETA -');
-  expect(stdout).toContain('completed 1');
-});
-
 test('run goes on after a lost connection: it makes sure of a server and submits again, and asks nothing twice', async () => {
   await using cli = await setup();
   for (const name of ['a', 'b']) await cli.file(`jobs/${name}.json`, job(name));

@@ -44,6 +44,11 @@ export class Board {
     return false;
   }
 
+  /** Whether that run is waited for. */
+  has(run: { readonly name: string; readonly run: number }): boolean {
+    return this.#runs.has(formatRunRef(run));
+  }
+
   get total(): number {
     return this.#runs.size;
   }

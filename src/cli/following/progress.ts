@@ -1,10 +1,13 @@
-/** How far it is: a bar on a terminal, a whole line every 5 s without one. All of it on stderr. */
-import type { Timer } from '../../core/ports/clock.ts';
+/**
+ * How far it is: a bar on a terminal, a whole line every 5 s without one. All of it on stderr. Where nothing ended for 5 s, it
+ * is said what the others wait for: once in a sentence, from then on by its code.
+ */
 import type { CliDeps } from '../deps.ts';
 import { count, duration } from '../quantities.ts';
 import type { Board } from './board.ts';
-
-const LINE_EVERY_MS = 5_000;
+import { Pace } from './pace.ts';
+import { Standstill, type StandstillOptions } from './standstill.ts';
+import { waitingSentence, waitingWords } from './waiting.ts';
 
 export interface Progress {
   /** The board has changed. */
@@ -14,9 +17,8 @@ export interface Progress {
   stop(): void;
 }
 
-export interface ProgressOptions {
+export interface ProgressOptions extends Omit<StandstillOptions, 'timers'> {
   readonly deps: CliDeps;
-  readonly board: Board;
   readonly quiet: boolean;
 }
 
@@ -26,53 +28,47 @@ export async function startProgress(options: ProgressOptions): Promise<Progress>
 }
 
 /** `120 of 300 done · 16 running · 2 failed · 3.1/s · ETA 58s` */
-function progressLine(board: Board, done_before: number, elapsed_ms: number): string {
-  const { running, failed, rate, eta } = figures(board, done_before, elapsed_ms);
-  const words = [`${count(board.ended)} of ${count(board.total)} done`, `${count(running)} running`];
-  if (failed > 0) words.push(`${count(failed)} failed`);
-  if (rate !== null) words.push(`${rate.toFixed(1)}/s`);
-  words.push(`ETA ${eta}`);
-  return words.join(' · ');
+function progressLine(board: Board, pace: string, held: string): string {
+  const words = [
+    `${count(board.ended)} of ${count(board.total)} done`,
+    `${count(board.count('running'))} running`,
+  ];
+  if (board.count('failed') > 0) words.push(`${count(board.count('failed'))} failed`);
+  return `${words.join(' · ')}${pace}${held}`;
 }
 
-interface Figures {
-  readonly running: number;
-  readonly failed: number;
-  /** Runs that ended in a second since the start; null before the first. */
-  readonly rate: number | null;
-  readonly eta: string;
+/** ` · 3.1/s · ETA 58s`, or nothing where that is not known. */
+function paceWords(pace: Pace, now: number): string {
+  const figures = pace.figures(now);
+  return figures === null ? '' : ` · ${figures.rate.toFixed(1)}/s · ETA ${duration(figures.left_ms)}`;
 }
 
-function figures(board: Board, done_before: number, elapsed_ms: number): Figures {
-  const ended = board.ended - done_before;
-  const rate = ended > 0 && elapsed_ms > 0 ? ended / (elapsed_ms / 1000) : null;
-  const left = board.total - board.ended;
-  const eta = left === 0 ? '0s' : rate === null ? '-' : duration((left / rate) * 1000);
-  return { running: board.count('running'), failed: board.count('failed'), rate, eta };
-}
-
-function startLines({ deps, board }: ProgressOptions): Progress {
-  const started_at = deps.now();
-  let done_before: number | null = null;
-  let timer: Timer | null = null;
-  const write = (): void => {
-    if (board.total > 0)
-      deps.stderr.write(`${progressLine(board, done_before ?? 0, deps.now() - started_at)}\n`);
-    timer = deps.timers.after(LINE_EVERY_MS, write, false);
-  };
-  timer = deps.timers.after(LINE_EVERY_MS, write, false);
+function startLines(options: ProgressOptions): Progress {
+  const { deps, board } = options;
+  const pace = new Pace(board, deps.now());
+  let isKnown = false;
+  const standstill = new Standstill({ ...options, timers: deps.timers }, (waiting, isNew) => {
+    if (board.total === 0) return;
+    const held = waiting === null ? '' : ` · ${isNew ? waitingSentence(waiting) : waitingWords(waiting)}`;
+    deps.stderr.write(`${progressLine(board, paceWords(pace, deps.now()), held)}\n`);
+  });
   return {
-    update: () => void (done_before ??= board.ended),
+    update() {
+      pace.update(deps.now());
+      if (!isKnown) standstill.begin();
+      isKnown = true;
+    },
     say: (text) => void deps.stderr.write(`${text}\n`),
-    stop: () => timer?.cancel(),
+    stop: () => standstill.stop(),
   };
 }
 
-async function startBar({ deps, board }: ProgressOptions): Promise<Progress> {
+async function startBar(options: ProgressOptions): Promise<Progress> {
+  const { deps, board } = options;
   const { default: progress } = await import('cli-progress');
   const bar = new progress.SingleBar({
     stream: deps.stderr as unknown as NodeJS.WritableStream,
-    format: '{bar} {value}/{total} · {running} running · {failed} failed · {speed} · ETA {left}',
+    format: '{bar} {value}/{total} · {running} running · {failed} failed{pace}{held}',
     barCompleteChar: '━',
     barIncompleteChar: '─',
     barsize: 24,
@@ -82,27 +78,41 @@ async function startBar({ deps, board }: ProgressOptions): Promise<Progress> {
     // Ctrl-C is the command's to handle.
     gracefulExit: false,
   });
-  const started_at = deps.now();
-  let done_before: number | null = null;
+  const pace = new Pace(board, deps.now());
+  let isKnown = false;
+  let held = '';
+  let drawn = 0;
   const payload = (): object => {
-    const { running, failed, rate, eta } = figures(board, done_before ?? 0, deps.now() - started_at);
-    return { running, failed, speed: rate === null ? '-' : `${rate.toFixed(1)}/s`, left: eta };
+    const [running, failed] = [board.count('running'), board.count('failed')];
+    return { running, failed, pace: paceWords(pace, deps.now()), held };
   };
+  // The bar is drawn again below the line at its next turn.
+  const say = (text: string): void => void deps.stderr.write(`\r\u001b[K${text}\n`);
+  const standstill = new Standstill({ ...options, timers: deps.timers }, (waiting, isNew) => {
+    if (waiting !== null && isNew) say(waitingSentence(waiting));
+    held = waiting === null ? '' : ` · ${waitingWords(waiting)}`;
+    if (bar.isActive) bar.update(board.ended, payload());
+  });
   return {
     update() {
-      if (done_before === null) {
-        done_before = board.ended;
+      pace.update(deps.now());
+      if (!isKnown) {
+        isKnown = true;
+        standstill.begin();
+        drawn = board.ended;
         if (board.total > board.ended) bar.start(board.total, board.ended, payload());
         return;
       }
       if (!bar.isActive) return;
+      if (board.ended > drawn) held = '';
+      drawn = board.ended;
       bar.setTotal(board.total);
       bar.update(board.ended, payload());
     },
-    say(text) {
-      // The bar is drawn again below the line at its next turn.
-      deps.stderr.write(`\r\u001b[K${text}\n`);
+    say,
+    stop() {
+      standstill.stop();
+      bar.stop();
     },
-    stop: () => bar.stop(),
   };
 }

@@ -10,6 +10,7 @@ import { submitJobs, type Submitted } from '../submission.ts';
 import { Board, type RunSeen } from './board.ts';
 import { followToEnd } from './follow.ts';
 import { type Progress, startProgress } from './progress.ts';
+import { commonestWait } from './waiting.ts';
 
 export interface RunSessionOptions {
   readonly context: Context;
@@ -51,6 +52,7 @@ export class RunSession {
       deps: context.deps,
       board: this.board,
       quiet: context.out.isQuiet,
+      waiting: async (stopped) => commonestWait(await context.client(), this.board, stopped),
     });
     try {
       await followToEnd({

@@ -9,6 +9,7 @@ import { followToEnd } from './follow.ts';
 import { waitForInterrupts } from './interrupts.ts';
 import { startProgress } from './progress.ts';
 import { exitOf } from './summary.ts';
+import { commonestWait } from './waiting.ts';
 
 export type Awaited = { readonly refs: readonly string[] } | { readonly filter: JobFilter };
 
@@ -18,7 +19,12 @@ export async function waitForRuns(context: Context, awaited: Awaited, timeout_ms
   const board = new Board();
   const interrupts = waitForInterrupts(context, timeout_ms);
   const { signal } = interrupts;
-  const progress = await startProgress({ deps, board, quiet: out.isQuiet });
+  const progress = await startProgress({
+    deps,
+    board,
+    quiet: out.isQuiet,
+    waiting: async (stopped) => commonestWait(await context.client(), board, stopped),
+  });
   let known: readonly string[] | null = 'refs' in awaited ? awaited.refs : null;
   try {
     await followToEnd({
