@@ -43,11 +43,16 @@ export class Checkpoints {
     this.#committed_at = this.#options.clock.monotonic();
   }
 
+  /** Whether there was a commit, and none since for a while. */
+  idle(): boolean {
+    return this.#committed_at !== null && this.#options.clock.monotonic() - this.#committed_at >= IDLE_MS;
+  }
+
   /** Cheap where nothing is to be done. */
   tidy(): void {
     if (this.#committed_at === null) return;
     const { wal_bytes_max } = this.#options;
-    const idle = this.#options.clock.monotonic() - this.#committed_at >= IDLE_MS;
+    const idle = this.idle();
     const log = this.#measured(this.#look.one());
     // A log that readers hold grows although it is copied; SQLite starts it anew only when they have gone.
     const pinned = log.bytes > 2 * wal_bytes_max;

@@ -1,6 +1,7 @@
 /** One turn's changes as one transaction: all of them on disk, or none. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Change, Refused } from '../../core/ports/store.ts';
+import type { BodyKeys } from './body-keys.ts';
 import { Tallies } from './tallies.ts';
 import { attemptWriter } from './write-attempts.ts';
 import { bodyWriter } from './write-bodies.ts';
@@ -23,7 +24,8 @@ interface Step<K extends Kind> {
  * change, so the outcome is that of their order; but neighbours in a table share its pages, which saves a third of the time.
  */
 interface Tables {
-  readonly bodies: Of<'put_body'>[];
+  /** By hash. */
+  readonly bodies: Map<string, string>;
   readonly runs: Step<'insert_run' | 'update_run'>[];
   readonly attempts: Step<'insert_attempt' | 'end_attempt' | 'keep_answer'>[];
   readonly results: Step<'insert_result'>[];
@@ -42,10 +44,10 @@ export class Commit {
   /** Batches of the runs of this commit, so that their attempts need not ask for them. */
   readonly #batches = new Map<number, string | null>();
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, keys: BodyKeys) {
     this.#db = db;
     this.#tallies = new Tallies(db);
-    this.#bodies = bodyWriter(db);
+    this.#bodies = bodyWriter(db, keys);
     this.#runs = runWriter(db, this.#bodies, this.#tallies);
     this.#attempts = attemptWriter(db, this.#tallies);
     this.#results = resultWriter(db, this.#bodies);
@@ -55,16 +57,17 @@ export class Commit {
   /** Throws what SQLite throws; the connection is outside of any transaction afterwards, whatever happened. */
   run(changes: readonly Change[]): readonly Refused[] {
     const tables = byTable(changes);
-    this.#bodies.forget();
     this.#tallies.forget();
     this.#batches.clear();
     // At once, so that a lock is met here and not halfway.
     this.#db.exec('BEGIN IMMEDIATE');
     try {
+      this.#bodies.begin();
       const refused = this.#apply(tables);
       if (refused.length > 0) return refused;
       this.#tallies.flush();
       this.#db.exec('COMMIT');
+      this.#bodies.committed();
       return [];
     } finally {
       // After a refusal; and some errors roll back by themselves, the others leave the transaction open.
@@ -76,7 +79,7 @@ export class Commit {
   #apply(tables: Tables): readonly Refused[] {
     const refused: Refused[] = [];
     try {
-      this.#applyBodies(tables.bodies);
+      this.#bodies.put(tables.bodies);
       for (const change of tables.small) this.#put(change);
       for (const step of tables.runs) if (!this.#applyRun(step.change)) refused.push(step);
       if (refused.length === 0) this.#insertSpecs(tables.runs);
@@ -87,12 +90,6 @@ export class Commit {
       if (refused.length === 0) throw error;
     }
     return refused.toSorted((a, b) => a.index - b.index);
-  }
-
-  /** In the order of their hashes, so that those of a turn meet the pages of the index one after the other. */
-  #applyBodies(bodies: Tables['bodies']): void {
-    bodies.sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
-    for (const { sha256, body } of bodies) this.#bodies.put(sha256, body);
   }
 
   #applyRun(change: Of<'insert_run' | 'update_run'>): boolean {
@@ -137,11 +134,18 @@ export class Commit {
 }
 
 function byTable(changes: readonly Change[]): Tables {
-  const tables: Tables = { bodies: [], runs: [], attempts: [], results: [], publications: [], small: [] };
+  const tables: Tables = {
+    bodies: new Map(),
+    runs: [],
+    attempts: [],
+    results: [],
+    publications: [],
+    small: [],
+  };
   for (const [index, change] of changes.entries()) {
     switch (change.do) {
       case 'put_body':
-        tables.bodies.push(change);
+        tables.bodies.set(change.sha256, change.body);
         break;
       case 'insert_run':
       case 'update_run':

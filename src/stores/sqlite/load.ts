@@ -9,6 +9,8 @@ type Id = number | null;
 
 /** Lists travel into a statement as one JSON array: one call for a thousand keys. `k.value` is a key, in the order given. */
 const KEYS = 'json_each(?) k';
+/** The first half is the expression of the indexes, the second makes sure. */
+const OF_DIGEST = 'substr(digest, 1, 14) = substr(k.value, 1, 14) AND digest = k.value';
 
 export class Loader {
   readonly #latest;
@@ -38,8 +40,8 @@ export class Loader {
       db,
       `SELECT k.value,
         (SELECT id FROM jobs WHERE digest = k.value AND leads = 1),
-        (SELECT id FROM jobs WHERE digest = k.value AND state = 'completed' ORDER BY answered_by LIMIT 1),
-        (SELECT id FROM jobs WHERE digest = k.value AND (state = 'failed' OR state = 'cancelled')
+        (SELECT id FROM jobs WHERE ${OF_DIGEST} AND state = 'completed' ORDER BY answered_by LIMIT 1),
+        (SELECT id FROM jobs WHERE ${OF_DIGEST} AND (state = 'failed' OR state = 'cancelled')
           ORDER BY finished_at DESC LIMIT 1)
        FROM ${KEYS}`,
     );

@@ -19,6 +19,7 @@ import type {
   SpecRow,
 } from '../../core/rows.ts';
 import { ATTEMPT_COLUMNS, attemptOf } from './attempt-rows.ts';
+import { BodyKeys } from './body-keys.ts';
 import { BatchLists } from './batch-lists.ts';
 import { INSTANCE_COLUMNS, instanceOf, KEY_COLUMNS, keyOf } from './fleet-rows.ts';
 import { openReader } from './open.ts';
@@ -40,6 +41,7 @@ export function openReadStore(options: { readonly path: string }): ReadStore {
 export class SqliteReadStore implements ReadStore {
   readonly store_id: string;
   readonly #statements;
+  readonly #keys;
   readonly #lists;
   readonly #counts;
   readonly #batches;
@@ -50,6 +52,7 @@ export class SqliteReadStore implements ReadStore {
   constructor(db: DatabaseSync, close: () => void) {
     this.store_id = storeId(db);
     this.#statements = statementsOf(db);
+    this.#keys = new BodyKeys(db);
     const selection = new RunSelection(db);
     this.#lists = new RunLists(db, selection);
     this.#counts = new RunCounts(db, selection);
@@ -97,7 +100,12 @@ export class SqliteReadStore implements ReadStore {
   }
 
   body(sha256: string): string | null {
-    return (this.#statements.body.one(Buffer.from(sha256, 'hex'))?.[0] ?? null) as string | null;
+    let id = this.#keys.lookUp(sha256);
+    if (id === null) {
+      this.#keys.catchUp();
+      id = this.#keys.lookUp(sha256);
+    }
+    return id === null ? null : ((this.#statements.body.one(id)?.[0] ?? null) as string | null);
   }
 
   leader(digest: string): RunRow | null {
@@ -164,8 +172,8 @@ function statementsOf(db: DatabaseSync) {
     result: query(db, `SELECT ${RESULT_COLUMNS} FROM results r ${RESULT_JOIN} WHERE r.job = ?`),
     // The primary key.
     attempts: query(db, `SELECT ${ATTEMPT_COLUMNS} FROM attempts WHERE job = ? ORDER BY attempt`),
-    // bodies_by_sha256.
-    body: query(db, 'SELECT body FROM bodies WHERE sha256 = ?'),
+    // The row id.
+    body: query(db, 'SELECT body FROM bodies WHERE id = ?'),
     // Tables of a few rows.
     instances: query(db, `SELECT ${INSTANCE_COLUMNS} FROM instances ORDER BY id`),
     key: query(db, `SELECT ${KEY_COLUMNS} FROM keys WHERE id = ?`),

@@ -3,7 +3,17 @@ import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { LIMITS } from '../../core/limits.ts';
-import type { Change, Loaded, LoadKeys, Refused, Store, StoreStart } from '../../core/ports/store.ts';
+import {
+  type Change,
+  type Loaded,
+  type LoadKeys,
+  type Refused,
+  type Store,
+  StoreBusyError,
+  StoreFullError,
+  type StoreStart,
+} from '../../core/ports/store.ts';
+import { BODY_TAIL_MAX, bodyFiler, BodyKeys } from './body-keys.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { Commit } from './commit.ts';
 import { commitError } from './errors.ts';
@@ -29,7 +39,9 @@ export function openStore(options: StoreOptions): Store {
 export class SqliteStore implements Store {
   readonly #db;
   readonly #options;
+  readonly #keys;
   readonly #commit;
+  readonly #fileBodies;
   readonly #loader;
   readonly #nextDue;
   readonly #checkpoints;
@@ -37,7 +49,9 @@ export class SqliteStore implements Store {
   constructor(db: DatabaseSync, options: StoreOptions) {
     this.#db = db;
     this.#options = options;
-    this.#commit = new Commit(db);
+    this.#keys = new BodyKeys(db);
+    this.#commit = new Commit(db, this.#keys);
+    this.#fileBodies = bodyFiler(db, this.#keys);
     this.#loader = new Loader(db);
     this.#nextDue = query(db, NEXT_DUE);
     this.#checkpoints = new Checkpoints(db, {
@@ -70,8 +84,16 @@ export class SqliteStore implements Store {
     return numberOf(this.#nextDue.one());
   }
 
+  /** What a full disk or another program prevents is left for the next time. */
   async tidy(): Promise<void> {
-    this.#checkpoints.tidy();
+    try {
+      const { tail_size } = this.#keys;
+      if (tail_size >= BODY_TAIL_MAX || (tail_size > 0 && this.#checkpoints.idle())) this.#fileBodies();
+      this.#checkpoints.tidy();
+    } catch (error) {
+      const known = commitError(error, () => this.#space());
+      if (!(known instanceof StoreFullError || known instanceof StoreBusyError)) throw known;
+    }
   }
 
   /** Idempotent. The last connection to close copies the log and removes it. */

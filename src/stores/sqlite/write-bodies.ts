@@ -1,37 +1,49 @@
-/** Texts stored once by their hash. Other rows name them by row id, which is remembered for the length of a commit. */
+/** Texts stored once by their hash. Other rows name them by row id. */
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreConstraintError } from '../../core/ports/store.ts';
-import { numberOf, query, write } from './statement.ts';
+import type { BodyKeys } from './body-keys.ts';
+import { write } from './statement.ts';
 
 export interface BodyWriter {
-  put(sha256: string, body: string): void;
+  /** In the transaction, before anything else: what was put in one that came to nothing is forgotten. */
+  begin(): void;
+  /** Texts by their hashes. What is there already is left alone. */
+  put(bodies: ReadonlyMap<string, string>): void;
   /** The row id of a body. Throws StoreConstraintError where nobody stored it. */
   idOf(sha256: string): number;
-  /** To be called when a commit begins: what an earlier one put may have been rolled back. */
-  forget(): void;
+  /** After the commit: what was put stands. */
+  committed(): void;
 }
 
-export function bodyWriter(db: DatabaseSync): BodyWriter {
-  // Both by bodies_by_sha256.
-  const insert = write(db, 'INSERT INTO bodies (sha256, body) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING');
-  const find = query(db, 'SELECT id FROM bodies WHERE sha256 = ?');
+export function bodyWriter(db: DatabaseSync, keys: BodyKeys): BodyWriter {
+  const insert = write(db, 'INSERT INTO bodies (sha256, body) VALUES (?, ?)');
+  /** Of this commit: all that were put, and of them those that were not there. */
   const ids = new Map<string, number>();
-
-  function lookUp(sha256: string): number {
-    const id = numberOf(find.one(Buffer.from(sha256, 'hex')));
-    if (id === null)
-      throw new StoreConstraintError(`no body with the SHA-256 ${sha256} was put before it is named`);
-    ids.set(sha256, id);
-    return id;
-  }
+  const fresh: (readonly [sha256: string, id: number])[] = [];
 
   return {
-    put(sha256, body) {
-      if (ids.has(sha256)) return;
-      const done = insert.run(Buffer.from(sha256, 'hex'), body);
-      if (done.changes === 1) ids.set(sha256, Number(done.lastInsertRowid));
+    begin() {
+      ids.clear();
+      fresh.length = 0;
+      keys.catchUp();
     },
-    idOf: (sha256) => ids.get(sha256) ?? lookUp(sha256),
-    forget: () => ids.clear(),
+    put(bodies) {
+      if (bodies.size === 0) return;
+      const known = keys.lookUpAll(bodies.keys());
+      for (const [sha256, body] of bodies) {
+        const stored = known.get(sha256);
+        const id = stored ?? Number(insert.run(Buffer.from(sha256, 'hex'), body).lastInsertRowid);
+        if (stored === undefined) fresh.push([sha256, id]);
+        ids.set(sha256, id);
+      }
+    },
+    idOf(sha256) {
+      const id = ids.get(sha256) ?? keys.lookUp(sha256);
+      if (id !== null) return id;
+      throw new StoreConstraintError(`no body with the SHA-256 ${sha256} was put before it is named`);
+    },
+    committed() {
+      for (const [sha256, id] of fresh) keys.add(sha256, id);
+    },
   };
 }
