@@ -99,7 +99,7 @@ const LINK = /^[A-Za-z0-9][A-Za-z0-9._-]{0,250}\.jsonl?$/;
 function withoutLink(value: unknown): { readonly value: unknown; readonly link?: string } {
   if (!isJsonObject(value) || typeof value['link'] !== 'string' || !LINK.test(value['link']))
     return { value };
-  const { link, ...rest } = value;
+  const { link: _link, ...rest } = value;
   return { value: rest, link: value['link'] };
 }
 

@@ -36,8 +36,7 @@ describe('what follows a failed attempt', () => {
     expect(decision).toMatchObject({ next: 'back_off', charge: 'errors', wait_ms: 1_000 });
     expect(decision).toHaveProperty('reason', {
       code: 'Backoff',
-      message:
-        'Attempt 2 failed with ProviderError: broken. It is tried again by itself.',
+      message: 'Attempt 2 failed with ProviderError: broken. It is tried again by itself.',
       until: 2_000,
     });
   });

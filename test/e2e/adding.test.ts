@@ -11,7 +11,11 @@ describe('adding a job', () => {
     await machine.model.until(() => machine.model.stats().open === 32);
     const added = await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
-        client.submit({ name: `late-${i}`, prompt: `late ${i}`, configuration: { LLM_name: 'simulator:any' } }),
+        client.submit({
+          name: `late-${i}`,
+          prompt: `late ${i}`,
+          configuration: { LLM_name: 'simulator:any' },
+        }),
       ),
     );
     expect(added.every((job) => job.created)).toBe(true);

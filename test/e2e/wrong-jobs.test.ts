@@ -30,10 +30,10 @@ function post(machine: Machine, text: string): Promise<Answer> {
   });
 }
 
-async function wrongMachine(): Promise<Machine> {
+function wrongMachine(): Promise<Machine> {
   const kinds = Object.fromEntries(WRONG_JOBS_CONTEXT.endpoints.map((name) => [name, { kind: name }]));
   const { default_endpoint } = WRONG_JOBS_CONTEXT;
-  return await setup({ config: { default_endpoint, endpoints: kinds } });
+  return setup({ config: { default_endpoint, endpoints: kinds } });
 }
 
 describe('40 wrong jobs', () => {
