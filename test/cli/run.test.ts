@@ -47,6 +47,23 @@ test('run asks a job whose content has changed as its next run, and says which a
   expect(cli.fake.runs.map(({ name, run }) => `${name}@${run}`)).toEqual(['a@1', 'b@1', 'b@2']);
 });
 
+test('run says that it does not ask again what failed or was cancelled before, and how that is done', async () => {
+  await using cli = await setup();
+  for (const name of ['a', 'b', 'c']) await cli.file(`jobs/${name}.json`, job(name));
+  cli.fake.onCreated = (run) => {
+    if (run.name === 'a') cli.fake.becomes(run, 'failed', 'ContextTooLong');
+    else cli.fake.becomes(run, run.name === 'b' ? 'cancelled' : 'completed', null);
+  };
+  expect((await cli.run(['run'])).stdout).not.toContain('before, not asked again');
+  const { code, stdout } = await cli.run(['run']);
+  expect(stdout).toContain(`before    1 failed before, not asked again; promptd retry a
+before    1 cancelled before, not asked again; promptd retry b
+ended     completed 1 · failed 1 · cancelled 1
+`);
+  expect(stdout).not.toContain('tokens');
+  expect(code).toBe(10);
+});
+
 test('run refuses a taken name where it is told to, in the words of the server', async () => {
   await using cli = await setup();
   await cli.file('jobs/b.json', job('b'));
@@ -146,6 +163,7 @@ test('run --json gives one object with the same figures', async () => {
     answered_before: 0,
     shared: 0,
     known: 0,
+    ended_before: [],
     changed: [],
     refused: 0,
     states: { completed: 1 },
@@ -329,7 +347,13 @@ test('R20: -m and -p ask one prompt without a file and print its answer alone', 
   const first = await cli.run(['run', '-m', 'ollama:llama3.2:3b', '-p', 'Say hello'], {
     deps: { findWorkspace: () => Promise.resolve(null) },
   });
-  expect(first).toEqual({ code: 0, stdout: 'The answer of d1ge57.\n', stderr: 'Kept as d1ge57.\n' });
+  expect(first).toEqual({
+    code: 0,
+    stdout: 'The answer of d1ge57.\n',
+    stderr: `Kept as d1ge57 in ${cli.folder}. Show it: promptd result d1ge57 --workspace ${cli.folder}\n`,
+  });
+  const inside = await cli.run(['run', '-m', 'ollama:llama3.2:3b', '-p', 'Say hi', '--batch', 'b']);
+  expect(inside.stderr).toBe('Kept as b.d1ge57.\n');
   const second = await cli.run(['run', '-m', 'ollama:llama3.2:3b', '-p', '-'], { stdin: 'Say hello' });
   expect(second.stderr).toBe('Answered before as d1ge57; nothing was asked.\n');
   const wrong = await cli.run(['run', '-p', 'x']);

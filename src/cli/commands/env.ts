@@ -1,5 +1,6 @@
 import { EXIT, Problem } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
+import { shellQuoted } from '../shell-quoted.ts';
 
 /** `eval "$(promptd env)"`: where the server of this workspace is, and the key to it. */
 export async function env(context: Context): Promise<number> {
@@ -19,8 +20,4 @@ export async function env(context: Context): Promise<number> {
   if (key !== null) words.push(`PROMPTD_KEY=${shellQuoted(key)}`);
   await context.out.line(`export ${words.join(' ')}`);
   return EXIT.ok;
-}
-
-function shellQuoted(text: string): string {
-  return /^[\w.:/@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

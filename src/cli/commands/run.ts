@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import type { EndpointNames } from '../deps.ts';
 import type { Board } from '../following/board.ts';
 import { waitForInterrupts } from '../following/interrupts.ts';
-import { reportLines, resultsShown, type RunReport } from '../following/run-report.ts';
+import { type EndedBefore, reportLines, resultsShown, type RunReport } from '../following/run-report.ts';
 import { RunSession } from '../following/run-session.ts';
 import { exitOf, failures, spent } from '../following/summary.ts';
 import { checkJobs } from '../intake/check.ts';
@@ -13,6 +13,7 @@ import { collectJobs } from '../intake/collect.ts';
 import { filesWrong, showFaults } from '../intake/fault-text.ts';
 import type { FileFault, SourceJob } from '../intake/source-job.ts';
 import { formatRunRef } from '../../core/names.ts';
+import { hasEnded, type RunState } from '../../core/states.ts';
 import { count, many } from '../quantities.ts';
 import { shortRef } from '../short-ref.ts';
 import { JobsRefused } from '../submission.ts';
@@ -147,6 +148,7 @@ async function reportOf({
     answered_before: answer.answered_before,
     shared: answer.shared,
     known: answer.known,
+    ended_before: endedBefore(answer.jobs),
     changed,
     refused: new Set([...left_out, ...refused].map(({ file, fault }) => `${file}:${fault.line ?? 0}`)).size,
     states: board.counts(),
@@ -158,14 +160,20 @@ async function reportOf({
   };
 }
 
+type Receipt = readonly { readonly name: string; readonly run: number; readonly state: RunState }[];
+
+/** Runs that had ended without an answer when they were submitted; submitting does not ask them again. */
+function endedBefore(receipt: Receipt): EndedBefore[] {
+  const states = ['failed', 'cancelled'] as const;
+  return states.flatMap((state) => {
+    const names = receipt.filter((one) => one.state === state).map((one) => shortRef(one));
+    return names.length === 0 ? [] : [{ state, names }];
+  });
+}
+
 /** Runs that were still to be asked when they were submitted: what this `run` waited for. */
-function notEndedBefore(
-  board: Board,
-  receipt: readonly { readonly name: string; readonly run: number; readonly state: string }[],
-): ReturnType<Board['runs']> {
-  const before = new Set(
-    receipt.filter(({ state }) => state === 'completed').map((one) => formatRunRef(one)),
-  );
+function notEndedBefore(board: Board, receipt: Receipt): ReturnType<Board['runs']> {
+  const before = new Set(receipt.filter(({ state }) => hasEnded(state)).map((one) => formatRunRef(one)));
   return board.runs().filter((one) => !before.has(formatRunRef(one)));
 }
 

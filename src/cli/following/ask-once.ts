@@ -4,8 +4,10 @@ import type { JobIn } from '../../client/job-in.ts';
 import { EXIT, Problem } from '../../core/errors.ts';
 import { formatRunRef } from '../../core/names.ts';
 import type { Context } from '../context.ts';
+import type { Workspace } from '../deps.ts';
 import { readAnyJobs } from '../intake/read-jobs.ts';
-import { plainText } from '../plain-text.ts';
+import { plainLine, plainText } from '../plain-text.ts';
+import { shellQuoted } from '../shell-quoted.ts';
 import { shortRef } from '../short-ref.ts';
 import { jobDefaults } from '../submit-options.ts';
 import { waitForInterrupts } from './interrupts.ts';
@@ -14,8 +16,11 @@ import { exitOf } from './summary.ts';
 
 export async function askOnce(context: Context, job: JobIn): Promise<number> {
   const { out } = context;
-  if (!context.isRemote && (await context.workspace()) === null)
-    context.settle(await context.deps.quickWorkspace());
+  let kept: Workspace | null = null;
+  if (!context.isRemote && (await context.workspace()) === null) {
+    kept = await context.deps.quickWorkspace();
+    context.settle(kept);
+  }
   const source = { file: '-p', bytes: Buffer.from(JSON.stringify(job)) };
   const { jobs } = readAnyJobs(source, jobDefaults(context));
   const interrupts = waitForInterrupts(context);
@@ -29,14 +34,16 @@ export async function askOnce(context: Context, job: JobIn): Promise<number> {
   });
   try {
     await session.toEnd();
-    return await session.ask((client) => printAnswer(context, client, session, interrupts.signal));
+    return await session.ask((client) =>
+      printAnswer({ context, client, session, kept, signal: interrupts.signal }),
+    );
   } catch (error) {
     if (interrupts.cause === 'interrupted') {
       const [known] = session.board.runs();
       out.complain(
         known === undefined
           ? 'Stopped.'
-          : `Stopped waiting; it goes on. Its answer: promptd result ${known.name}`,
+          : `Stopped waiting; it goes on. Its answer: ${resultCommand(shortRef(known), kept)}`,
       );
       return EXIT.interrupted;
     }
@@ -46,12 +53,21 @@ export async function askOnce(context: Context, job: JobIn): Promise<number> {
   }
 }
 
-async function printAnswer(
-  context: Context,
-  client: Client,
-  session: RunSession,
-  signal: AbortSignal,
-): Promise<number> {
+interface Answered {
+  readonly context: Context;
+  readonly client: Client;
+  readonly session: RunSession;
+  /** The workspace of jobs that belong to none, where this is one: it is not found from here. */
+  readonly kept: Workspace | null;
+  readonly signal: AbortSignal;
+}
+
+/** The command that shows the answer, from the folder in which it is typed. */
+function resultCommand(ref: string, kept: Workspace | null): string {
+  return `promptd result ${ref}${kept === null ? '' : ` --workspace ${shellQuoted(kept.root)}`}`;
+}
+
+async function printAnswer({ context, client, session, kept, signal }: Answered): Promise<number> {
   const { out } = context;
   const [ended] = session.board.runs();
   if (ended === undefined) throw new Problem('Internal', 'The server accepted the job and told no name.');
@@ -68,8 +84,14 @@ async function printAnswer(
     return exitOf(session.board);
   }
   await out.data(result.result.endsWith('\n') ? result.result : `${result.result}\n`);
+  const known = shortRef(ended);
+  const place = kept === null ? '' : ` in ${plainLine(kept.root)}. Show it: ${resultCommand(known, kept)}`;
   if (session.submitted?.answer.answered_before === 1)
-    out.notice(out.err.dim(`Answered before as ${shortRef(ended)}; nothing was asked.`));
-  else out.notice(out.err.dim(`Kept as ${shortRef(ended)}.`));
+    out.notice(
+      out.err.dim(
+        `Answered before as ${known}; nothing was asked.${place === '' ? '' : ` It is kept${place}`}`,
+      ),
+    );
+  else out.notice(out.err.dim(place === '' ? `Kept as ${known}.` : `Kept as ${known}${place}`));
   return EXIT.ok;
 }

@@ -18,6 +18,8 @@ export interface RunReport {
   readonly shared: number;
   /** Accepted before, and not completed then. */
   readonly known: number;
+  /** Of these, runs that had failed or were cancelled: `run` does not ask them again. */
+  readonly ended_before: readonly EndedBefore[];
   readonly changed: readonly Changed[];
   readonly refused: number;
   readonly states: Partial<Record<RunState, number>>;
@@ -28,6 +30,11 @@ export interface RunReport {
   readonly results_dir: string | null;
   /** A run that completed, to show where to look. */
   readonly example: string | null;
+}
+
+export interface EndedBefore {
+  readonly state: 'failed' | 'cancelled';
+  readonly names: readonly string[];
 }
 
 /** `3 created · 297 answered before · 0 shared` */
@@ -65,6 +72,7 @@ export function reportLines(out: Output, report: RunReport, results: string | nu
     );
   if (report.refused > 0)
     lines.push(`${c.dim('left out'.padEnd(10))}${c.yellow(many(report.refused, 'wrong job'))}`);
+  lines.push(...report.ended_before.map((one) => endedBeforeLine(c.yellow, one)));
   lines.push(`${c.dim('ended'.padEnd(10))}${statesText(out, report.states)}`);
   if (report.spent !== null && report.spent.attempts > 0) {
     lines.push(
@@ -82,6 +90,12 @@ function answersLine(dim: (text: string) => string, report: RunReport, results: 
   if (report.example === null) return [];
   const where = results === null ? '' : `${plainLine(results)}${path.sep} · `;
   return [`${dim('answers'.padEnd(10))}${where}look at one: promptd result ${report.example} --render`];
+}
+
+/** `1 failed before, not asked again; promptd retry a` */
+function endedBeforeLine(color: (text: string) => string, { state, names }: EndedBefore): string {
+  const which = names.length > EXAMPLES ? `--state ${state}` : names.join(' ');
+  return `${color('before'.padEnd(10))}${count(names.length)} ${state} before, not asked again; promptd retry ${which}`;
 }
 
 function changedText(changed: readonly Changed[]): string {
