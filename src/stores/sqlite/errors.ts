@@ -20,7 +20,7 @@ export const SQLITE = {
 } as const;
 
 /** The extended result code of an error of node:sqlite; null for any other error. */
-export function sqliteCode(error: unknown): number | null {
+function sqliteCode(error: unknown): number | null {
   if (!(error instanceof Error) || !('errcode' in error)) return null;
   return typeof error.errcode === 'number' ? error.errcode : null;
 }

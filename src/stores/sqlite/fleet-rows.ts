@@ -23,7 +23,6 @@ export function laneOf(row: Row): LaneRow {
   };
 }
 
-export const RANK_COLUMNS = 'lane, batch, last_rank';
 export function rankOf(row: Row): RankRow {
   return { lane: row[0] as number, batch: row[1] as string, last_rank: row[2] as number };
 }

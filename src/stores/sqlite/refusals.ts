@@ -10,7 +10,7 @@ import { primaryCode, SQLITE } from './errors.ts';
 import { APPLICATION_ID, schemaVersion, userVersion } from './migrations.ts';
 
 /** Older ones have a bug in the WAL that loses commits (https://www.sqlite.org/wal.html, "the WAL-reset bug"). */
-export const SQLITE_MIN = '3.51.3';
+const SQLITE_MIN = '3.51.3';
 
 const MAGIC = 'SQLite format 3\0';
 const RESTORE =
