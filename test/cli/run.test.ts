@@ -47,6 +47,15 @@ test('run asks a job whose content has changed as its next run, and says which a
   expect(cli.fake.runs.map(({ name, run }) => `${name}@${run}`)).toEqual(['a@1', 'b@1', 'b@2']);
 });
 
+test('jobs of a folder are submitted in the order of their names, numbers as numbers', async () => {
+  await using cli = await setup();
+  for (const name of ['haiku-again', 'haiku', 'faq-10', 'faq-2'])
+    await cli.file(`jobs/${name}.json`, job(name));
+  cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
+  await cli.run(['run']);
+  expect(cli.fake.runs.map(({ name }) => name)).toEqual(['faq-2', 'faq-10', 'haiku', 'haiku-again']);
+});
+
 test('run says that it does not ask again what failed or was cancelled before, and how that is done', async () => {
   await using cli = await setup();
   for (const name of ['a', 'b', 'c']) await cli.file(`jobs/${name}.json`, job(name));
