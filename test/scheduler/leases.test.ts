@@ -196,6 +196,21 @@ describe('an instance that comes back', () => {
     expect(stage.outcomes('a')).toEqual(['lost/lost', 'running/free']);
   });
 
+  it('R27: with two attempts of one run, the old one in its spool, keeps the one that runs', async () => {
+    const peer = await running('a');
+    await stage.live(TERM + 1_000, [peer, []]);
+    expect(peer.dispatched).toEqual(['a#1', 'a#2']);
+    const [first, second] = peer.orders;
+    peer.hangUp();
+    const [old, now] = [peer.held('a', { attempt: 1, spooled: true }), peer.held('a')];
+    const back = await stage.attach({}, [now, old]);
+    expect(stage.outcomes('a')).toEqual(['lost/lost', 'running/free']);
+    expect(back.aborted).toEqual([]);
+    back.answer('a', 'the old one', first);
+    await stage.settle();
+    expect(back.aborted).toEqual([`a#${second!.attempt} superseded`]);
+  });
+
   it('with what another database gave it is told to stop it, and renews nothing here', async () => {
     const peer = await running('a');
     peer.hangUp();

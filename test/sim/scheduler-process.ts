@@ -116,8 +116,13 @@ export class SchedulerProcess {
       if (this.weather === 'full') return new StoreFullError('the database cannot grow');
       return this.weather === 'busy' ? new StoreBusyError('another program holds the database') : null;
     };
-    store.refusing = (changes) =>
-      this.weather === 'refusing' && this.#random.next() < 0.3 ? [this.#random.below(changes.length)] : [];
+    let refused = 0;
+    store.refusing = (changes) => {
+      // What is refused four times is taken for a fault of its own.
+      const refuses = this.weather === 'refusing' && refused < 3 && this.#random.next() < 0.3;
+      refused = refuses ? refused + 1 : 0;
+      return refuses ? [this.#random.below(changes.length)] : [];
+    };
     store.onCommitted = (changes) => this.#world.committed(changes);
     return store;
   }

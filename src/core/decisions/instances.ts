@@ -1,4 +1,5 @@
 /** Instances come, say what they hold, and go. */
+import type { AttemptRef } from '../attempt.ts';
 import { runKey, type BoardInstance, type Lease } from '../board.ts';
 import type { Draft } from '../draft.ts';
 import type { TurnEvent } from '../turn-events.ts';
@@ -40,11 +41,10 @@ export function decideSettle(draft: Draft, event: Extract<TurnEvent, { type: 'se
   if (before === undefined) throw new Error(`instance ${event.instance} settles without a greeting`);
   const sameProcess = before.process_id === event.process_id;
   const ours = event.held.filter((held) => held.store_id === draft.moment.store_id);
-  const held = new Map(ours.map((one) => [runKey(one.name, one.run), one]));
+  // By attempt: it may hold an old one of a run, whose late answer is on its way, beside the one that runs now.
+  const held = new Set(ours.map(attemptKey));
   const leases = [...draft.leases.values()].filter((lease) => lease.instance === event.instance);
-  collect(leases, (lease) =>
-    settleLease(draft, lease, held.get(runKey(lease.name, lease.run))?.attempt, sameProcess),
-  );
+  collect(leases, (lease) => settleLease(draft, lease, held.has(attemptKey(lease)), sameProcess));
   for (const one of event.held) {
     const lease = draft.leases.get(runKey(one.name, one.run));
     const holds = lease !== undefined && lease.instance === event.instance && lease.attempt === one.attempt;
@@ -71,14 +71,9 @@ export function decideSettle(draft: Draft, event: Extract<TurnEvent, { type: 'se
   draft.tell({ type: 'instance_attached', instance: instance.id, name: instance.name });
 }
 
-function settleLease(
-  draft: Draft,
-  lease: Lease,
-  heldAttempt: number | undefined,
-  sameProcess: boolean,
-): void {
+function settleLease(draft: Draft, lease: Lease, isHeld: boolean, sameProcess: boolean): void {
   const { name, run, attempt } = lease;
-  if (heldAttempt === attempt) {
+  if (isHeld) {
     const key = runKey(name, run);
     draft.effects.push({ type: 'renew', key, attempt });
     // Whether the abort reached it before the connection was lost, nobody knows.
@@ -92,6 +87,10 @@ function settleLease(
     attempt,
     proof: sameProcess ? 'never_arrived' : 'process_gone',
   });
+}
+
+function attemptKey(of: AttemptRef): string {
+  return `${runKey(of.name, of.run)}#${of.attempt}`;
 }
 
 function isCancelling(draft: Draft, lease: Lease): boolean {
