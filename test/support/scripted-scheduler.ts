@@ -98,7 +98,7 @@ export interface Play {
 }
 
 /** Keeps what it runs until the test says how it ends. An abort ends it after `abort_ms`, as an executor does. */
-export class ScriptedRunner implements AttemptRunner {
+class ScriptedRunner implements AttemptRunner {
   readonly plays = new Map<string, Play>();
   readonly #clock: FakeClock;
   /** How long an abort takes; null: the runner ignores it. */
