@@ -42,7 +42,7 @@ export class Standstill {
   }
 
   #look(): void {
-    const { board, waiting } = this.#options;
+    const { board } = this.#options;
     const moved = board.ended !== this.#ended;
     this.#ended = board.ended;
     if (moved || board.ended + board.count('running') >= board.total) {
@@ -50,7 +50,7 @@ export class Standstill {
       return;
     }
     // A server that does not answer is told elsewhere.
-    waiting(this.#stop.signal).then(
+    this.#options.waiting(this.#stop.signal).then(
       (found) => this.#tell(found),
       () => this.#tell(null),
     );
