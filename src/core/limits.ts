@@ -59,6 +59,8 @@ export const LIMITS = {
   /** Room for the largest result, its log and its head in one frame. */
   frame_bytes_max: 80 * 1024 * 1024,
   turn_events_max: 5_000,
+  /** Outcomes in one turn: instances work on the slots that it frees while the next turn commits the others. */
+  turn_outcomes_max: 50,
   log_bytes_max: 8 * 1024 * 1024,
   log_retention_ms: 7 * 86_400_000,
   spool_bytes_max: 1024 * 1024 * 1024,

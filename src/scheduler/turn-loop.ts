@@ -121,7 +121,7 @@ export class TurnLoop {
   }
 
   async #pass(): Promise<void> {
-    const batch = this.#inbox.splice(0, LIMITS.turn_events_max);
+    const batch = this.#inbox.splice(0, turnLength(this.#inbox));
     if (batch.length > 0) await this.#try(batch);
     this.#busy = false;
     if (this.#inbox.length > 0 && this.#wait === null && !this.#stopped) {
@@ -269,6 +269,18 @@ export class TurnLoop {
     this.#wait = null;
     for (const entry of this.#inbox.splice(0)) entry.settle?.reject(stopping());
   }
+}
+
+/** How many of the events that wait, in order, make the next turn. */
+function turnLength(inbox: readonly Entry[]): number {
+  let outcomes = 0;
+  let length = 0;
+  for (const { event } of inbox) {
+    if (length === LIMITS.turn_events_max || outcomes === LIMITS.turn_outcomes_max) break;
+    if (event.type === 'report') outcomes += 1;
+    length += 1;
+  }
+  return length;
 }
 
 /** What the store or an assertion refuses will be refused again: no use in waiting. */
