@@ -11,7 +11,7 @@ type Of<T extends FromScheduler['t']> = Extract<FromScheduler, { t: T }>;
 export type Hello = Omit<Extract<FromInstance, { t: 'hello' }>, 't'>;
 export type Held = Extract<FromInstance, { t: 'holding' }>['held'][number];
 
-export const TIMINGS = { queued_ms: null, build_ms: 1, first_token_ms: 2, call_ms: 3 };
+const TIMINGS = { queued_ms: null, build_ms: 1, first_token_ms: 2, call_ms: 3 };
 export const META: AnswerMeta = {
   model: 'm',
   model_answered: 'm-1',
@@ -38,7 +38,7 @@ const HELLO: Hello = {
   held: 0,
 };
 
-export function refOf(of: AttemptRef): AttemptRef {
+function refOf(of: AttemptRef): AttemptRef {
   return { name: of.name, run: of.run, attempt: of.attempt, digest: of.digest };
 }
 

@@ -10,7 +10,7 @@ export interface JobWish extends Partial<Omit<PreparedJob, 'options'>> {
   readonly text?: string;
 }
 
-export const OPTIONS: RunOptions = {
+const OPTIONS: RunOptions = {
   priority: 0,
   attempt_timeout_ms: 600_000,
   first_token_timeout_ms: 300_000,

@@ -5,7 +5,7 @@ import { ENDPOINTS, type World } from './world.ts';
 
 const ENDED = new Set(['completed', 'failed', 'cancelled']);
 
-export function allRuns(world: World): readonly RunRow[] {
+function allRuns(world: World): readonly RunRow[] {
   const runs: RunRow[] = [];
   let before: number | null = null;
   do {
