@@ -82,6 +82,9 @@ export class World {
   /** A turn is on disk. */
   committed(changes: readonly Change[]): void {
     for (const change of changes) {
+      if (change.do === 'update_run' && change.run.state === 'cancelled') {
+        this.given_up.add(`${change.run.name}@${change.run.run}#${change.run.attempt}`);
+      }
       if (change.do !== 'insert_result') continue;
       const { job, text_sha256 } = change.result;
       if (this.results.has(job)) this.fault(`run ${job} has a second result`);
@@ -92,7 +95,6 @@ export class World {
   heard(events: readonly PromptdEvent[]): void {
     for (const event of events) {
       if (event.type === 'run_changed') {
-        if (event.to === 'cancelled') this.given_up.add(`${event.name}@${event.run}#${event.attempt}`);
         this.hit(`transition ${event.from ?? 'new'} ${event.by} ${event.to}`);
         this.say(
           `${event.name}@${event.run} ${event.from ?? 'new'} ─ ${event.by} ▶ ${event.to}${event.reason_code === null ? '' : ` (${event.reason_code})`}`,
