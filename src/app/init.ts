@@ -52,7 +52,10 @@ function notesOf(
   ollama: { readonly url: string; readonly models: readonly string[]; readonly answered: boolean },
   simulated: boolean,
 ): string[] {
-  if (!simulated) return [`Ollama at ${ollama.url} has ${ollama.models.join(', ')}.`];
+  const has = ollama.models.length > 0 ? [`Ollama at ${ollama.url} has ${ollama.models.join(', ')}.`] : [];
+  if (!simulated) return has;
+  // The stand-in was asked for by name.
+  if (ollama.models.length > 0) return has;
   const why = ollama.answered
     ? `Ollama at ${ollama.url} has no model yet (ollama pull llama3.2:3b).`
     : `No Ollama answered at ${ollama.url}.`;
