@@ -37,6 +37,7 @@ const tasks = {
   format: [['node_modules/oxfmt/bin/oxfmt']],
   demo: [['scripts/demo.mjs']],
   bench: [['bench/main.ts']],
+  sim: [['test/sim/main.ts']],
   build: [
     ['-e', "require('fs').rmSync('dist', { recursive: true, force: true })"],
     ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],

@@ -33,9 +33,9 @@ export async function runRemoteInstance(options: InstanceOptions, env: Environme
     orphan_ttl_ms: null,
     on(event) {
       if (event.type === 'connected') say(`Connected to ${event.peer} as instance ${event.id}.`);
-      else if (event.type === 'disconnected')
+      else if (event.type === 'disconnected' && event.retry_ms !== null)
         say(
-          `Not connected: ${event.reason}.${event.retry_ms === null ? '' : ` Next try in ${(event.retry_ms / 1000).toFixed(1)} s.`}`,
+          `Not connected: ${event.reason.replace(/\.$/, '')}. Next try in ${(event.retry_ms / 1000).toFixed(1)} s.`,
         );
       else if (event.type === 'ended') say(event.message);
       else if (event.type === 'spool_blocked') say(event.message);

@@ -84,6 +84,13 @@ describe('one name', () => {
     ]);
     const epochs = stage.reads.runsOf('a', 10).map(({ epoch }) => epoch!);
     expect(epochs[0]).toBeGreaterThan(epochs[1]!);
+    // The first content is known still, and conflicts with nothing; as a next run it would be the third.
+    expect(await stage.submit('a')).toMatchObject([{ run: 1, verdict: 'answered_before' }]);
+    expect(await stage.submit(['a', { if_exists: 'new_run' }])).toMatchObject([
+      { run: 3, state: 'completed' },
+    ]);
+    expect(stage.text('a')).toBe('first');
+    expect(peer.dispatched).toEqual(['a#1', 'a#1']);
   });
 });
 

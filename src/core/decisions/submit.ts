@@ -34,7 +34,7 @@ function plan(draft: Draft, jobs: readonly PreparedJob[]): SubmittedJob[] {
   return collect(jobs, (job) => {
     const conflict = conflictOf(draft, job);
     if (conflict !== null) return conflict;
-    const known = draft.latest(job.name);
+    const known = knownRun(draft, job) ?? draft.latest(job.name);
     const before = names.get(job.name) ?? known?.digest;
     names.set(job.name, job.digest);
     const told = {
@@ -49,21 +49,34 @@ function plan(draft: Draft, jobs: readonly PreparedJob[]): SubmittedJob[] {
 }
 
 function conflictOf(draft: Draft, job: PreparedJob): SubmittedJob | null {
-  const known = draft.latest(job.name);
-  if (known === null || known.digest === job.digest || job.if_exists === 'new_run') return null;
-  return { name: job.name, run: known.run, state: known.state, verdict: 'conflict', options_differ: false };
+  const latest = draft.latest(job.name);
+  if (latest === null || job.if_exists === 'new_run' || knownRun(draft, job) !== null) return null;
+  return { name: job.name, run: latest.run, state: latest.state, verdict: 'conflict', options_differ: false };
+}
+
+/**
+ * The run that this very job is already: the latest of its name, or an earlier one, unless what differs from the latest is
+ * meant to be the next run.
+ */
+function knownRun(draft: Draft, job: PreparedJob): RunRow | null {
+  const latest = draft.latest(job.name);
+  if (latest === null || latest.digest === job.digest) return latest;
+  if (job.if_exists === 'new_run') return null;
+  const { digest } = job;
+  const same = [draft.leader(digest), draft.completed(digest), draft.lastEnded(digest)];
+  return same.find((run) => run?.name === job.name) ?? null;
 }
 
 function submitOne(draft: Draft, job: PreparedJob): SubmittedJob {
-  const known = draft.latest(job.name);
-  if (known !== null && known.digest === job.digest) return knownAgain(draft, job, known);
+  const known = knownRun(draft, job);
+  if (known !== null) return knownAgain(draft, job, known);
   const completed = draft.completed(job.digest);
   const answer = completed === null ? null : draft.result(completed.id);
   const leader = completed === null ? draft.leader(job.digest) : null;
   const scheduled = job.options.run_at !== null && job.options.run_at > draft.moment.now;
   const state: RunState =
     answer !== null ? 'completed' : scheduled ? 'scheduled' : leader !== null ? 'blocked' : 'queued';
-  const run = newRun(draft, job, (known?.run ?? 0) + 1, state);
+  const run = newRun(draft, job, (draft.latest(job.name)?.run ?? 0) + 1, state);
   putBodies(draft, job);
   const row =
     answer === null

@@ -1,0 +1,94 @@
+/** Every command that docs/cli.md shows, typed in its order in a workspace that has what they speak of. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { EXIT } from '../../src/core/errors.ts';
+import { blocksOf } from '../docs/blocks.ts';
+import { readDoc } from '../docs/tables.ts';
+import { BIN, endServerOf, type Finished, type Machine, setup } from './machine.ts';
+
+/** What does not end with 0 here, and why. */
+const EXPECTED: Readonly<Record<string, number>> = {
+  // It was answered long before: there is nothing to cancel, and nothing to try again.
+  'promptd cancel faq-17': EXIT.conflict,
+  'promptd retry faq-17 --timeout 20m': EXIT.conflict,
+};
+
+/** These run until they are told to stop: they are told so once they run. */
+const UNTIL_STOPPED = /^promptd (serve|instance)\b/;
+
+it('R20: docs/cli.md: every command shown does what it says there', { timeout: 180_000 }, async () => {
+  const lines = blocksOf(readDoc('docs/cli.md')).flatMap(({ text }) =>
+    text.split('\n').filter((line) => line.includes('promptd ') && !line.startsWith('#')),
+  );
+  expect(lines.length).toBeGreaterThan(40);
+  const machine = await writer();
+  for (const line of lines.filter((one) => !UNTIL_STOPPED.test(one))) {
+    const done = await type(machine, line);
+    expect({ line, code: done.code, said: done.stderr }).toEqual({
+      line,
+      code: EXPECTED[line] ?? 0,
+      said: done.stderr,
+    });
+  }
+  await endServerOf(machine.root);
+  await endServerOf(machine.path('questions'));
+  for (const line of lines.filter((one) => UNTIL_STOPPED.test(one))) {
+    const done = await type(
+      machine,
+      `timeout --preserve-status -s TERM 4 ${line.replace('gpu1:7434', '127.0.0.1:9')}`,
+    );
+    expect({ line, code: done.code }).toEqual({ line, code: 0 });
+  }
+});
+
+/** Somebody with jobs called as in the document, two runs of `faq-17` among them, and a model server. */
+async function writer(): Promise<Machine> {
+  const machine = await setup();
+  machine.model.setModels(['llama3.2:3b']);
+  const model = { kind: 'ollama', base_url: machine.model.url, max_concurrent: 8 };
+  const config = { endpoints: { ollama: model, gpu: model }, http: { port: 0 }, instances: { port: 0 } };
+  await writeFile(machine.path('promptd.config.json'), JSON.stringify(config));
+  const configuration = { LLM_name: 'ollama:llama3.2:3b' };
+  const bin = machine.path('bin');
+  for (const folder of [bin, machine.path('more')]) await mkdir(folder);
+  await writeFile(machine.path('more', 'other.json'), JSON.stringify({ prompt: 'another', configuration }));
+  const questions = ['a', 'b', 'c'].map((key) =>
+    JSON.stringify({ key, prompt: `question ${key}`, configuration }),
+  );
+  await writeFile(machine.path('questions.jsonl'), questions.join('\n'));
+  const programs = {
+    promptd: `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`,
+    'make-jobs': `#!/bin/sh\necho '${JSON.stringify({ prompt: 'made by a program', configuration })}'\n`,
+  };
+  for (const [name, text] of Object.entries(programs)) {
+    await writeFile(`${bin}/${name}`, text);
+    await chmod(`${bin}/${name}`, 0o755);
+  }
+  onTestFinished(() => endServerOf(machine.root));
+  onTestFinished(() => endServerOf(machine.path('questions')));
+  for (const prompt of ['what is asked first', 'what is asked then']) {
+    await machine.writeJobs({ 'faq-17': { prompt, configuration } });
+    expect((await machine.promptd('run')).code).toBe(0);
+  }
+  return machine;
+}
+
+function type(machine: Machine, line: string): Promise<Finished> {
+  const home = machine.path('home');
+  const env = {
+    ...process.env,
+    PATH: `${machine.path('bin')}:${process.env['PATH'] ?? ''}`,
+    HOME: home,
+    XDG_STATE_HOME: home,
+    XDG_DATA_HOME: home,
+    NO_COLOR: '1',
+    OLLAMA_HOST: machine.model.url,
+    PROMPTD_INSTANCE_TOKEN: 'a token of another server',
+  };
+  return new Promise((resolve) => {
+    execFile('bash', ['-c', line], { cwd: machine.root, env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr });
+    });
+  });
+}
