@@ -2,7 +2,7 @@
  * `promptd serve`: everything of one machine. Takes the workspace's lock, starts the scheduler's and the publisher's threads,
  * opens the doors, keeps a local instance, and stops all of it in the right order.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { existsSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,8 @@ export interface ServeProcessOptions {
 export async function serve(options: ServeProcessOptions): Promise<number> {
   const { layout } = options.config;
   for (const folder of foldersOf(layout)) await mkdir(folder, { recursive: true });
+  // Prompts, keys and the socket are this user's own, whatever the umask was.
+  await chmod(layout.state, 0o700);
   const lock = await takeWorkspace(options);
   try {
     return await new Server(options, lock).run();

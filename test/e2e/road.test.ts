@@ -1,5 +1,5 @@
 /** The road, with real processes: a server, two instances, and a model server that counts what it is asked. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { mixedJobs, setup, until } from './machine.ts';
 
@@ -20,6 +20,9 @@ describe('a server and two instances', () => {
     const bothWorked = new Set<number | null>();
     for await (const job of serving.client.jobs({ batch: 'mixed' })) bothWorked.add(job.instance);
     expect(bothWorked.size).toBe(2);
+    for (const own of ['.promptd', '.promptd/http.sock', '.promptd/admin.key', '.promptd/instance.token']) {
+      expect([own, (await stat(machine.path(own))).mode & 0o077]).toEqual([own, 0]);
+    }
     expect(await serving.stop()).toBe(0);
     // R8 R9: one whole file for each, published before the graceful stop ended.
     const files = await machine.files('results');
