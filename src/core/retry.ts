@@ -4,6 +4,17 @@ import { LIMITS } from './limits.ts';
 import { reason, type Reason } from './reasons.ts';
 import type { AttemptOutcome, Charge, RunRow } from './rows.ts';
 
+/** The budgets of a run of which nothing was tried: those of a new run, and of one that a person asks to be tried again. */
+export const FULL_BUDGETS = {
+  errors: 0,
+  lost: 0,
+  interrupted: 0,
+  rate_limited_since: null,
+  last_error: null,
+  same_errors: 0,
+  cancel_requested_at: null,
+} as const satisfies Partial<RunRow>;
+
 export type RetryDecision =
   | { readonly next: 'requeue'; readonly charge: Charge | null }
   | { readonly next: 'back_off'; readonly charge: Charge; readonly wait_ms: number; readonly reason: Reason }

@@ -1,4 +1,5 @@
 /** Rows for tests of pure decisions, with everything that the test does not speak of at rest. */
+import { FULL_BUDGETS } from '../../src/core/retry.ts';
 import type { AttemptFailure } from '../../src/core/attempt.ts';
 import type { BoardLane } from '../../src/core/board.ts';
 import type { RunRow } from '../../src/core/rows.ts';
@@ -26,13 +27,7 @@ export function runRow(more: Partial<RunRow> = {}): RunRow {
     due_at: null,
     attempt: 1,
     instance: 1,
-    errors: 0,
-    lost: 0,
-    interrupted: 0,
-    rate_limited_since: null,
-    last_error: null,
-    same_errors: 0,
-    cancel_requested_at: null,
+    ...FULL_BUDGETS,
     reason_code: null,
     reason_message: null,
     started_at: null,

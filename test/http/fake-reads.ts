@@ -1,4 +1,5 @@
 /** The rows and logs that the HTTP server reads, in memory. Every read is finished before it returns, as the port asks. */
+import { FULL_BUDGETS } from '../../src/core/retry.ts';
 import { createHash } from 'node:crypto';
 import type { LogReader } from '../../src/core/ports/logs.ts';
 import type { BatchRow, CountRow, ReadStore, RunFilter, RunPage } from '../../src/core/ports/read-store.ts';
@@ -181,13 +182,7 @@ export function newRun(id: number, job: PreparedJob, run: number, state: RunStat
     due_at: null,
     attempt: 0,
     instance: null,
-    errors: 0,
-    lost: 0,
-    interrupted: 0,
-    rate_limited_since: null,
-    last_error: null,
-    same_errors: 0,
-    cancel_requested_at: null,
+    ...FULL_BUDGETS,
     reason_code: null,
     reason_message: null,
     started_at: null,

@@ -1,4 +1,5 @@
 /** Rows for tests of stores: one run with everything that belongs to it, any part of it replaced. */
+import { FULL_BUDGETS } from '../../src/core/retry.ts';
 import { createHash } from 'node:crypto';
 import type { Change } from '../../src/core/ports/store.ts';
 import type { AnswerMeta, AttemptRow, ResultRow, RunRow, SpecRow } from '../../src/core/rows.ts';
@@ -31,13 +32,7 @@ export function aRun(id: number, more: Partial<RunRow> = {}): RunRow {
     due_at: null,
     attempt: 0,
     instance: null,
-    errors: 0,
-    lost: 0,
-    interrupted: 0,
-    rate_limited_since: null,
-    last_error: null,
-    same_errors: 0,
-    cancel_requested_at: null,
+    ...FULL_BUDGETS,
     reason_code: null,
     reason_message: null,
     started_at: null,

@@ -1,4 +1,5 @@
 /** A person asks for another try of what failed or was cancelled: with fresh budgets, and with new options where given. */
+import { FULL_BUDGETS } from '../retry.ts';
 import type { Draft } from '../draft.ts';
 import type { RunRef } from '../names.ts';
 import type { RetryOptions, RetryVerdict, RunAnswer } from '../ports/scheduler.ts';
@@ -45,13 +46,7 @@ function paidFor(draft: Draft, run: RunRow): StoredAnswer | null {
 function fresh(draft: Draft, run: RunRow): Partial<RunRow> {
   const lane = laneOf(draft, run.endpoint, run.model, draft.lanes.get(run.lane)?.needs ?? '');
   return {
-    errors: 0,
-    lost: 0,
-    interrupted: 0,
-    rate_limited_since: null,
-    last_error: null,
-    same_errors: 0,
-    cancel_requested_at: null,
+    ...FULL_BUDGETS,
     finished_at: null,
     rank: takeRank(draft, lane, run.batch),
   };

@@ -3,6 +3,7 @@
  * new run was asked for. Otherwise a new run: completed at once where the same work was answered before, blocked where it is
  * under way under another name, scheduled where it is to begin later, queued else.
  */
+import { FULL_BUDGETS } from '../retry.ts';
 import type { Draft } from '../draft.ts';
 import type { RunOptions, RunRow, SpecRow } from '../rows.ts';
 import { hasEnded, type RunState } from '../states.ts';
@@ -146,13 +147,7 @@ function newRun(draft: Draft, job: PreparedJob, run: number, state: RunState): R
     due_at: state === 'scheduled' ? job.options.run_at : null,
     attempt: 0,
     instance: null,
-    errors: 0,
-    lost: 0,
-    interrupted: 0,
-    rate_limited_since: null,
-    last_error: null,
-    same_errors: 0,
-    cancel_requested_at: null,
+    ...FULL_BUDGETS,
     reason_code: null,
     reason_message: null,
     started_at: null,
