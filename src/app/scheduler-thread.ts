@@ -4,6 +4,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import type { RunRef } from '../core/names.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { FollowEnd, LogPiece, RetryOptions, RunChange } from '../core/ports/scheduler.ts';
 import type { Store } from '../core/ports/store.ts';
 import type { KeyRow, PublicationRow } from '../core/rows.ts';
@@ -25,7 +26,7 @@ import { type Channel, openChannel } from './rpc.ts';
 
 export interface SchedulerThreadData {
   readonly database: string;
-  readonly expect_existing: boolean;
+  readonly expect_existing: string | null;
   readonly logs: string;
   readonly endpoints: readonly EndpointConfig[];
   readonly listen: { readonly host: string; readonly port: number };
@@ -128,11 +129,13 @@ class SchedulerThread {
 
   async #start(): Promise<{ store_id: string; host: string; port: number }> {
     const { database: path, expect_existing, listen } = this.#data;
-    const store = openStore({ path, clock: systemClock, random: systemRandom, expect_existing });
-    const service = await this.#startService(store);
+    const crashpoint = crashPointOf(environment());
+    const store = openStore({ path, clock: systemClock, random: systemRandom, expect_existing, crashpoint });
+    const service = await this.#startService(store, crashpoint);
     this.#service = service;
     const transport = new TcpTransport({ timers: systemTimers });
     const listener = await transport.listen(listen, (connection) => service.accept(connection));
+    crashpoint('start.after_listen');
     service.onChanges((changes) => this.#main.tell('changes', changes));
     const tidy = setInterval(() => void store.tidy().catch((error: unknown) => this.#fatal(error)), TIDY_MS);
     this.#close = async () => {
@@ -145,7 +148,7 @@ class SchedulerThread {
     return { store_id: service.store_id, ...listener.address };
   }
 
-  #startService(store: Store): Promise<SchedulerService> {
+  #startService(store: Store, crashpoint: CrashPoint): Promise<SchedulerService> {
     const { endpoints, local_name, token, logs } = this.#data;
     return SchedulerService.start({
       store,
@@ -163,7 +166,7 @@ class SchedulerThread {
       local_name,
       tokenFits: tokenCheck(token),
       processGone,
-      crashpoint: crashPointOf(environment()),
+      crashpoint,
       onPublish: () => this.#publisher.tell('poke'),
       on: (events) => this.#note(events),
       onFatal: (error) => this.#fatal(error),

@@ -3,7 +3,7 @@
  * opens the doors, keeps a local instance, and stops all of it in the right order.
  */
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,11 +11,16 @@ import { MessageChannel } from 'node:worker_threads';
 import { Problem } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
+import { systemFiles } from '../platform/files.ts';
+import { systemFolderNames } from '../platform/folder-names.ts';
 import { openReadStore } from '../stores/sqlite/read-store.ts';
+import { traceOfDatabase } from '../workspace/database-trace.ts';
 import { foldersOf, socketPath } from '../workspace/layout.ts';
 import type { Config } from './config.ts';
+import { crashPointOf } from './crash.ts';
 import { ensureAdminKey, instanceToken } from './door-keys.ts';
 import { openDoors, type Doors } from './doors.ts';
+import { environment } from './environment.ts';
 import { keepLocalInstance, type LocalInstance } from './local-instance.ts';
 import { tryLock, type Lock } from '../stores/sqlite/file-lock.ts';
 import { openLog } from './log.ts';
@@ -96,6 +101,7 @@ class Server {
   readonly #lock: Lock;
   readonly #ended = Promise.withResolvers<number>();
   readonly #log: ReturnType<typeof openLog>;
+  readonly #crashpoint = crashPointOf(environment());
   #stopping = false;
 
   constructor(options: ServeProcessOptions, lock: Lock) {
@@ -107,26 +113,27 @@ class Server {
 
   async run(): Promise<number> {
     const { layout, instance } = this.#config;
-    const existing = existsSync(layout.admin_key);
+    const trace = await traceOfDatabase({ files: systemFiles, names: systemFolderNames, layout });
     const token = await instanceToken(layout.instance_token);
     // It starts beside everything else, and finds the address once that is announced.
     const local = keepLocalInstance(layout, instance.slots, (fields, message) =>
       this.#log.warn(fields, message),
     );
     try {
-      return await this.#serve(local, token, existing);
+      return await this.#serve(local, token, trace);
     } catch (error) {
       local.kill();
       throw error;
     }
   }
 
-  async #serve(local: LocalInstance, token: string, existing: boolean): Promise<number> {
+  async #serve(local: LocalInstance, token: string, trace: string | null): Promise<number> {
     const { layout } = this.#config;
-    const { scheduler, publisher } = await this.#startThreads(token, existing);
+    const { scheduler, publisher } = await this.#startThreads(token, trace);
     const reads = openReadStore({ path: layout.database });
     await ensureAdminKey(layout.admin_key, reads, scheduler);
     const doors = await this.#open(scheduler, reads);
+    this.#crashpoint('start.before_announce');
     await this.#announce(scheduler, doors);
     const parts: Parts = { scheduler, publisher, reads, doors, local };
     const idle = this.#options.detached
@@ -147,7 +154,7 @@ class Server {
 
   async #startThreads(
     token: string,
-    existing: boolean,
+    trace: string | null,
   ): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
     const { layout, endpoints, instances, instance } = this.#config;
     const { port1, port2 } = new MessageChannel();
@@ -156,7 +163,7 @@ class Server {
       startSchedulerThread({
         data: {
           database: layout.database,
-          expect_existing: existing,
+          expect_existing: trace,
           logs: layout.logs,
           endpoints: [...endpoints.values()],
           listen: { host: instances.host, port },
@@ -165,6 +172,7 @@ class Server {
         },
         publisher: port1,
         onFatal: fatal,
+        crashpoint: this.#crashpoint,
         note: (level, fields, message) => this.#log[level](fields, message),
       }),
     );

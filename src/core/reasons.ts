@@ -3,7 +3,8 @@
  * Codes are an interface: they are never renamed. `docs/reasons.md` is checked against this table.
  */
 export interface ReasonRow {
-  readonly when: 'waiting' | 'ended';
+  /** Whose reason it is: of a run that waits, of a run that ended, of an attempt alone. */
+  readonly when: 'waiting' | 'ended' | 'attempt';
   /** What to do; stands alone where nothing else is known. */
   readonly advice: string;
   /**
@@ -62,6 +63,11 @@ export const REASONS = {
   },
   Cancelling: { when: 'waiting', advice: 'A cancel was requested; it ends when the instance confirms.' },
   DiskLow: { when: 'waiting', advice: 'Free some disk space; it goes on by itself.' },
+  StoreBusy: {
+    when: 'waiting',
+    advice: 'Another program holds the database; it goes on by itself when that ends.',
+    behind: 'It goes on by itself when that ends.',
+  },
   Interrupted: { when: 'waiting', advice: 'Its instance was stopped; it starts again.' },
   TotalTimeout: { when: 'ended', advice: 'Raise options.timeout, or ask for less.' },
   FirstTokenTimeout: {
@@ -116,6 +122,15 @@ export const REASONS = {
     behind: 'Set instance.allow_exec.',
   },
   PackageError: { when: 'ended', advice: 'The AI package raised an error; its traceback is in the log.' },
+  InstanceLost: {
+    when: 'attempt',
+    advice: 'Its instance went away without an outcome; the run is tried again by itself.',
+  },
+  NotDelivered: {
+    when: 'attempt',
+    advice: 'It never reached its instance; the run is tried again by itself, free of charge.',
+  },
+  Superseded: { when: 'attempt', advice: 'An earlier attempt brought the answer, so nothing was left to do.' },
 } as const satisfies Record<string, ReasonRow>;
 
 export type ReasonCode = keyof typeof REASONS;

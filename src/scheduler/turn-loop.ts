@@ -146,7 +146,7 @@ export class TurnLoop {
         : 'The database is locked by another program. Nothing was done; try again.';
     for (const entry of batch) entry.settle?.reject(new Problem(code, message, { cause: error }));
     this.#inbox = withoutRepeats([...batch.filter((entry) => entry.settle === null), ...this.#inbox]);
-    this.#trouble = reason('DiskLow', code === 'DiskLow' ? error.message : message);
+    this.#trouble = reason(code, error.message);
     this.#options.on([{ type: 'turn_failed', code, message: error.message }]);
     if (this.#stopped) return;
     this.#wait_ms = Math.min(Math.max(this.#wait_ms * 2, RETRY_MIN_MS), RETRY_MAX_MS);
@@ -216,7 +216,7 @@ export class TurnLoop {
       else if (effect.type === 'event') told.push(effect.event);
       else outside.push(effect);
     }
-    if (outside.some((effect) => effect.type === 'dispatch')) crashpoint('turn.before_dispatch');
+    if (outside.some(isDispatch)) crashpoint('turn.before_dispatch');
     await this.#options.release(outside);
     if (draft.changes.length > 0) crashpoint('turn.after_release');
     told.push({ type: 'turn', events: batch.length, changes: draft.changes.length, turn_ms });
@@ -228,6 +228,7 @@ export class TurnLoop {
       const draft = await this.#decide(events, placing);
       if (draft.changes.length === 0) return draft;
       this.#options.crashpoint('turn.before_commit');
+      if (draft.effects.some(isDispatch)) this.#options.crashpoint('turn.before_claim');
       const refused = await this.#options.store.commit(draft.changes);
       if (refused.length === 0) {
         this.#options.crashpoint('turn.after_commit');
@@ -269,6 +270,10 @@ export class TurnLoop {
     this.#wait = null;
     for (const entry of this.#inbox.splice(0)) entry.settle?.reject(stopping());
   }
+}
+
+function isDispatch(effect: Effect): boolean {
+  return effect.type === 'dispatch';
 }
 
 /** How many of the events that wait, in order, make the next turn. */

@@ -115,6 +115,10 @@ describe('a locked database', () => {
     stage = await Stage.open();
     stage.store.failing = () => new StoreBusyError('another program holds the database');
     expect(await problemOf(stage.service.submit([jobOf('a')], 'refuse_all'))).toBe('StoreBusy');
+    expect((await stage.now(stage.service.status())).trouble).toEqual({
+      code: 'StoreBusy',
+      message: 'another program holds the database. It goes on by itself when that ends.',
+    });
     stage.store.failing = () => null;
     const waits = stage.service.submit([jobOf('b')], 'refuse_all');
     await stage.clock.advance(1_000);

@@ -1,4 +1,5 @@
 /** What SQLite's result codes mean to a scheduler (https://www.sqlite.org/rescode.html). */
+import { Problem } from '../../core/errors.ts';
 import { StoreBusyError, StoreConstraintError, StoreFullError } from '../../core/ports/store.ts';
 
 export const SQLITE = {
@@ -49,7 +50,8 @@ export interface Space {
  * the kernel did with the pages is unknown, and SQLite would let the next commit succeed.
  */
 export function commitError(error: unknown, space: () => Space): unknown {
-  if (error instanceof StoreConstraintError) return error;
+  // A Problem is damage, which no waiting mends.
+  if (error instanceof StoreConstraintError || error instanceof Problem) return error;
   const code = sqliteCode(error);
   if (code === null) {
     // Not SQLite's: a value that cannot be bound, or JSON that cannot be written. The same changes would fail again.

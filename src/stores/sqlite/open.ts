@@ -2,23 +2,36 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Problem } from '../../core/errors.ts';
 import type { Clock, Random } from '../../core/ports/clock.ts';
-import { migrate, schemaVersion, userVersion } from './migrations.ts';
-import { hasDatabase, openError, refuseForeign, refuseOldSqlite } from './refusals.ts';
+import type { CrashPoint } from '../../core/ports/crashpoint.ts';
+import { markOpen, refuseWithoutLog } from './in-use.ts';
+import { migrate, MIGRATIONS, schemaVersion, userVersion } from './migrations.ts';
+import { hasDatabase, openError, refuseDamaged, refuseForeign, refuseOldSqlite } from './refusals.ts';
 
 export interface OpenOptions {
   /** A file, or `:memory:`. */
   readonly path: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Other things in the workspace say that there was a database: a missing or empty file is then refused. */
-  readonly expect_existing?: boolean;
+  /**
+   * What says that there was a database, in words for people: `.promptd/admin.key is there`. A missing or empty file is then
+   * refused, since an empty one would ask again whatever was answered.
+   */
+  readonly expect_existing?: string | null;
   /** How long a statement waits for another program's lock. Turns stand still meanwhile. */
   readonly busy_timeout_ms?: number;
+  /** A larger file is not read through before it is used. */
+  readonly check_bytes_max?: number;
+  /** See core/ports/crashpoint.ts. */
+  readonly crashpoint?: CrashPoint;
   /** Replaced by tests of the refusal. */
   readonly sqlite_version?: string;
 }
 
 export const BUSY_TIMEOUT_MS = 2_000;
+/** Reading so much through takes about a second; what is larger is found damaged where the damage is met. */
+const CHECK_BYTES_MAX = 256 * 1024 * 1024;
+/** A reader makes no database. */
+const READ = 'it is to be read';
 /** Rows of a job are 2 to 4 KiB together, so larger pages mean fewer of them in the log of a large turn. */
 const PAGE_BYTES = 8_192;
 /** Kept in memory by the writer: the upper levels of all indexes of some million jobs. */
@@ -31,11 +44,16 @@ export function openWriter(options: OpenOptions): DatabaseSync {
   const { path, busy_timeout_ms = BUSY_TIMEOUT_MS } = options;
   refuseOldSqlite(options.sqlite_version ?? process.versions['sqlite'] ?? 'unknown');
   return opening(path, () => {
-    const expectExisting = options.expect_existing ?? false;
-    if (path !== ':memory:' && hasDatabase(path, expectExisting)) refuseForeign(path, expectExisting);
+    const expected = options.expect_existing ?? null;
+    if (path !== ':memory:' && hasDatabase(path, expected)) {
+      refuseWithoutLog(path);
+      refuseForeign(path, expected);
+      refuseDamaged(path, options.check_bytes_max ?? CHECK_BYTES_MAX);
+    }
     return connect(path, { timeout: busy_timeout_ms, readOnly: false }, (db) => {
       setForWriting(db, path);
-      migrate(db, (fresh) => fill(fresh, options));
+      migrate(db, (fresh) => fill(fresh, options), MIGRATIONS, options.crashpoint);
+      if (path !== ':memory:') markOpen(path);
     });
   });
 }
@@ -43,8 +61,8 @@ export function openWriter(options: OpenOptions): DatabaseSync {
 /** Opens for reading alone. Throws Problem StoreRefused where there is no database, or one of another schema. */
 export function openReader(path: string): DatabaseSync {
   return opening(path, () => {
-    hasDatabase(path, true);
-    refuseForeign(path, true);
+    hasDatabase(path, READ);
+    refuseForeign(path, READ);
     return connect(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true }, (db) => {
       db.exec(
         `PRAGMA query_only = ON; PRAGMA cache_size = -${READER_CACHE_KIB}; PRAGMA mmap_size = ${MMAP_BYTES}`,

@@ -3,18 +3,22 @@
  * does not open is never replaced by an empty one.
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { Problem } from '../../core/errors.ts';
 import { primaryCode, SQLITE } from './errors.ts';
 import { APPLICATION_ID, schemaVersion, userVersion } from './migrations.ts';
+import { missingFrom } from './shape.ts';
 
 /** Older ones have a bug in the WAL that loses commits (https://www.sqlite.org/wal.html, "the WAL-reset bug"). */
 const SQLITE_MIN = '3.51.3';
 
 const MAGIC = 'SQLite format 3\0';
-const RESTORE =
-  'Nothing was changed. Put back a copy of it, or move it away: promptd then begins with an empty one, and results/ stays.';
+/** An empty database knows of no answer: whoever wants one has to take the answers away, too. */
+function restore(path: string): string {
+  return `Nothing was changed. Put back a copy of it. To begin anew, move ${dirname(path)}, results/ and ended/ away together: an empty database would ask again, and pay again, for every answer in them.`;
+}
 
 export function refuseOldSqlite(version: string): void {
   const [have, need] = [parts(version), parts(SQLITE_MIN)];
@@ -35,15 +39,15 @@ function parts(version: string): readonly number[] {
 
 /**
  * Whether there is a database with content at `path`. Throws Problem StoreRefused where there should be one and is none,
- * or where what is there is none. `expectExisting`: other things say that a database was here.
+ * or where what is there is none. `expected`: what says that a database was here, null where nothing does.
  */
-export function hasDatabase(path: string, expectExisting: boolean): boolean {
+export function hasDatabase(path: string, expected: string | null): boolean {
   const size = sizeOf(path);
   const log = sizeOf(`${path}-wal`) ?? 0;
   if (size === null || size === 0) {
     const what = size === null ? 'is missing' : 'is empty (0 bytes)';
     if (log > 0) throw refused(path, `${what}, but its log of ${log} bytes (${path}-wal) is there`);
-    if (expectExisting) throw refused(path, `${what}, but this workspace had one`);
+    if (expected !== null) throw refused(path, `${what}, but this workspace had one: ${expected}`);
     return false;
   }
   const head = headOf(path);
@@ -57,7 +61,7 @@ export function hasDatabase(path: string, expectExisting: boolean): boolean {
 }
 
 /** Asks a read-only connection whose database it is, so that a newer one is not touched even by a checkpoint. */
-export function refuseForeign(path: string, expectExisting: boolean): void {
+export function refuseForeign(path: string, expected: string | null): void {
   const db = new DatabaseSync(lookAt(path), { readOnly: true, timeout: 2_000 });
   try {
     const version = userVersion(db);
@@ -65,7 +69,7 @@ export function refuseForeign(path: string, expectExisting: boolean): void {
     const tables = Number(db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.['tables'] ?? 0);
     if (application === 0 && version === 0 && tables === 0) {
       // A first start that was killed before its first commit leaves this.
-      if (expectExisting) throw refused(path, 'has no tables, but this workspace had a database');
+      if (expected !== null) throw refused(path, `has no tables, but this workspace had some: ${expected}`);
       return;
     }
     if (application !== APPLICATION_ID) {
@@ -78,6 +82,28 @@ export function refuseForeign(path: string, expectExisting: boolean): void {
         { hint: 'It was not touched. Use the promptd that wrote it, or a later one.' },
       );
     }
+    const missing = missingFrom(db, version);
+    if (missing !== null) {
+      throw refused(
+        path,
+        `says that it has schema ${version}, but it has no ${missing}: another build made it`,
+      );
+    }
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * Reads the database through where it is small enough: a page that turned to garbage is found before anything is built on
+ * what the others say.
+ */
+export function refuseDamaged(path: string, bytes_max: number): void {
+  if ((sizeOf(path) ?? 0) > bytes_max) return;
+  const db = new DatabaseSync(lookAt(path), { readOnly: true, timeout: 2_000 });
+  try {
+    const found = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+    if (found !== 'ok') throw refused(path, `is damaged: ${String(found).replaceAll('\n', ' ')}`);
   } finally {
     db.close();
   }
@@ -98,7 +124,9 @@ export function openError(path: string, error: unknown): unknown {
   switch (primaryCode(error)) {
     case SQLITE.NOTADB:
     case SQLITE.CORRUPT:
-      return refused(path, `is damaged: ${detail}`, error);
+      return damageOr(path, error);
+    case SQLITE.FULL:
+      return new Problem('DiskLow', `${path} cannot be opened: ${detail}`, { cause: error });
     case SQLITE.CANTOPEN:
     case SQLITE.READONLY:
       return new Problem('StoreRefused', `${path} cannot be opened: ${detail}`, {
@@ -113,8 +141,31 @@ export function openError(path: string, error: unknown): unknown {
   }
 }
 
+/** The Problem of an error that tells of damage, whenever that is met; other errors as they are. */
+export function damageOr(path: string, error: unknown): unknown {
+  const code = primaryCode(error);
+  if (code !== SQLITE.CORRUPT && code !== SQLITE.NOTADB) return error;
+  return refused(path, `is damaged: ${error instanceof Error ? error.message : String(error)}`, error);
+}
+
+/**
+ * Throws Problem StoreRefused where the file that is open no longer stands under its name: what is written to it would be
+ * gone with this process. `opened` is what {@link identityOf} gave when it was opened.
+ */
+export function refuseMoved(path: string, opened: string): void {
+  const now = identityOf(path);
+  if (now === opened) return;
+  throw refused(path, `was ${now === null ? 'removed' : 'replaced'} while it was in use`);
+}
+
+/** Which file stands under a name; null where none does. */
+export function identityOf(path: string): string | null {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? null : `${stats.dev}:${stats.ino}`;
+}
+
 function refused(path: string, what: string, cause?: unknown): Problem {
-  return new Problem('StoreRefused', `${path} ${what}`, { hint: RESTORE, cause });
+  return new Problem('StoreRefused', `${path} ${what}`, { hint: restore(path), cause });
 }
 
 function sizeOf(path: string): number | null {

@@ -3,6 +3,7 @@ import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { LIMITS } from '../../core/limits.ts';
+import type { CrashPoint } from '../../core/ports/crashpoint.ts';
 import {
   type Change,
   type Loaded,
@@ -17,8 +18,10 @@ import { BODY_TAIL_MAX, bodyFiler, BodyKeys } from './body-keys.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { Commit } from './commit.ts';
 import { commitError } from './errors.ts';
+import { unmark } from './in-use.ts';
 import { Loader } from './load.ts';
 import { BUSY_TIMEOUT_MS, type OpenOptions, openWriter } from './open.ts';
+import { damageOr, identityOf, refuseMoved } from './refusals.ts';
 import { NEXT_DUE, readStart } from './start.ts';
 import { numberOf, query } from './statement.ts';
 
@@ -45,12 +48,17 @@ export class SqliteStore implements Store {
   readonly #loader;
   readonly #nextDue;
   readonly #checkpoints;
+  readonly #crashpoint: CrashPoint;
+  /** Which file is open; null in memory. */
+  readonly #identity: string | null;
 
   constructor(db: DatabaseSync, options: StoreOptions) {
     this.#db = db;
     this.#options = options;
+    this.#identity = options.path === ':memory:' ? null : identityOf(options.path);
     this.#keys = new BodyKeys(db);
-    this.#commit = new Commit(db, this.#keys);
+    this.#crashpoint = options.crashpoint ?? (() => undefined);
+    this.#commit = new Commit(db, this.#keys, this.#crashpoint);
     this.#fileBodies = bodyFiler(db, this.#keys);
     this.#loader = new Loader(db);
     this.#nextDue = query(db, NEXT_DUE);
@@ -58,47 +66,68 @@ export class SqliteStore implements Store {
       clock: options.clock,
       wal_bytes_max: options.wal_bytes_max ?? LIMITS.wal_bytes_max,
       busy_timeout_ms: options.busy_timeout_ms ?? BUSY_TIMEOUT_MS,
+      crashpoint: this.#crashpoint,
     });
   }
 
   async start(): Promise<StoreStart> {
-    return readStart(this.#db);
+    return this.#read(() => readStart(this.#db));
   }
 
   async load(keys: LoadKeys): Promise<Loaded> {
-    return this.#loader.load(keys);
+    return this.#read(() => this.#loader.load(keys));
   }
 
   async commit(changes: readonly Change[]): Promise<readonly Refused[]> {
     if (changes.length === 0) return [];
+    if (this.#identity !== null) refuseMoved(this.#options.path, this.#identity);
     try {
       const refused = this.#commit.run(changes);
       this.#checkpoints.committed();
       return refused;
     } catch (error) {
-      throw commitError(error, () => this.#space());
+      throw this.#known(error);
     }
   }
 
   async nextDue(): Promise<number | null> {
-    return numberOf(this.#nextDue.one());
+    return this.#read(() => numberOf(this.#nextDue.one()));
   }
 
   /** What a full disk or another program prevents is left for the next time. */
   async tidy(): Promise<void> {
     try {
       const { tail_size } = this.#keys;
-      if (tail_size >= BODY_TAIL_MAX || (tail_size > 0 && this.#checkpoints.idle())) this.#fileBodies();
+      if (tail_size >= BODY_TAIL_MAX || (tail_size > 0 && this.#checkpoints.idle())) {
+        this.#crashpoint('store.before_filing');
+        this.#fileBodies();
+        this.#crashpoint('store.after_filing');
+      }
       this.#checkpoints.tidy();
     } catch (error) {
-      const known = commitError(error, () => this.#space());
+      const known = this.#known(error);
       if (!(known instanceof StoreFullError || known instanceof StoreBusyError)) throw known;
     }
   }
 
   /** Idempotent. The last connection to close copies the log and removes it. */
   async close(): Promise<void> {
-    if (this.#db.isOpen) this.#db.close();
+    if (!this.#db.isOpen) return;
+    if (this.#identity !== null && identityOf(this.#options.path) === this.#identity)
+      unmark(this.#options.path);
+    this.#db.close();
+  }
+
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw damageOr(this.#options.path, error);
+    }
+  }
+
+  #known(error: unknown): unknown {
+    return commitError(damageOr(this.#options.path, error), () => this.#space());
   }
 
   #space(): { readonly free_bytes: number; readonly floor_bytes: number } {

@@ -36,7 +36,7 @@ it('R26: keeps everything from one opening to the next, its own id included', as
   await first.commit(accepted(aRun(1)));
   const { store_id } = await first.start();
   await first.close();
-  const start = await open({ expect_existing: true }).start();
+  const start = await open({ expect_existing: 'the test says so' }).start();
   expect([start.store_id, start.next_job_id]).toEqual([store_id, 2]);
   const reads = openReads();
   expect([reads.store_id, reads.runById(1)]).toEqual([store_id, aRun(1)]);
@@ -107,7 +107,7 @@ it('refuses what is no database, another program’s, damaged or cut off, and le
     await store.close();
     act(path);
     const before = bytesBeside(path);
-    for (const again of [() => open({ expect_existing: true }), () => openReads()]) {
+    for (const again of [() => open({ expect_existing: 'the test says so' }), () => openReads()]) {
       const problem = problemOf(again);
       expect(problem.code).toBe('StoreRefused');
       expect(problem.message).toMatch(message);
