@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { Worker, type MessagePort } from 'node:worker_threads';
 import { Problem } from '../core/errors.ts';
 import type { LiveState } from '../core/attempt.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type {
   CancelVerdict,
   FollowEnd,
@@ -30,13 +31,14 @@ export interface SchedulerThread extends Scheduler {
 export interface SchedulerThreadOptions {
   readonly data: Omit<SchedulerThreadData, 'publisher'>;
   readonly publisher: MessagePort;
-  readonly onFatal: (message: string) => void;
+  readonly onFatal: SchedulerListener['fatal'];
+  readonly crashpoint: CrashPoint;
   readonly note: SchedulerListener['note'];
 }
 
 /** Rejects with the Problem that kept it from starting, e.g. StoreRefused. */
 export async function startSchedulerThread(options: SchedulerThreadOptions): Promise<SchedulerThread> {
-  const { publisher } = options;
+  const { publisher, crashpoint } = options;
   const workerData: SchedulerThreadData = { ...options.data, publisher };
   const worker = new Worker(new URL(`./scheduler-thread${extname(import.meta.url)}`, import.meta.url), {
     workerData,
@@ -47,6 +49,7 @@ export async function startSchedulerThread(options: SchedulerThreadOptions): Pro
   const pieces = new Map<number, (piece: LogPiece) => void>();
   const channel = openChannel<SchedulerFunctions, SchedulerListener>(worker as unknown as MessagePort, {
     changes(changes) {
+      crashpoint('events.before_fan_out');
       for (const listener of listeners) listener(changes);
     },
     piece: (follow, piece) => pieces.get(follow)?.(piece),
@@ -70,6 +73,7 @@ export async function startSchedulerThread(options: SchedulerThreadOptions): Pro
     listeners,
     pieces,
     died,
+    crashpoint,
     async end() {
       stopping = true;
       await channel.remote.stop();
@@ -82,6 +86,7 @@ interface Parts {
   readonly listeners: Set<(changes: readonly RunChange[]) => void>;
   readonly pieces: Map<number, (piece: LogPiece) => void>;
   readonly died: Promise<never>;
+  readonly crashpoint: CrashPoint;
   end(): Promise<void>;
 }
 
@@ -101,7 +106,12 @@ function remoteScheduler(
   return {
     store_id: started.store_id,
     address: { host: started.host, port: started.port },
-    submit: (jobs, onInvalid) => call<SubmitReceipt>(remote.submit(jobs, onInvalid)),
+    async submit(jobs, onInvalid) {
+      parts.crashpoint('submit.before_turn');
+      const receipt = await call<SubmitReceipt>(remote.submit(jobs, onInvalid));
+      parts.crashpoint('submit.before_answer');
+      return receipt;
+    },
     cancel: (runs) => call<readonly RunAnswer<CancelVerdict>[]>(remote.cancel(runs)),
     retry: (runs, options) => call<readonly RunAnswer<RetryVerdict>[]>(remote.retry(runs, options)),
     live: (name, run, wait_ms) => call<LiveState | null>(remote.live(name, run, wait_ms)),

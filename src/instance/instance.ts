@@ -84,7 +84,12 @@ class RemoteInstance implements Instance {
       draining: () => !this.#accepting,
       onLapsed: (attempt) => this.#attempts.disown(attempt, 'lease_lost'),
     });
-    this.#outbox = new Outbox({ clock, ...this.#limits });
+    this.#outbox = new Outbox({
+      clock,
+      // Behind the bytes, which leave at the end of this round of the loop.
+      onSent: () => timers.soon(() => this.#crashpoint('instance.after_send')),
+      ...this.#limits,
+    });
     this.#connector = this.#makeConnector();
   }
 
@@ -108,6 +113,7 @@ class RemoteInstance implements Instance {
         if (event.type === 'spool_blocked') this.#lookAtSpool();
       },
     });
+    this.#crashpoint('instance.after_open');
     await this.#attempts.prepare();
     on({ type: 'spool_opened', outcomes: this.#spool.entries.size, bytes: this.#spool.bytes });
     this.#spool_full = this.#spool.bytes >= this.#limits.spool_bytes_max;
@@ -196,6 +202,7 @@ class RemoteInstance implements Instance {
     this.#orphan?.cancel();
     this.#orphan = null;
     this.#options.on({ type: 'connected', id: welcome.id, peer: session.peer, store_id: welcome.store_id });
+    this.#crashpoint('instance.after_welcome');
     const held = this.#held().map(({ ref, store_id, spooled }) => ({ ...ref, store_id, spooled }));
     for (let from = 0; from === 0 || from < held.length; from += LIST_MAX) {
       const last = from + LIST_MAX >= held.length;
@@ -218,6 +225,7 @@ class RemoteInstance implements Instance {
       case 'dispatch':
         return this.#dispatched(message.orders);
       case 'abort':
+        this.#crashpoint('instance.before_abort');
         for (const attempt of this.#runningOf(message.attempts))
           this.#attempts.abort(attempt, message.reason);
         return;
@@ -297,6 +305,7 @@ class RemoteInstance implements Instance {
   }
 
   #acknowledged(refs: readonly AttemptRef[]): void {
+    this.#crashpoint('instance.before_forget');
     for (const ref of refs) {
       const entry = this.#spool?.entries.get(attemptKey(ref));
       if (entry === undefined) continue;
@@ -304,6 +313,7 @@ class RemoteInstance implements Instance {
       this.#outbox.acknowledged(entry);
       this.#options.on({ type: 'outcome_acknowledged', attempt: entry.ref });
     }
+    this.#crashpoint('instance.after_forget');
     this.#lookAtSpool();
     if (this.#spool?.entries.size === 0) this.#onAcknowledged();
   }

@@ -16,6 +16,8 @@ export interface OutboxOptions {
   readonly window_bytes: number;
   /** An outcome without an acknowledgement is sent again after this: the scheduler's disk may have been full. */
   readonly resend_ms: number;
+  /** One has left, or lies in the socket. */
+  readonly onSent?: () => void;
 }
 
 interface Sent {
@@ -124,6 +126,7 @@ export class Outbox {
   #send(sink: OutcomeSink, entry: SpoolEntry, frame: Uint8Array): void {
     this.#markSent(entry);
     sink.sendFrame(frame);
+    this.#options.onSent?.();
   }
 
   #markSent(entry: SpoolEntry): void {

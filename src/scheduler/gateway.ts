@@ -6,6 +6,7 @@ import { runKey } from '../core/board.ts';
 import type { AttemptRef, LiveState } from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { FollowEnd, LogPiece } from '../core/ports/scheduler.ts';
 import type { Connection } from '../core/ports/transport.ts';
 import type { Receipt, TurnEvent } from '../core/turn-events.ts';
@@ -33,6 +34,7 @@ export interface GatewayOptions {
   readonly tokenFits: (token: string) => boolean;
   /** True only where a process of this machine is surely gone. */
   readonly processGone: (pid: number) => boolean;
+  readonly crashpoint: CrashPoint;
   readonly push: (event: TurnEvent) => void;
   readonly ask: (event: TurnEvent) => Promise<Receipt>;
 }
@@ -102,6 +104,7 @@ export class Gateway {
       wire.end({ t: 'refuse', code: 'BadMessage', message: `Got ${message.t} before the welcome.` }),
     );
     const { name, process_id } = hello;
+    this.#options.crashpoint('session.before_greet');
     const receipt = await this.#options
       .ask({ type: 'greet', name, process_id, local: name === this.#options.local_name })
       .catch(() => null);
@@ -196,6 +199,7 @@ export class Gateway {
     session.held.push(...message.held);
     if (!message.last || session.settled) return;
     session.settled = true;
+    this.#options.crashpoint('session.before_settle');
     const { process_id, slots, endpoints, needs } = session.hello;
     this.#options.push({
       type: 'settle',

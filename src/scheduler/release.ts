@@ -1,6 +1,7 @@
 /** The last step of a turn: what was committed becomes true outside, in the order acknowledgements, aborts, dispatches. */
 import type { AttemptOrder, AttemptRef } from '../core/attempt.ts';
 import { runKey } from '../core/board.ts';
+import type { Timers } from '../core/ports/clock.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { Store } from '../core/ports/store.ts';
 import type { AbortCause, Effect } from '../core/turn-events.ts';
@@ -17,6 +18,7 @@ const FRAME_TEXT_MAX = 8 * 1024 * 1024;
 
 export interface ReleaseOptions {
   readonly store: Store;
+  readonly timers: Timers;
   readonly leases: LeaseClock;
   readonly gateway: Gateway;
   readonly due: DueTimer;
@@ -46,8 +48,13 @@ export class Release {
       else if (effect.type === 'look_due') lookDue = true;
       else this.#small(effect);
     }
+    if (acknowledged.size > 0) this.#options.crashpoint('turn.before_acknowledge');
     for (const [instance, attempts] of acknowledged) this.#acknowledge(instance, attempts);
-    if (dispatches.length > 0) await this.#dispatch(dispatches);
+    if (dispatches.length > 0) {
+      await this.#dispatch(dispatches);
+      // Behind the bytes, which leave at the end of this round of the loop.
+      this.#options.timers.soon(() => this.#options.crashpoint('turn.after_dispatch'));
+    }
     if (publish) this.#options.onPublish();
     if (lookDue) this.#options.due.at(await this.#options.store.nextDue());
   }
@@ -73,6 +80,7 @@ export class Release {
   }
 
   #abort(instance: number, attempt: AttemptRef, cause: AbortCause): void {
+    this.#options.crashpoint('turn.before_abort');
     this.#options.gateway.session(instance)?.abort([attempt], cause);
   }
 

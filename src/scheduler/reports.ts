@@ -1,6 +1,7 @@
 /** Takes outcomes in as they arrive: hashes answers, puts logs into their files, and hands both to the turn together. */
 import { createHash } from 'node:crypto';
 import type { AttemptReport } from '../core/attempt.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { LogPlace, LogWriter } from '../core/ports/logs.ts';
 import type { TurnEvent } from '../core/turn-events.ts';
 
@@ -12,12 +13,14 @@ interface Arrived {
 export class Reports {
   readonly #logs: LogWriter;
   readonly #push: (event: TurnEvent) => void;
+  readonly #crashpoint: CrashPoint;
   #waiting: Arrived[] = [];
   #busy = false;
 
-  constructor(logs: LogWriter, push: (event: TurnEvent) => void) {
+  constructor(logs: LogWriter, push: (event: TurnEvent) => void, crashpoint: CrashPoint) {
     this.#logs = logs;
     this.#push = push;
+    this.#crashpoint = crashpoint;
   }
 
   take(instance: number, report: AttemptReport): void {
@@ -39,6 +42,7 @@ export class Reports {
   }
 
   #pass({ instance, report }: Arrived, log: LogPlace | null): void {
+    if (log !== null) this.#crashpoint('log.after_append');
     this.#push({ type: 'report', instance, report, answer: hashed(report), log });
   }
 

@@ -80,8 +80,14 @@ export class SchedulerService implements Scheduler {
     this.store_id = store_id;
     this.#board = board;
     this.#unpublished = unpublished;
-    this.#due = new DueTimer(clock, timers, () => this.#loop.push({ type: 'due' }));
-    this.#wake = new WakeTimer(clock, timers, () => this.#loop.push({ type: 'wake' }));
+    this.#due = new DueTimer(clock, timers, () => {
+      crashpoint('timer.due');
+      this.#loop.push({ type: 'due' });
+    });
+    this.#wake = new WakeTimer(clock, timers, () => {
+      crashpoint('timer.wake');
+      this.#loop.push({ type: 'wake' });
+    });
     this.#leases = new LeaseClock({
       clock,
       timers,
@@ -102,13 +108,14 @@ export class SchedulerService implements Scheduler {
       ...options,
       store_id,
       leases: this.#leases,
-      reports: new Reports(options.logs, (event) => this.#loop.push(event)),
+      reports: new Reports(options.logs, (event) => this.#loop.push(event), crashpoint),
       lease_ttl_ms: terms.lease_ttl_ms,
       push: (event) => this.#loop.push(event),
       ask: (event) => this.#loop.ask(event),
     });
     const release = new Release({
       store,
+      timers,
       leases: this.#leases,
       gateway: this.#gateway,
       due: this.#due,
@@ -134,6 +141,7 @@ export class SchedulerService implements Scheduler {
   /** Reads where the last scheduler left off. Runs that are running have a term for their instances to come back. */
   static async start(options: SchedulerOptions): Promise<SchedulerService> {
     const start = await options.store.start();
+    options.crashpoint('start.after_load');
     const board = boardAtStart(start, options.endpoints, options.clock.monotonic());
     const scheduler = new SchedulerService(options, start.store_id, board, start.unpublished);
     for (const lease of board.leases.values()) {
@@ -151,6 +159,7 @@ export class SchedulerService implements Scheduler {
       scheduler.#loop.push({ type: 'settle_followers', digest, ended: null });
     scheduler.#due.at(start.next_due_at);
     if (start.unpublished > 0) options.onPublish();
+    options.crashpoint('start.after_restore');
     return scheduler;
   }
 

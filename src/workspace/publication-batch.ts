@@ -77,6 +77,7 @@ export class PublicationBatch {
 
   /** Once each, and only then do the names in them count. */
   async sync(): Promise<void> {
+    if (this.folders.size > 0) this.#tools.crashpoint('publisher.before_sync');
     await Promise.all([...this.folders].map((folder) => this.#syncFolder(folder)));
     if (this.folders.size > 0) this.#tools.crashpoint('publisher.after_sync');
   }

@@ -175,8 +175,11 @@ class FolderPublisher implements Publisher {
   /** One batch. False when there was nothing to do. */
   async #step(): Promise<boolean> {
     try {
-      if (!this.#prepared) await preparePublishing(this.#options.files, this.#options.layout);
-      this.#prepared = true;
+      if (!this.#prepared) {
+        await preparePublishing(this.#options.files, this.#options.layout);
+        this.#prepared = true;
+        this.#tools.crashpoint('publisher.after_prepare');
+      }
       const rows = this.#queue.next();
       if (rows.length === 0) return false;
       for (const kind of [rows.filter(isJob), rows.filter((row) => !isJob(row))]) {

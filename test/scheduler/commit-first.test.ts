@@ -129,6 +129,7 @@ describe('what is told after a commit', () => {
     expect(peer.dispatched).toEqual(['a#1']);
     expect(order.filter((what) => what !== 'to_publish')).toEqual([
       'turn.before_commit',
+      'turn.before_claim',
       'turn.after_commit',
       'turn.before_dispatch',
       'receipt',
@@ -137,6 +138,7 @@ describe('what is told after a commit', () => {
       'run_changed',
       'attempt_started',
       'turn',
+      'turn.after_dispatch',
     ]);
   });
 });

@@ -1,12 +1,14 @@
 /** The log is copied into the database outside turns: when it is large, and when there is nothing else to do. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../core/ports/clock.ts';
+import type { CrashPoint } from '../../core/ports/crashpoint.ts';
 import { numberOf, query } from './statement.ts';
 
 export interface CheckpointOptions {
   readonly clock: Clock;
   readonly wal_bytes_max: number;
   readonly busy_timeout_ms: number;
+  readonly crashpoint: CrashPoint;
 }
 
 /** Without a commit for this long the store counts as idle: a good moment to leave one small file. */
@@ -51,16 +53,19 @@ export class Checkpoints {
   /** Cheap where nothing is to be done. */
   tidy(): void {
     if (this.#committed_at === null) return;
-    const { wal_bytes_max } = this.#options;
+    const { wal_bytes_max, crashpoint } = this.#options;
     const idle = this.idle();
     const log = this.#measured(this.#look.one());
     // A log that readers hold grows although it is copied; SQLite starts it anew only when they have gone.
     const pinned = log.bytes > 2 * wal_bytes_max;
     if (!idle && !pinned && log.waiting_bytes <= wal_bytes_max) return;
+    crashpoint('store.before_checkpoint');
     // Waits for nobody; what a reader still needs stays for the next time.
     if (this.#measured(this.#copy.one()).waiting_bytes > 0) return;
     if (idle) this.#committed_at = null;
+    crashpoint('store.in_checkpoint');
     if (idle || pinned) this.#truncate();
+    crashpoint('store.after_checkpoint');
   }
 
   /** Truncating needs a moment without readers; where there is none it is left, rather than waited for. */

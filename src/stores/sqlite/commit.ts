@@ -1,5 +1,6 @@
 /** One turn's changes as one transaction: all of them on disk, or none. */
 import type { DatabaseSync } from 'node:sqlite';
+import type { CrashPoint } from '../../core/ports/crashpoint.ts';
 import type { Change, Refused } from '../../core/ports/store.ts';
 import type { BodyKeys } from './body-keys.ts';
 import { Tallies } from './tallies.ts';
@@ -41,11 +42,13 @@ export class Commit {
   readonly #attempts;
   readonly #results;
   readonly #fleet;
+  readonly #crashpoint: CrashPoint;
   /** Batches of the runs of this commit, so that their attempts need not ask for them. */
   readonly #batches = new Map<number, string | null>();
 
-  constructor(db: DatabaseSync, keys: BodyKeys) {
+  constructor(db: DatabaseSync, keys: BodyKeys, crashpoint: CrashPoint) {
     this.#db = db;
+    this.#crashpoint = crashpoint;
     this.#tallies = new Tallies(db);
     this.#bodies = bodyWriter(db, keys);
     this.#runs = runWriter(db, this.#bodies, this.#tallies);
@@ -66,6 +69,7 @@ export class Commit {
       const refused = this.#apply(tables);
       if (refused.length > 0) return refused;
       this.#tallies.flush();
+      this.#crashpoint('store.in_commit');
       this.#db.exec('COMMIT');
       this.#bodies.committed();
       return [];

@@ -1,5 +1,6 @@
 /** Versions of the schema, in order. What was released is never edited: a change is the next version. */
 import type { DatabaseSync } from 'node:sqlite';
+import type { CrashPoint } from '../../core/ports/crashpoint.ts';
 import { SCHEMA_1 } from './schema-1.ts';
 
 export interface Migration {
@@ -25,6 +26,7 @@ export function migrate(
   db: DatabaseSync,
   fill: (db: DatabaseSync) => void,
   migrations: readonly Migration[] = MIGRATIONS,
+  crashpoint: CrashPoint = () => undefined,
 ): void {
   const from = userVersion(db);
   const missing = migrations.filter(({ version }) => version > from);
@@ -35,7 +37,9 @@ export function migrate(
     if (from === 0) fill(db);
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
     db.exec(`PRAGMA user_version = ${schemaVersion(migrations)}`);
+    crashpoint('store.in_migration');
     db.exec('COMMIT');
+    crashpoint('store.after_migration');
   } finally {
     if (db.isTransaction) db.exec('ROLLBACK');
   }
