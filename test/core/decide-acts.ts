@@ -150,7 +150,7 @@ function submission(act: Of<'submit'>, world: World): TurnEvent {
   const jobs = act.jobs.map(({ name, later, priority, max_attempts, ...wish }) =>
     jobOf(name, {
       ...wish,
-      if_exists: wish.if_exists as 'same' | 'new_run',
+      if_exists: wish.if_exists,
       options: { priority, max_attempts, run_at: later ? world.now + 30_000 : null },
     }),
   );
