@@ -30,7 +30,7 @@ const TABLES = [
       Object.entries(ERRORS).map(([key, row]) => [code(key), row.status, row.exit, row.title, undefined]),
     begin: new Map(),
   },
-  ...['waiting', 'ended'].map((when) => ({
+  ...['waiting', 'ended', 'attempt'].map((when) => ({
     file: 'docs/reasons.md',
     name: when,
     head: ['code', 'what to do'],

@@ -42,7 +42,11 @@ export type PromptdEvent =
       readonly name: string;
       readonly run: number;
       readonly attempt: number;
-      readonly why: 'completed_before' | 'no_such_run' | 'kept';
+      /**
+       * `completed_before`: another attempt had brought one, so this was paid for twice. `sent_again`: the very answer that
+       * was accepted, whose acknowledgement was lost. `kept`: the run had failed or was cancelled.
+       */
+      readonly why: 'completed_before' | 'sent_again' | 'no_such_run' | 'kept';
     }
   | { readonly type: 'instance_attached'; readonly instance: number; readonly name: string }
   | { readonly type: 'instance_detached'; readonly instance: number; readonly name: string }

@@ -130,7 +130,10 @@ export const REASONS = {
     when: 'attempt',
     advice: 'It never reached its instance; the run is tried again by itself, free of charge.',
   },
-  Superseded: { when: 'attempt', advice: 'An earlier attempt brought the answer, so nothing was left to do.' },
+  Superseded: {
+    when: 'attempt',
+    advice: 'An earlier attempt brought the answer, so nothing was left to do.',
+  },
 } as const satisfies Record<string, ReasonRow>;
 
 export type ReasonCode = keyof typeof REASONS;

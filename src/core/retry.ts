@@ -50,9 +50,8 @@ export function afterFailure(
             reason: reason('AttemptsExhausted', `It was interrupted ${run.interrupted + 1} times`),
           }
         : { next: 'requeue', charge: 'interrupted' };
-    case 'rate_limited':
-      return afterThrottling(run, now);
     default:
+      // Judged by its failure, since only a failure closes the gate that keeps it from being asked again at once.
       return failure === null ? afterLoss(run) : afterError(run, failure, now, random);
   }
 }
@@ -101,7 +100,9 @@ function afterError(run: RunRow, failure: AttemptFailure, now: number, random: n
       reason: reason('IdenticalErrors', `${same} times in a row: ${last}`),
     };
   }
-  const wait_ms = backoff(errors, random);
+  // A server that says when to come back is not asked before.
+  const asked_ms = Math.min(failure.retry_after_ms ?? 0, LIMITS.retry_after_max_ms);
+  const wait_ms = Math.max(backoff(errors, random), Math.round(asked_ms));
   return {
     next: 'back_off',
     charge: 'errors',

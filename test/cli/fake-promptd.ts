@@ -260,7 +260,7 @@ function viewOf(run: FakeRun, asked: Asked): object {
     started_at: T0,
     ended_at: '2026-11-22T09:00:02.500Z',
     outcome: run.state === 'completed' ? 'succeeded' : 'errored',
-    charged_for: null,
+    charged_for: run.state === 'completed' ? null : 'errors',
     reason_code: run.reason,
     error: run.reason === null ? null : 'the server said no',
     timings: null,

@@ -137,7 +137,7 @@ test('show tells everything about a job, and the prompt where it is asked for', 
   expect(stdout).toContain('reason      ContextTooLong: Shorten the prompt');
   expect(stdout).toContain('options     priority 0 · timeout 10m00s · max_attempts 4');
   expect(stdout).toContain(
-    '  1  errored  instance 0  2.5s  10 in, 5 out\n      ContextTooLong: the server said no\n      warning: w',
+    '  1  errored (counts as an error)  instance 0  2.5s  10 in, 5 out\n      ContextTooLong: the server said no\n      warning: w',
   );
   expect(stdout).toContain('[user]\nWhat?');
   expect(JSON.parse((await cli.run(['show', 'a', '--json'])).stdout)).toMatchObject({

@@ -54,7 +54,7 @@ describe('docs/errors.md', () => {
 });
 
 describe('docs/reasons.md', () => {
-  it.each(['waiting', 'ended'] as const)('lists every reason of a run that is %s with its advice, and no other', (when) => {
+  it.each(['waiting', 'ended', 'attempt'] as const)('lists every reason of the kind "%s" with its advice, and no other', (when) => {
     const rows = tableRows(marked(readDoc('docs/reasons.md'), when));
     const expected = Object.entries(REASONS).filter(([, row]) => row.when === when);
     expect(rows, TO_MEND).toEqual(expected.map(([code, row]) => [code, row.advice]));

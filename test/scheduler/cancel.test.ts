@@ -63,7 +63,11 @@ describe('a cancel', () => {
     expect(stage.state('a')).toBe('running');
     await stage.live(1_500, [peer, ['a']]);
     expect(stage.state('a')).toBe('cancelled');
-    expect(peer.aborted).toEqual(['a#1 cancelled', 'a#1 cancelled', 'a#1 cancelled']);
+    // The last one says that its slot is given to somebody else.
+    expect(peer.aborted).toEqual(['a#1 cancelled', 'a#1 cancelled', 'a#1 lease_lost']);
+    expect(stage.attempts('a')).toMatchObject([
+      { outcome: 'cancelled', charged_for: null, reason_code: 'Cancelled' },
+    ]);
   });
 
   it('a cancelled run is never queued again, however its attempt ends', async () => {

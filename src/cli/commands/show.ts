@@ -79,12 +79,25 @@ function optionsText({ options }: JobDetail): string {
   return words.join(' · ');
 }
 
+/** What an attempt was charged for, as people say it. */
+const CHARGES = {
+  errors: 'counts as an error',
+  lost: 'counts as lost',
+  interrupted: 'counts as interrupted',
+  rate_limited: 'counts as throttled',
+} as const satisfies Record<NonNullable<AttemptView['charged_for']>, string>;
+
 function attemptLine(attempt: AttemptView): string {
   const took =
     attempt.ended_at === null
       ? 'runs'
       : duration(Date.parse(attempt.ended_at) - Date.parse(attempt.started_at));
-  const outcome = attempt.outcome ?? 'running';
+  const outcome =
+    attempt.outcome === null
+      ? 'running'
+      : attempt.outcome === 'succeeded'
+        ? attempt.outcome
+        : `${attempt.outcome} (${attempt.charged_for === null ? 'free' : CHARGES[attempt.charged_for]})`;
   const tokens =
     attempt.usage === null
       ? ''

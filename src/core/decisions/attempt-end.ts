@@ -6,16 +6,24 @@ import type { AttemptFailure } from '../attempt.ts';
 import { runKey, type Lease } from '../board.ts';
 import type { Draft } from '../draft.ts';
 import { Gates } from '../gate.ts';
-import { reason } from '../reasons.ts';
+import { reason, type ReasonCode } from '../reasons.ts';
 import { afterFailure, errorKey, type RetryDecision } from '../retry.ts';
 import type { LogPlace } from '../ports/logs.ts';
 import type { AttemptOutcome, AttemptRow, Charge, RunRow, Timings } from '../rows.ts';
 import { dropLease } from './leasing.ts';
 import { endBadly } from './ending.ts';
 
+/** Why an attempt ended, for its row: a code, and a sentence for people. */
+export interface EndCause {
+  readonly code: ReasonCode;
+  readonly message: string;
+}
+
 export interface AttemptEnd {
   readonly outcome: AttemptOutcome;
   readonly failure: AttemptFailure | null;
+  /** Said where there is no failure that says it; null for a success. */
+  readonly why: EndCause | null;
   readonly timings: Timings | null;
   readonly log: LogPlace | null;
   /** True where nobody is to blame: the attempt never began. */
@@ -90,6 +98,7 @@ export function closeAttempt(
   more: Partial<AttemptRow> = {},
 ): void {
   const { failure, log } = end;
+  const reason_code = failure?.reason_code ?? end.why?.code ?? null;
   const attempt: AttemptRow = {
     job: lease.job,
     attempt: lease.attempt,
@@ -98,8 +107,8 @@ export function closeAttempt(
     ended_at: draft.moment.now,
     outcome: end.outcome,
     charged_for: end.charge,
-    reason_code: failure?.reason_code ?? null,
-    error: failure?.message ?? null,
+    reason_code,
+    error: failure?.message ?? end.why?.message ?? null,
     timings: end.timings === null ? null : { ...end.timings, queued_ms: lease.queued_ms },
     usage: null,
     cost: null,
@@ -121,7 +130,7 @@ export function closeAttempt(
     instance,
     outcome: end.outcome,
     charged_for: end.charge,
-    reason_code: failure?.reason_code ?? null,
+    reason_code,
   });
 }
 

@@ -3,19 +3,24 @@
  *
  * Not ended: an answer is accepted, whichever attempt brings it, and a newer attempt is aborted; so also after a cancel was
  * requested. `failed` or `cancelled`: the answer is kept with its attempt, and `retry` takes it instead of paying again.
- * `completed`: dropped. A failure counts only when it is the current attempt's. Everything is acknowledged.
+ * `completed`: dropped. What an answer cost stands in the row of its attempt, whether it was wanted or not. A failure counts
+ * only when it is the current attempt's. Everything is acknowledged.
  */
 import type { AttemptReport, HashedAnswer } from '../attempt.ts';
 import { runKey, type Lease } from '../board.ts';
 import type { Draft } from '../draft.ts';
-import type { RunRow } from '../rows.ts';
+import type { PromptdEvent } from '../events.ts';
+import type { AttemptRow, RunRow } from '../rows.ts';
 import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
-import { closeAttempt, endWithoutAnswer, teachGates } from './attempt-end.ts';
+import { closeAttempt, endWithoutAnswer, teachGates, type EndCause } from './attempt-end.ts';
 import { completeRun } from './ending.ts';
 import { dropLease, refOf } from './leasing.ts';
 
 type ReportEvent = Extract<TurnEvent, { type: 'report' }>;
+type AnswerDropped = Extract<PromptdEvent, { type: 'answer_dropped' }>;
+
+const SUPERSEDED: EndCause = { code: 'Superseded', message: 'An earlier attempt brought the answer.' };
 
 export function decideReport(draft: Draft, event: ReportEvent): void {
   const { report } = event;
@@ -32,7 +37,13 @@ export function decideReport(draft: Draft, event: ReportEvent): void {
       const { failure, timings } = report;
       // A success without an answer is none.
       const outcome = report.outcome === 'succeeded' ? 'errored' : report.outcome;
-      endWithoutAnswer(draft, run, current, { outcome, failure, timings, log: event.log });
+      endWithoutAnswer(draft, run, current, {
+        outcome,
+        failure,
+        why: whyOf(report, run),
+        timings,
+        log: event.log,
+      });
     }
   }
   draft.effects.push({ type: 'acknowledge', instance: event.instance, attempt: refOf(report) });
@@ -47,7 +58,7 @@ function takeAnswer(
   answer: HashedAnswer,
 ): void {
   if (run.state === 'completed') {
-    drop(draft, event.report, 'completed_before');
+    drop(draft, event.report, recordCost(draft, run, event, answer) ? 'completed_before' : 'sent_again');
     return;
   }
   if (hasEnded(run.state)) {
@@ -55,6 +66,7 @@ function takeAnswer(
     return;
   }
   if (lease !== undefined) endLease(draft, lease, current, event, answer);
+  if (current === null) recordCost(draft, run, event, answer);
   draft.changes.push({ do: 'put_body', sha256: answer.sha256, body: answer.text });
   completeRun(draft, run, {
     attempt: event.report.attempt,
@@ -78,12 +90,14 @@ function endLease(
   if (current === null) {
     // It may have been the probe of a gate, which another one then has to be.
     teachGates(draft, lease, { outcome: 'cancelled', failure: null });
-    closeAttempt(
-      draft,
-      lease,
-      { outcome: 'cancelled', failure: null, timings: null, log: null, charge: null },
-      { error: 'An earlier attempt brought the answer.' },
-    );
+    closeAttempt(draft, lease, {
+      outcome: 'cancelled',
+      failure: null,
+      why: SUPERSEDED,
+      timings: null,
+      log: null,
+      charge: null,
+    });
     draft.effects.push({
       type: 'abort',
       instance: lease.instance,
@@ -97,7 +111,7 @@ function endLease(
   closeAttempt(
     draft,
     lease,
-    { outcome: 'succeeded', failure: null, timings, log: event.log, charge: null },
+    { outcome: 'succeeded', failure: null, why: null, timings, log: event.log, charge: null },
     {
       usage: answer.meta.usage,
       cost: answer.meta.cost,
@@ -108,13 +122,8 @@ function endLease(
 }
 
 function keepAnswer(draft: Draft, run: RunRow, event: ReportEvent, answer: HashedAnswer): void {
-  const row = draft.attempts(run.id).find((attempt) => attempt.attempt === event.report.attempt);
-  if (
-    row !== undefined &&
-    row.ended_at !== null &&
-    row.kept_answer === null &&
-    event.report.store_id === draft.moment.store_id
-  ) {
+  const row = rowFor(draft, run, event);
+  if (row !== undefined && row.kept_answer === null) {
     draft.changes.push({ do: 'put_body', sha256: answer.sha256, body: answer.text });
     const { usage, cost, parameters_sent } = answer.meta;
     const kept_answer = { text_sha256: answer.sha256, text_bytes: answer.bytes, meta: answer.meta };
@@ -123,7 +132,41 @@ function keepAnswer(draft: Draft, run: RunRow, event: ReportEvent, answer: Hashe
   drop(draft, event.report, 'kept');
 }
 
-function drop(draft: Draft, report: AttemptReport, why: 'completed_before' | 'no_such_run' | 'kept'): void {
+/**
+ * The ended attempt that an answer is written beside. Another database counts attempts of its own, so its number is taken
+ * where there is one, and else the latest: what matters is that the same was asked.
+ */
+function rowFor(draft: Draft, run: RunRow, { report }: ReportEvent): AttemptRow | undefined {
+  const ended = draft.attempts(run.id).filter((attempt) => attempt.ended_at !== null);
+  const own = ended.find((attempt) => attempt.attempt === report.attempt);
+  return own ?? (report.store_id === draft.moment.store_id ? undefined : ended.at(-1));
+}
+
+/** Writes what an answer cost that its attempt was not waited for any more; false where that is known already. */
+function recordCost(draft: Draft, run: RunRow, event: ReportEvent, answer: HashedAnswer): boolean {
+  const row = rowFor(draft, run, event);
+  if (row === undefined) return true;
+  if (row.outcome === 'succeeded' || row.usage !== null) return false;
+  const { usage, cost, parameters_sent } = answer.meta;
+  if (usage !== null && row.kept_answer === null)
+    draft.putAttempt('keep_answer', { ...row, usage, cost, parameters_sent });
+  return true;
+}
+
+/** Why an attempt ended, where its instance says so without naming a failure. */
+function whyOf({ outcome, failure }: AttemptReport, run: RunRow): EndCause | null {
+  if (failure !== null) return null;
+  if (outcome === 'interrupted') return { code: 'Interrupted', message: 'Its instance was stopped.' };
+  if (run.cancel_requested_at !== null) return { code: 'Cancelled', message: 'A cancel was requested.' };
+  if (outcome === 'cancelled' || outcome === 'lost')
+    return { code: 'InstanceLost', message: 'Its instance had given it up.' };
+  return {
+    code: 'InvalidAnswer',
+    message: `Its instance said "${outcome}" and brought nothing to show for it.`,
+  };
+}
+
+function drop(draft: Draft, report: AttemptReport, why: AnswerDropped['why']): void {
   if (report.answer !== null)
     draft.tell({ type: 'answer_dropped', name: report.name, run: report.run, attempt: report.attempt, why });
 }

@@ -90,7 +90,7 @@ export type Change =
   | { readonly do: 'insert_attempt'; readonly attempt: AttemptRow }
   /** Holds while the stored attempt has not ended. */
   | { readonly do: 'end_attempt'; readonly attempt: AttemptRow }
-  /** Holds while an ended attempt has no kept answer. */
+  /** What is known only later of an attempt: what it cost, and an answer to keep. Holds while it has ended and keeps none. */
   | { readonly do: 'keep_answer'; readonly attempt: AttemptRow }
   /** Holds while the run has no result. */
   | { readonly do: 'insert_result'; readonly result: ResultRow }
