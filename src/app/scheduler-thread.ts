@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { EndpointConfig } from '../core/endpoints.ts';
+import { Problem } from '../core/errors.ts';
 import type { RunRef } from '../core/names.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
@@ -62,7 +63,8 @@ export interface SchedulerListener {
   changes(changes: readonly RunChange[]): void;
   piece(follow: number, piece: LogPiece): void;
   note(level: 'info' | 'warn' | 'error', fields: object, message: string): void;
-  fatal(message: string): void;
+  /** `advice`: what to do, where that is known. */
+  fatal(message: string, advice?: string): void;
 }
 
 /** What the publisher's thread calls here. */
@@ -201,7 +203,8 @@ class SchedulerThread {
   }
 
   #fatal(error: unknown): void {
-    this.#main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (error instanceof Problem) this.#main.tell('fatal', error.message, error.hint);
+    else this.#main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 }
 

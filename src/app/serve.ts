@@ -13,9 +13,12 @@ import { LIMITS } from '../core/limits.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemFolderNames } from '../platform/folder-names.ts';
+import { systemRandom } from '../platform/random.ts';
 import { openReadStore } from '../stores/sqlite/read-store.ts';
 import { traceOfDatabase } from '../workspace/database-trace.ts';
 import { foldersOf, socketPath } from '../workspace/layout.ts';
+import { refuseWithoutLinks } from '../workspace/publishing-folders.ts';
+import { isSystemError } from '../workspace/system-error.ts';
 import type { Config } from './config.ts';
 import { crashPointOf } from './crash.ts';
 import { ensureAdminKey, instanceToken } from './door-keys.ts';
@@ -42,6 +45,29 @@ export interface ServeProcessOptions {
 
 /** Runs until it is stopped; resolves with the exit code. Rejects with the Problem that kept it from starting. */
 export async function serve(options: ServeProcessOptions): Promise<number> {
+  try {
+    return await serveHeld(options);
+  } catch (error) {
+    throw startProblem(error);
+  }
+}
+
+/** What the system refused while starting, in words that say what to do. */
+function startProblem(error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    return new Problem('DiskLow', `The server could not start: ${error.message}`, {
+      hint: 'Free some space, then start it again. What was accepted before is safe.',
+      cause: error,
+    });
+  }
+  return new Problem('FolderRefused', `The server could not start: ${error.message}`, {
+    hint: 'Look at the permissions and at the disk of that path, then start it again.',
+    cause: error,
+  });
+}
+
+async function serveHeld(options: ServeProcessOptions): Promise<number> {
   const { layout } = options.config;
   for (const folder of foldersOf(layout)) await mkdir(folder, { recursive: true });
   // Prompts, keys and the socket are this user's own, whatever the umask was.
@@ -114,6 +140,7 @@ class Server {
   async run(): Promise<number> {
     const { layout, instance } = this.#config;
     const trace = await traceOfDatabase({ files: systemFiles, names: systemFolderNames, layout });
+    await refuseWithoutLinks({ files: systemFiles, layout, random: systemRandom });
     const token = await instanceToken(layout.instance_token);
     // It starts beside everything else, and finds the address once that is announced.
     const local = keepLocalInstance(layout, instance.slots, (fields, message) =>
@@ -158,7 +185,7 @@ class Server {
   ): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
     const { layout, endpoints, instances, instance } = this.#config;
     const { port1, port2 } = new MessageChannel();
-    const fatal = (message: string): void => this.#die(message);
+    const fatal = (message: string, advice?: string): void => this.#die(message, advice);
     const scheduler = await this.#orAnyPort(instances.port, (port) =>
       startSchedulerThread({
         data: {
@@ -277,11 +304,9 @@ class Server {
   }
 
   /** What is on disk is right; what is in memory cannot be trusted. The local instance goes on and finds the next server. */
-  #die(message: string): void {
+  #die(message: string, advice = 'What was accepted is safe; start it again.'): void {
     this.#log.fatal({ message }, 'fatal');
-    this.#options.say(
-      `promptd must stop: ${message.split('\n')[0] ?? message}. What was accepted is safe; start it again.`,
-    );
+    this.#options.say(`promptd must stop: ${message.split('\n')[0] ?? message}. ${advice}`);
     this.#lock.release();
     process.exit(1);
   }

@@ -19,8 +19,13 @@ export interface ServerFile {
 
 export async function writeServerFile(path: string, info: ServerFile): Promise<void> {
   const temporary = `${path}.${info.pid}`;
-  await writeFile(temporary, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Null where there is none, or none that can be read. */

@@ -57,6 +57,7 @@ export const ERRORS = {
   PortTaken: { status: 409, exit: EXIT.conflict, title: 'The port is taken by another program' },
   NoWorkspace: { status: 404, exit: EXIT.not_found, title: 'There is no workspace here' },
   InvalidConfig: { status: 400, exit: EXIT.usage, title: 'The configuration is not valid' },
+  FolderRefused: { status: 500, exit: EXIT.error, title: 'A folder of the workspace cannot be used' },
   StoreRefused: { status: 500, exit: EXIT.integrity, title: 'The database cannot be used' },
   Corrupt: { status: 500, exit: EXIT.integrity, title: 'Stored data does not match its hash' },
   Internal: { status: 500, exit: EXIT.error, title: 'An error of promptd itself' },

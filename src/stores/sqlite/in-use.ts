@@ -7,8 +7,8 @@ import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeFileSync } fro
 import { dirname } from 'node:path';
 import { Problem } from '../../core/errors.ts';
 
-const TEXT = `A promptd has this database open, or was killed while it had. What was committed last may stand in the
-log beside it alone (its name ends in -wal). Do not remove that one; the next start of promptd takes it in.
+const TEXT = `A server has this database open, or was killed while it had. What was committed last may stand in the
+log beside it alone (its name ends in -wal). Do not remove that one; the next start takes it in.
 `;
 
 /** Throws Problem StoreRefused where the log of an earlier promptd is gone. */
@@ -16,7 +16,7 @@ export function refuseWithoutLog(path: string): void {
   if (!existsSync(markOf(path)) || existsSync(`${path}-wal`)) return;
   throw new Problem(
     'StoreRefused',
-    `${path}-wal is missing: a promptd that did not stop in an orderly way left there what it had committed last`,
+    `${path}-wal is missing: a server that did not stop in an orderly way left there what it had committed last`,
     {
       hint: `Nothing was changed. Put it back, or both files of a copy. Where another program has merged it (sqlite3 does when it closes), nothing is missing: remove ${markOf(path)}.`,
     },
