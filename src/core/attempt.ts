@@ -69,6 +69,20 @@ export interface AttemptReport extends AttemptRef {
   readonly log: string;
 }
 
+/**
+ * What became of a report. `taken`: it counts, as the run's answer or as the end of the current attempt. `kept`: the run has
+ * failed or was cancelled, and the answer is kept for its retry. `known`: the run has its answer already. `unwanted`: there is
+ * no such run here, or another attempt of it runs.
+ */
+export const ACKNOWLEDGED = ['taken', 'kept', 'known', 'unwanted'] as const;
+export type Acknowledged = (typeof ACKNOWLEDGED)[number];
+
+/** Says to an instance that it may forget a report. */
+export interface Acknowledgement extends AttemptRef {
+  readonly store_id: string;
+  readonly how: Acknowledged;
+}
+
 /** One line of an attempt's log. */
 export interface LogEntry {
   /** Wall time, Unix ms. */

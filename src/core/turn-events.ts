@@ -1,5 +1,5 @@
 /** What comes into a turn, and what leaves it once it is committed. Plain values, so that a turn can be repeated. */
-import type { AttemptRef, AttemptReport, HashedAnswer } from './attempt.ts';
+import type { Acknowledgement, AttemptRef, AttemptReport, HashedAnswer } from './attempt.ts';
 import type { PromptdEvent } from './events.ts';
 import type { RunRef } from './names.ts';
 import type { EndpointRow, KeyRow, LaneNeeds, PublicationRow } from './rows.ts';
@@ -84,7 +84,7 @@ export type AbortCause = 'cancelled' | 'superseded' | 'lease_lost';
 export type Effect =
   | { readonly type: 'receipt'; readonly event: number; readonly receipt: Receipt }
   /** The outcome is on disk or unwanted: the instance may forget it. */
-  | { readonly type: 'acknowledge'; readonly instance: number; readonly attempt: AttemptRef }
+  | { readonly type: 'acknowledge'; readonly instance: number; readonly attempt: Acknowledgement }
   | {
       readonly type: 'abort';
       readonly instance: number;

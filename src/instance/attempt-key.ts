@@ -1,8 +1,8 @@
-/** An attempt's key in maps: everything that a reference to it carries. */
+/** An attempt's key in maps: everything that a reference to it carries, and the database that gave it out. */
 import type { AttemptRef } from '../core/attempt.ts';
 
-export function attemptKey(ref: AttemptRef): string {
-  return `${ref.name}@${ref.run}#${ref.attempt}/${ref.digest}`;
+export function attemptKey(ref: AttemptRef, store_id: string): string {
+  return `${store_id} ${ref.name}@${ref.run}#${ref.attempt}/${ref.digest}`;
 }
 
 /** The reference alone, without whatever else a record carries. */

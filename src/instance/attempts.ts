@@ -55,10 +55,12 @@ export class Attempts {
     return taken;
   }
 
-  start(order: AttemptOrder, store_id: string): void {
+  /** `leased_after`: monotonic time before which it was not leased to us. */
+  start(order: AttemptOrder, store_id: string, leased_after: number): void {
     const attempt = new RunningAttempt({
       order,
       store_id,
+      leased_after,
       clock: this.#options.clock,
       makeLog: this.#makeLog,
     });

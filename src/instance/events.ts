@@ -1,5 +1,5 @@
 /** What an instance tells those around it: logs, metrics and tests listen to the same events. */
-import type { AttemptRef } from '../core/attempt.ts';
+import type { Acknowledged, AttemptRef } from '../core/attempt.ts';
 import type { AbortReason } from '../core/ports/runner.ts';
 import type { AttemptOutcome } from '../core/rows.ts';
 
@@ -24,7 +24,8 @@ export type InstanceEvent =
   | { readonly type: 'attempt_aborted'; readonly attempt: AttemptRef; readonly reason: AbortReason }
   /** More was sent than there are slots: left unanswered, so that the scheduler closes the session. */
   | { readonly type: 'dispatch_refused'; readonly attempts: readonly AttemptRef[]; readonly slots: number }
-  | { readonly type: 'outcome_acknowledged'; readonly attempt: AttemptRef }
+  /** The scheduler has it, or does not want it; see `acknowledge` in docs/wire.md. */
+  | { readonly type: 'outcome_acknowledged'; readonly attempt: AttemptRef; readonly how: Acknowledged }
   | { readonly type: 'draining'; readonly reason: 'asked' | 'spool_full' }
   | { readonly type: 'accepting' }
   | { readonly type: 'spool_opened'; readonly outcomes: number; readonly bytes: number }

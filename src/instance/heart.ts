@@ -9,8 +9,11 @@ import type { InstanceSession, Welcome } from './connector.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import type { RunningAttempt } from './running-attempt.ts';
 
-/** A connection on which nothing came for this many heartbeats is dead; a new one is made before the leases end. */
-const SILENT_BEATS_MAX = 2;
+/**
+ * A connection on which nothing came for this many intervals after a heartbeat is dead. With three intervals in a term, the
+ * first of which passes before that heartbeat is sent, half an interval is left to make a new one before the leases end.
+ */
+const SILENT_BEATS_MAX = 1.5;
 
 export interface HeartOptions {
   readonly clock: Clock;
@@ -31,6 +34,7 @@ export class Heart {
   #heartbeat_ms = 0;
   #seq = 0;
   #beat_timer: Timer | null = null;
+  #silence_timer: Timer | null = null;
   #lease_timer: Timer | null = null;
 
   constructor(options: HeartOptions) {
@@ -42,7 +46,7 @@ export class Heart {
   begin(session: InstanceSession, welcome: Welcome): void {
     this.#session = session;
     this.#heartbeat_ms = Math.max(1, welcome.heartbeat_ms);
-    this.#leases.begin(welcome.lease_ttl_ms);
+    this.#leases.begin(welcome.lease_ttl_ms, this.#options.clock.monotonic());
     this.beat();
   }
 
@@ -50,6 +54,8 @@ export class Heart {
   end(): void {
     this.#session = null;
     this.#beat_timer?.cancel();
+    this.#silence_timer?.cancel();
+    this.#silence_timer = null;
   }
 
   stop(): void {
@@ -63,10 +69,6 @@ export class Heart {
     const session = this.#session;
     if (session === null) return;
     this.#beat_timer?.cancel();
-    if (this.#isDead(session)) {
-      session.destroy();
-      return;
-    }
     const now = this.#options.clock.monotonic();
     const held = this.#options.held();
     const draining = this.#options.draining();
@@ -77,10 +79,16 @@ export class Heart {
     // What the last of them renews, all of them have renewed: they are answered in order.
     this.#leases.sent(this.#seq, now);
     this.#beat_timer = this.#options.timers.after(this.#heartbeat_ms, () => this.beat());
+    this.#watchSilence(SILENT_BEATS_MAX * this.#heartbeat_ms);
   }
 
   answered(seq: number): void {
     this.#leases.answered(seq);
+  }
+
+  /** See {@link LeaseWatch}. */
+  get leased_after(): number {
+    return this.#leases.leased_after;
   }
 
   /** An attempt has come: from now on its lease is looked after. */
@@ -95,7 +103,7 @@ export class Heart {
     let first = Number.POSITIVE_INFINITY;
     for (const attempt of this.#options.running()) {
       if (!attempt.wanted) continue;
-      const ends_at = this.#leases.endsAt(attempt.dispatched_at);
+      const ends_at = this.#leases.endsAt(attempt);
       if (ends_at <= now) this.#options.onLapsed(attempt);
       else first = Math.min(first, ends_at);
     }
@@ -103,10 +111,17 @@ export class Heart {
     this.#lease_timer = this.#options.timers.after(Math.ceil(first - now), () => this.#look());
   }
 
-  #isDead(session: InstanceSession): boolean {
-    const since = this.#leases.unanswered_since;
-    if (since === null) return false;
-    const silent_ms = this.#options.clock.monotonic() - Math.max(since, session.heard_at);
-    return silent_ms >= SILENT_BEATS_MAX * this.#heartbeat_ms;
+  #watchSilence(wait_ms: number): void {
+    this.#silence_timer ??= this.#options.timers.after(Math.ceil(wait_ms), () => {
+      this.#silence_timer = null;
+      const session = this.#session;
+      const since = this.#leases.unanswered_since;
+      // The next heartbeat looks again.
+      if (session === null || since === null) return;
+      const silent_ms = this.#options.clock.monotonic() - Math.max(since, session.heard_at);
+      const left_ms = SILENT_BEATS_MAX * this.#heartbeat_ms - silent_ms;
+      if (left_ms > 0) this.#watchSilence(left_ms);
+      else session.destroy();
+    });
   }
 }

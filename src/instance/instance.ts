@@ -8,10 +8,11 @@
  *              └────── stop(), refused for good, the spool failed, orphaned ─────────────────▶ ending ──▶ ended
  * ```
  */
-import type { AttemptOrder, AttemptRef, AttemptReport } from '../core/attempt.ts';
+import type { Acknowledgement, AttemptOrder, AttemptRef, AttemptReport } from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Timer } from '../core/ports/clock.ts';
 import type { CrashPointName } from '../core/ports/crashpoint.ts';
+import type { AbortReason } from '../core/ports/runner.ts';
 import { FRAME_LIMITS, LIST_MAX, type FromScheduler } from '../wire/messages.ts';
 import { attemptKey, refOf } from './attempt-key.ts';
 import { Attempts } from './attempts.ts';
@@ -79,7 +80,7 @@ class RemoteInstance implements Instance {
       clock,
       timers,
       lease_ttl_ms: LIMITS.lease_ttl_ms,
-      held: () => this.#held().map(({ ref }) => ref),
+      held: () => this.#held().flatMap(({ ref, store_id }) => (store_id === this.#store_id ? [ref] : [])),
       running: () => this.#attempts.running.values(),
       draining: () => !this.#accepting,
       onLapsed: (attempt) => this.#attempts.disown(attempt, 'lease_lost'),
@@ -197,8 +198,15 @@ class RemoteInstance implements Instance {
     return held;
   }
 
+  get #store_id(): string {
+    return this.#welcome?.store_id ?? '';
+  }
+
   #welcomed(session: InstanceSession, welcome: Welcome): void {
     this.#welcome = welcome;
+    // Another database leases nothing that was given out before it; an answer that comes all the same may be taken.
+    for (const attempt of this.#attempts.running.values())
+      if (attempt.store_id !== welcome.store_id) this.#attempts.disown(attempt, 'lease_lost');
     this.#orphan?.cancel();
     this.#orphan = null;
     this.#options.on({ type: 'connected', id: welcome.id, peer: session.peer, store_id: welcome.store_id });
@@ -226,9 +234,7 @@ class RemoteInstance implements Instance {
         return this.#dispatched(message.orders);
       case 'abort':
         this.#crashpoint('instance.before_abort');
-        for (const attempt of this.#runningOf(message.attempts))
-          this.#attempts.abort(attempt, message.reason);
-        return;
+        return this.#aborted(message.attempts, message.reason);
       case 'acknowledge':
         return this.#acknowledged(message.attempts);
       case 'renewed':
@@ -254,18 +260,26 @@ class RemoteInstance implements Instance {
   }
 
   #runningOf(refs: readonly AttemptRef[]): RunningAttempt[] {
-    return refs.flatMap((ref) => this.#attempts.running.get(attemptKey(ref)) ?? []);
+    return refs.flatMap((ref) => this.#attempts.running.get(attemptKey(ref, this.#store_id)) ?? []);
+  }
+
+  /** What was cancelled is still ours until its outcome is known; anything else is not, and its slot may be given anew. */
+  #aborted(refs: readonly AttemptRef[], reason: AbortReason): void {
+    for (const attempt of this.#runningOf(refs)) {
+      if (reason === 'cancelled') this.#attempts.abort(attempt, reason);
+      else this.#attempts.disown(attempt, reason);
+    }
   }
 
   #dispatched(orders: readonly AttemptOrder[]): void {
     this.#crashpoint('instance.before_accept');
-    const store_id = this.#welcome?.store_id ?? '';
+    const store_id = this.#store_id;
     const accepted: AttemptRef[] = [];
     const refused: AttemptRef[] = [];
     const elsewhere: AttemptOrder[] = [];
     let free = this.#options.slots - this.#attempts.taken;
     for (const order of orders) {
-      const key = attemptKey(order);
+      const key = attemptKey(order, store_id);
       const running = this.#attempts.running.get(key);
       // Said again because the answer was lost: it is answered again.
       const known = running !== undefined || this.#spool?.entries.has(key) === true;
@@ -277,7 +291,7 @@ class RemoteInstance implements Instance {
         continue;
       } else if (!known) {
         free -= 1;
-        this.#attempts.start(order, store_id);
+        this.#attempts.start(order, store_id, this.#heart.leased_after);
       }
       accepted.push(refOf(order));
     }
@@ -304,14 +318,14 @@ class RemoteInstance implements Instance {
     this.#lookAtSpool();
   }
 
-  #acknowledged(refs: readonly AttemptRef[]): void {
+  #acknowledged(refs: readonly Acknowledgement[]): void {
     this.#crashpoint('instance.before_forget');
     for (const ref of refs) {
-      const entry = this.#spool?.entries.get(attemptKey(ref));
+      const entry = this.#spool?.entries.get(attemptKey(ref, ref.store_id));
       if (entry === undefined) continue;
       this.#spool?.acknowledge(entry);
       this.#outbox.acknowledged(entry);
-      this.#options.on({ type: 'outcome_acknowledged', attempt: entry.ref });
+      this.#options.on({ type: 'outcome_acknowledged', attempt: entry.ref, how: ref.how });
     }
     this.#crashpoint('instance.after_forget');
     this.#lookAtSpool();

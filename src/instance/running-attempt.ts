@@ -8,6 +8,8 @@ import type { AttemptLog } from './attempt-log.ts';
 export interface RunningAttemptOptions {
   readonly order: AttemptOrder;
   readonly store_id: string;
+  /** Monotonic time before which it was not leased to us. */
+  readonly leased_after: number;
   readonly clock: Clock;
   /** Most attempts log nothing, so a log is made at its first entry. */
   readonly makeLog: (key: string) => AttemptLog;
@@ -18,8 +20,9 @@ export class RunningAttempt implements AttemptObserver {
   readonly ref: AttemptRef;
   readonly order: AttemptOrder;
   readonly store_id: string;
-  /** Monotonic. */
+  /** Monotonic: when it came. */
   readonly dispatched_at: number;
+  readonly leased_after: number;
   readonly #clock: Clock;
   readonly #makeLog: (key: string) => AttemptLog;
   readonly #controller = new AbortController();
@@ -31,10 +34,11 @@ export class RunningAttempt implements AttemptObserver {
   #ended = false;
 
   constructor(options: RunningAttemptOptions) {
-    this.key = attemptKey(options.order);
+    this.key = attemptKey(options.order, options.store_id);
     this.ref = refOf(options.order);
     this.order = options.order;
     this.store_id = options.store_id;
+    this.leased_after = options.leased_after;
     this.#clock = options.clock;
     this.#makeLog = options.makeLog;
     this.dispatched_at = options.clock.monotonic();

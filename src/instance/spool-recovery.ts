@@ -71,7 +71,7 @@ function take(
   if (report === null) return false;
   by_seq.set(record.seq, {
     seq: record.seq,
-    key: attemptKey(report),
+    key: attemptKey(report, report.store_id),
     ref: refOf(report),
     store_id: report.store_id,
     bytes: record.payload.length,

@@ -85,7 +85,7 @@ export class Spool {
   }
 
   add(report: AttemptRef & { readonly store_id: string }, frame: Uint8Array): SpoolEntry {
-    const key = attemptKey(report);
+    const key = attemptKey(report, report.store_id);
     const before = this.#entries.get(key);
     if (before !== undefined) this.acknowledge(before);
     const entry: SpoolEntry = {

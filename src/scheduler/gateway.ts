@@ -139,9 +139,8 @@ export class Gateway {
       };
     }
     const other = [...this.#sessions.values()].find((one) => one.hello.name === hello.name);
+    // One that was silent for a term is here no more; whether the silence is ours, after a pause, its watch knows.
     if (other === undefined || other.hello.process_id === hello.process_id) return null;
-    const silent_ms = this.#options.clock.monotonic() - other.wire.heard_at;
-    if (silent_ms >= this.#options.lease_ttl_ms) return null;
     return {
       t: 'refuse',
       code: 'NameInUse',

@@ -6,7 +6,7 @@
  *      └── too late, wrong ──▶ refused, ended
  * ```
  */
-import type { AttemptRef } from '../core/attempt.ts';
+import type { Acknowledgement, AttemptRef } from '../core/attempt.ts';
 import type { FromInstance, FromScheduler } from '../wire/messages.ts';
 import type { WireSession } from '../wire/session.ts';
 
@@ -32,7 +32,7 @@ export class InstanceSession {
     this.wire.send({ t: 'abort', attempts: [...attempts], reason });
   }
 
-  acknowledge(attempts: readonly AttemptRef[]): void {
+  acknowledge(attempts: readonly Acknowledgement[]): void {
     this.wire.send({ t: 'acknowledge', attempts: [...attempts] });
   }
 }

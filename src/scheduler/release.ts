@@ -1,5 +1,5 @@
 /** The last step of a turn: what was committed becomes true outside, in the order acknowledgements, aborts, dispatches. */
-import type { AttemptOrder, AttemptRef } from '../core/attempt.ts';
+import type { Acknowledgement, AttemptOrder, AttemptRef } from '../core/attempt.ts';
 import { runKey } from '../core/board.ts';
 import type { Timers } from '../core/ports/clock.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
@@ -37,7 +37,7 @@ export class Release {
   }
 
   async run(effects: readonly Effect[]): Promise<void> {
-    const acknowledged = new Map<number, AttemptRef[]>();
+    const acknowledged = new Map<number, Acknowledgement[]>();
     const dispatches: Dispatch[] = [];
     let publish = false;
     let lookDue = false;
@@ -84,7 +84,7 @@ export class Release {
     this.#options.gateway.session(instance)?.abort([attempt], cause);
   }
 
-  #acknowledge(instance: number, attempts: readonly AttemptRef[]): void {
+  #acknowledge(instance: number, attempts: readonly Acknowledgement[]): void {
     const session = this.#options.gateway.session(instance);
     for (let from = 0; from < attempts.length; from += LIST_MAX)
       session?.acknowledge(attempts.slice(from, from + LIST_MAX));

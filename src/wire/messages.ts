@@ -3,6 +3,7 @@
  * reference. Everything that arrives is validated before it is believed; an unknown `t` closes the connection.
  */
 import { z } from 'zod';
+import { ACKNOWLEDGED } from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
 import { NAME_PATTERN } from '../core/names.ts';
 import { REASONS, type ReasonCode } from '../core/reasons.ts';
@@ -17,6 +18,7 @@ const text = z.string();
 const json = z.custom<JsonObject>(isPlainJsonObject, 'an object of JSON');
 const ref = { name: z.string().regex(NAME_PATTERN), run: int, attempt: int, digest: z.string().max(80) };
 const attemptRef = z.object(ref);
+const acknowledged = z.object({ ...ref, store_id: z.string().max(64), how: z.enum(ACKNOWLEDGED) });
 
 /** An attempt that an instance holds: it runs, or its outcome lies in the spool. */
 const held = z.object({ ...ref, store_id: z.string().max(64), spooled: z.boolean() });
@@ -170,7 +172,8 @@ export const FROM_SCHEDULER = z.discriminatedUnion('t', [
     reason: z.enum(['cancelled', 'superseded', 'lease_lost']),
   }),
   /** The outcome is committed, or will never be wanted: the instance forgets it. */
-  z.object({ t: z.literal('acknowledge'), attempts: z.array(attemptRef).max(10_000) }),
+  /** `store_id` is that of the report: attempts of two databases may have the same name and number. */
+  z.object({ t: z.literal('acknowledge'), attempts: z.array(acknowledged).max(10_000) }),
   /** Answers a heartbeat: leases of these attempts run for another term from its sending. What is missing is no longer this instance's. */
   z.object({ t: z.literal('renewed'), seq: int, gone: z.array(attemptRef).max(100_000) }),
   z.object({ t: z.literal('state_request'), request: int, attempt: attemptRef }),

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { connected, LEASE_TTL_MS, orderOf, refTo, stage } from '../support/scripted-scheduler.ts';
+import {
+  connected,
+  HEARTBEAT_MS,
+  LEASE_TTL_MS,
+  orderOf,
+  refTo,
+  stage,
+} from '../support/scripted-scheduler.ts';
 
 describe('an instance that connects', () => {
   it('R23: says who it is, what it can, and what it holds', async () => {
@@ -84,14 +91,19 @@ describe('an instance that connects', () => {
   it('F60: gives up a connection on which nothing comes back, before its leases end', async () => {
     const { clock, network, scheduler, runner } = await connected();
     scheduler.dispatch(orderOf('a'));
-    await clock.settle();
+    // The term counts from the sending of the last heartbeat that was answered: this one.
+    await clock.advance(2 * HEARTBEAT_MS);
+    const renewed_at = clock.monotonic();
     network.links[0]!.blackHole();
-    await clock.advance(LEASE_TTL_MS);
+    await clock.advance(renewed_at + LEASE_TTL_MS - clock.monotonic());
     expect(scheduler.sessions).toHaveLength(2);
     expect(runner.play('a').signal.aborted).toBe(false);
     expect(scheduler.of('holding').at(-1)!.held).toEqual([
       { ...refTo('a'), store_id: 'store', spooled: false },
     ]);
+    await clock.advance(2 * LEASE_TTL_MS);
+    expect(runner.play('a').signal.aborted).toBe(false);
+    expect(scheduler.sessions).toHaveLength(2);
   });
 });
 

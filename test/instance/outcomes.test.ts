@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connected, orderOf, outcomes, refTo } from '../support/scripted-scheduler.ts';
+import { ackOf, connected, orderOf, outcomes, refTo } from '../support/scripted-scheduler.ts';
 
 describe('outcomes', () => {
   it('F22: are sent again after a reconnect until they are acknowledged', async () => {
@@ -22,7 +22,7 @@ describe('outcomes', () => {
       last: true,
     });
     expect(outcomes(scheduler)).toEqual(['a: succeeded', 'a: succeeded']);
-    scheduler.say({ t: 'acknowledge', attempts: [refTo('a')] });
+    scheduler.say({ t: 'acknowledge', attempts: [ackOf('a')] });
     await clock.settle();
     network.links[1]!.reset();
     await clock.advance(1_000);
@@ -80,7 +80,7 @@ describe('outcomes', () => {
     expect(sent).toBeGreaterThan(2);
     expect(sent).toBeLessThan(20);
     scheduler.acknowledges = true;
-    scheduler.say({ t: 'acknowledge', attempts: names.slice(0, sent).map((name) => refTo(name)) });
+    scheduler.say({ t: 'acknowledge', attempts: names.slice(0, sent).map((name) => ackOf(name)) });
     await clock.settle();
     expect(outcomes(scheduler)).toEqual(names.map((name) => `${name}: succeeded`));
     expect(instance.stats().spooled).toBe(0);
@@ -172,7 +172,7 @@ describe('outcomes', () => {
     await clock.settle();
     expect(instance.stats().accepting).toBe(false);
     expect(scheduler.of('heartbeat').at(-1)!.draining).toBe(true);
-    scheduler.say({ t: 'acknowledge', attempts: [refTo('b')] });
+    scheduler.say({ t: 'acknowledge', attempts: [ackOf('b')] });
     await clock.settle();
     expect(instance.stats().accepting).toBe(true);
     expect(scheduler.of('heartbeat').at(-1)!.draining).toBe(false);

@@ -234,3 +234,31 @@ describe('what an answer cost that nobody waited for', () => {
     expect(peer.acknowledged).toEqual(['a#1', 'a#1', 'a#1']);
   });
 });
+
+describe('an acknowledgement', () => {
+  it('R6, F38: says what became of an outcome: taken, known, kept, or wanted by nobody', async () => {
+    stage = await Stage.open();
+    const first = await stage.attach();
+    await stage.submit('taken', 'known', ['kept', { options: { max_attempts: 1 } }], 'old');
+    await stage.live(TERM + 1_000, [first, [], 'draining']);
+    const second = await stage.attach({ name: 'gpu-2', process_id: 'process-2' });
+    second.answer('taken');
+    second.answer('known');
+    second.fail('kept');
+    await stage.settle();
+    expect(second.taken).toEqual(['taken#2 taken', 'known#2 taken', 'kept#2 taken']);
+    first.answer('known');
+    first.answer('kept');
+    first.fail('old');
+    first.fail('taken');
+    first.report({ ...first.order('old'), name: 'nobody' }, { outcome: 'interrupted' });
+    await stage.settle();
+    expect(first.taken).toEqual([
+      'known#1 known',
+      'kept#1 kept',
+      'old#1 unwanted',
+      'taken#1 known',
+      'nobody#1 unwanted',
+    ]);
+  });
+});

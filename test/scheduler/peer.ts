@@ -130,6 +130,13 @@ export class Peer {
     );
   }
 
+  /** What became of each outcome, in order. */
+  get taken(): string[] {
+    return this.of('acknowledge').flatMap(({ attempts }) =>
+      attempts.map((one) => `${one.name}#${one.attempt} ${one.how}`),
+    );
+  }
+
   get gone(): string[] {
     return this.of('renewed').flatMap((message) => message.gone.map((one) => `${one.name}#${one.attempt}`));
   }

@@ -109,6 +109,28 @@ describe('a name', () => {
     expect(peers.flatMap((peer) => refusal(peer)?.code ?? [])).toEqual(['NameInUse']);
   });
 
+  it('of an instance that is silent for a term is free for another process', async () => {
+    stage = await Stage.open();
+    const first = await stage.attach();
+    stage.network.links[0]!.blackHole();
+    await stage.clock.advance(TERM - 1_000);
+    expect(refusal(await stage.greet({ process_id: 'process-2' }))?.code).toBe('NameInUse');
+    await stage.clock.advance(1_500);
+    expect((await stage.greet({ process_id: 'process-2' })).welcome.id).toBe(first.welcome.id);
+  });
+
+  it('F55: is still in use after a pause of the scheduler: the silence was its own', async () => {
+    stage = await Stage.open();
+    const first = await stage.attach();
+    await stage.submit('a');
+    stage.clock.freeze(TERM * 10);
+    const second = await stage.greet({ process_id: 'process-2' });
+    expect(refusal(second)?.code).toBe('NameInUse');
+    expect(first.end).toBe(null);
+    await stage.live(TERM, [first, ['a']]);
+    expect(stage.outcomes('a')).toEqual(['running/free']);
+  });
+
   it('of a process that reconnects is its own: the old connection is closed', async () => {
     stage = await Stage.open();
     const first = await stage.attach();

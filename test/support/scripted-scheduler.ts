@@ -81,8 +81,8 @@ export class ScriptedScheduler {
     } else if (message.t === 'heartbeat' && this.renews) {
       session.send({ t: 'renewed', seq: message.seq, gone: this.gone });
     } else if (message.t === 'outcome' && this.acknowledges) {
-      const { name, run, attempt, digest } = message.report;
-      session.send({ t: 'acknowledge', attempts: [{ name, run, attempt, digest }] });
+      const { name, run, attempt, digest, store_id } = message.report;
+      session.send({ t: 'acknowledge', attempts: [{ name, run, attempt, digest, store_id, how: 'taken' }] });
     }
   }
 }
@@ -174,6 +174,11 @@ export function orderOf(name: string, attempt = 1): AttemptOrder {
 
 export function refTo(name: string, attempt = 1): AttemptRef {
   return { name, run: 1, attempt, digest: `1:${name}` };
+}
+
+/** What an outcome is acknowledged with. */
+export function ackOf(name: string, store_id = 'store'): AttemptRef & { store_id: string; how: 'taken' } {
+  return { ...refTo(name), store_id, how: 'taken' };
 }
 
 /** An instance, its scheduler, and everything around both in memory. */

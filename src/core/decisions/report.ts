@@ -6,7 +6,7 @@
  * `completed`: dropped. What an answer cost stands in the row of its attempt, whether it was wanted or not. A failure counts
  * only when it is the current attempt's. Everything is acknowledged.
  */
-import type { AttemptReport, HashedAnswer } from '../attempt.ts';
+import type { Acknowledged, AttemptReport, HashedAnswer } from '../attempt.ts';
 import { runKey, type Lease } from '../board.ts';
 import type { Draft } from '../draft.ts';
 import type { PromptdEvent } from '../events.ts';
@@ -24,29 +24,34 @@ const SUPERSEDED: EndCause = { code: 'Superseded', message: 'An earlier attempt 
 
 export function decideReport(draft: Draft, event: ReportEvent): void {
   const { report } = event;
+  const how = take(draft, event);
+  const attempt = { ...refOf(report), store_id: report.store_id, how };
+  draft.effects.push({ type: 'acknowledge', instance: event.instance, attempt });
+}
+
+function take(draft: Draft, event: ReportEvent): Acknowledged {
+  const { report } = event;
   const run = draft.run(report.name, report.run);
   if (run === null || run.digest !== report.digest) {
     drop(draft, report, 'no_such_run');
-  } else {
-    const lease = draft.leases.get(runKey(report.name, report.run));
-    const ours = report.store_id === draft.moment.store_id;
-    const current = ours && lease !== undefined && lease.attempt === report.attempt ? lease : null;
-    if (event.answer !== null) {
-      takeAnswer(draft, run, lease, current, event, event.answer);
-    } else if (current !== null && run.state === 'running') {
-      const { failure, timings } = report;
-      // A success without an answer is none.
-      const outcome = report.outcome === 'succeeded' ? 'errored' : report.outcome;
-      endWithoutAnswer(draft, run, current, {
-        outcome,
-        failure,
-        why: whyOf(report, run),
-        timings,
-        log: event.log,
-      });
-    }
+    return 'unwanted';
   }
-  draft.effects.push({ type: 'acknowledge', instance: event.instance, attempt: refOf(report) });
+  const lease = draft.leases.get(runKey(report.name, report.run));
+  const ours = report.store_id === draft.moment.store_id;
+  const current = ours && lease !== undefined && lease.attempt === report.attempt ? lease : null;
+  if (event.answer !== null) return takeAnswer(draft, run, lease, current, event, event.answer);
+  if (current === null || run.state !== 'running') return run.state === 'completed' ? 'known' : 'unwanted';
+  const { failure, timings } = report;
+  // A success without an answer is none.
+  const outcome = report.outcome === 'succeeded' ? 'errored' : report.outcome;
+  endWithoutAnswer(draft, run, current, {
+    outcome,
+    failure,
+    why: whyOf(report, run),
+    timings,
+    log: event.log,
+  });
+  return 'taken';
 }
 
 function takeAnswer(
@@ -56,14 +61,14 @@ function takeAnswer(
   current: Lease | null,
   event: ReportEvent,
   answer: HashedAnswer,
-): void {
+): Acknowledged {
   if (run.state === 'completed') {
     drop(draft, event.report, recordCost(draft, run, event, answer) ? 'completed_before' : 'sent_again');
-    return;
+    return 'known';
   }
   if (hasEnded(run.state)) {
     keepAnswer(draft, run, event, answer);
-    return;
+    return 'kept';
   }
   if (lease !== undefined) endLease(draft, lease, current, event, answer);
   if (current === null) recordCost(draft, run, event, answer);
@@ -76,6 +81,7 @@ function takeAnswer(
     meta: { ...answer.meta, timings: { ...answer.meta.timings, queued_ms: current?.queued_ms ?? null } },
     answered_by: null,
   });
+  return 'taken';
 }
 
 /** The attempt that runs now: either the one that brought the answer, or a newer one that is no longer needed. */
