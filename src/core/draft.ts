@@ -91,6 +91,7 @@ export class Draft {
   readonly #rows = new Map<number, RunRow>();
   readonly #latest = new Map<string, number>();
   readonly #refs = new Map<string, number>();
+  readonly #asked = new Map<string, number>();
   readonly #leaders = new Map<string, number | null>();
   readonly #completed = new Map<string, number>();
   readonly #epochs = new Map<string, number>();
@@ -112,6 +113,12 @@ export class Draft {
   run(name: string, run: number | null): RunRow | null {
     if (run === null) return this.latest(name);
     const id = this.#refs.get(runKey(name, run)) ?? this.loaded.run(name, run);
+    return id === null ? null : this.row(id);
+  }
+
+  /** The latest run of a name that asks this digest. */
+  asked(name: string, digest: string): RunRow | null {
+    const id = this.#asked.get(`${name} ${digest}`) ?? this.loaded.asked(name, digest);
     return id === null ? null : this.row(id);
   }
 
@@ -165,6 +172,7 @@ export class Draft {
     this.changes.push({ do: 'insert_run', run, spec });
     this.#latest.set(run.name, run.id);
     this.#refs.set(runKey(run.name, run.run), run.id);
+    this.#asked.set(`${run.name} ${run.digest}`, run.id);
     this.#remember(run);
     this.#tell(run, null, 'accept');
   }
@@ -283,6 +291,7 @@ export class LoadedRows {
   readonly #runs = new Map<number, RunRow>();
   readonly #latest = new Map<string, number | null>();
   readonly #refs = new Map<string, number | null>();
+  readonly #asked = new Map<string, number | null>();
   readonly #leaders = new Map<string, number | null>();
   readonly #completed = new Map<string, number | null>();
   readonly #lastEnded = new Map<string, number | null>();
@@ -302,6 +311,8 @@ export class LoadedRows {
     for (const run of loaded.runs) this.#refs.set(runKey(run.name, run.run), run.id);
     for (const { name, run } of keys.runs ?? []) this.#absent(this.#refs, runKey(name, run));
     for (const name of keys.names ?? []) this.#latest.set(name, loaded.latest.get(name) ?? null);
+    for (const { name, digest } of keys.asked ?? [])
+      this.#asked.set(`${name} ${digest}`, loaded.asked.get(`${name} ${digest}`) ?? null);
     for (const digest of keys.digests ?? []) {
       this.#leaders.set(digest, loaded.leaders.get(digest) ?? null);
       this.#completed.set(digest, loaded.completed.get(digest) ?? null);
@@ -334,6 +345,9 @@ export class LoadedRows {
   }
   run(name: string, run: number): number | null {
     return known(this.#refs.get(runKey(name, run)), { runs: [{ name, run }] });
+  }
+  asked(name: string, digest: string): number | null {
+    return known(this.#asked.get(`${name} ${digest}`), { asked: [{ name, digest }] });
   }
   leader(digest: string): number | null {
     return known(this.#leaders.get(digest), { digests: [digest] });

@@ -7,6 +7,10 @@ export function mergeKeys(all: readonly LoadKeys[]): LoadKeys {
     names: distinct(all.flatMap((keys) => keys.names ?? [])),
     runs: all.flatMap((keys) => keys.runs ?? []),
     ids: distinct(all.flatMap((keys) => keys.ids ?? [])),
+    asked: distinctBy(
+      all.flatMap((keys) => keys.asked ?? []),
+      (one) => `${one.name} ${one.digest}`,
+    ),
     digests: distinct(all.flatMap((keys) => keys.digests ?? [])),
     followers: all.flatMap((keys) => keys.followers ?? []),
     claims: all.flatMap((keys) => keys.claims ?? []),

@@ -44,6 +44,27 @@ export function loadSuite(setup: () => Promise<StoreSetup>): void {
     expect([...loaded.latest]).toEqual([['faq', 2]]);
   });
 
+  it('R6: finds the latest run of a name that asks a digest, whoever else asks it', async () => {
+    const { store, must } = await setup();
+    const of = (id: number, name: string, run: number, digest: string): RunRow =>
+      aRun(id, { name, run, digest, state: 'blocked', leads: false });
+    await must(
+      accepted(of(1, 'faq', 1, '1:x'), of(2, 'faq', 2, '1:x'), of(3, 'faq', 3, '1:y'), of(4, 'b', 1, '1:x')),
+    );
+    const asked = [
+      { name: 'faq', digest: '1:x' },
+      { name: 'faq', digest: '1:y' },
+      { name: 'b', digest: '1:y' },
+      { name: 'absent', digest: '1:x' },
+    ];
+    const loaded = await store.load({ asked });
+    expect([...loaded.asked]).toEqual([
+      ['faq 1:x', 2],
+      ['faq 1:y', 3],
+    ]);
+    expect(idsOf(loaded)).toEqual([2, 3]);
+  });
+
   it('takes names with any character as they are', async () => {
     const { store, must } = await setup();
     const names = ['a"b', "a'b", 'ü', '[1]', '1', '1.0', 'null', 'a\\b', '\u{1F600}'];

@@ -31,21 +31,18 @@ export function decideSubmit(
 
 /** One answer for each job, in order: which of them conflict with what there is, or with one before it in the same lot. */
 function plan(draft: Draft, jobs: readonly PreparedJob[]): SubmittedJob[] {
-  const names = new Map<string, string>();
+  const lot = new Map<string, Set<string>>();
   return collect(jobs, (job) => {
-    const conflict = conflictOf(draft, job);
+    const before = lot.get(job.name);
+    const repeated = before?.has(job.digest) === true;
+    lot.set(job.name, (before ?? new Set()).add(job.digest));
+    const conflict = repeated ? null : conflictOf(draft, job);
     if (conflict !== null) return conflict;
-    const known = knownRun(draft, job) ?? draft.latest(job.name);
-    const before = names.get(job.name) ?? known?.digest;
-    names.set(job.name, job.digest);
-    const told = {
-      name: job.name,
-      run: known?.run ?? 1,
-      state: known?.state ?? 'queued',
-      options_differ: false,
-    } as const;
-    const taken = before !== undefined && before !== job.digest && job.if_exists === 'same';
-    return { ...told, verdict: taken ? 'conflict' : 'created' };
+    const latest = draft.latest(job.name);
+    const taken =
+      !repeated && before !== undefined && job.if_exists === 'same' && knownRun(draft, job) === null;
+    const told = { name: job.name, run: latest?.run ?? 1, state: latest?.state ?? 'queued' } as const;
+    return { ...told, options_differ: false, verdict: taken ? 'conflict' : 'created' };
   });
 }
 
@@ -62,10 +59,7 @@ function conflictOf(draft: Draft, job: PreparedJob): SubmittedJob | null {
 function knownRun(draft: Draft, job: PreparedJob): RunRow | null {
   const latest = draft.latest(job.name);
   if (latest === null || latest.digest === job.digest) return latest;
-  if (job.if_exists === 'new_run') return null;
-  const { digest } = job;
-  const same = [draft.leader(digest), draft.completed(digest), draft.lastEnded(digest)];
-  return same.find((run) => run?.name === job.name) ?? null;
+  return job.if_exists === 'new_run' ? null : draft.asked(job.name, job.digest);
 }
 
 function submitOne(draft: Draft, job: PreparedJob): SubmittedJob {

@@ -22,6 +22,8 @@ export interface LoadKeys {
   readonly names?: readonly string[];
   readonly runs?: readonly { readonly name: string; readonly run: number }[];
   readonly ids?: readonly number[];
+  /** The latest run of a name that asks this digest. */
+  readonly asked?: readonly { readonly name: string; readonly digest: string }[];
   /** For each digest: the run that leads, a completed run, and else the run that ended last. */
   readonly digests?: readonly string[];
   /** Up to `limit` runs that wait (`blocked`) for the answer of a digest. `best`: in claim order, else in any. */
@@ -57,6 +59,8 @@ export interface Loaded {
   readonly runs: readonly RunRow[];
   /** Ids of runs, by what was asked. */
   readonly latest: ReadonlyMap<string, number>;
+  /** By `name digest`. */
+  readonly asked: ReadonlyMap<string, number>;
   readonly leaders: ReadonlyMap<string, number>;
   readonly completed: ReadonlyMap<string, number>;
   readonly last_ended: ReadonlyMap<string, number>;

@@ -15,6 +15,7 @@ const OF_DIGEST = 'substr(digest, 1, 14) = substr(k.value, 1, 14) AND digest = k
 export class Loader {
   readonly #latest;
   readonly #numbered;
+  readonly #asked;
   readonly #digests;
   readonly #best;
   readonly #any;
@@ -34,6 +35,14 @@ export class Loader {
       db,
       `SELECT j.id FROM ${KEYS} CROSS JOIN jobs j
        ON j.name = json_extract(k.value, '$[0]') AND j.run = json_extract(k.value, '$[1]')`,
+    );
+    // By jobs_by_name, from its end; asked only where the latest run of the name asks something else.
+    this.#asked = query(
+      db,
+      `SELECT json_extract(k.value, '$[0]'), json_extract(k.value, '$[1]'),
+        (SELECT id FROM jobs WHERE name = json_extract(k.value, '$[0]') AND digest = json_extract(k.value, '$[1]')
+          ORDER BY run DESC LIMIT 1)
+       FROM ${KEYS}`,
     );
     // By jobs_leading, jobs_completed (NULL, asked for itself, sorts first) and jobs_ended.
     this.#digests = query(
@@ -77,6 +86,10 @@ export class Loader {
     for (const row of this.#each(this.#latest, keys.names)) put(latest, row[0] as string, add(row[1] as Id));
     const runs = keys.runs?.map(({ name, run }) => [name, run]);
     addAll(this.#each(this.#numbered, runs));
+    const asked = new Map<string, number>();
+    const pairs = keys.asked?.map(({ name, digest }) => [name, digest]);
+    for (const row of this.#each(this.#asked, pairs))
+      put(asked, `${row[0] as string} ${row[1] as string}`, add(row[2] as Id));
     const digests = this.#byDigest(keys.digests, add);
     const followers = new Map<string, readonly number[]>();
     for (const { digest, limit, best } of keys.followers ?? []) {
@@ -88,6 +101,7 @@ export class Loader {
 
     return {
       latest,
+      asked,
       ...digests,
       followers,
       claims,
