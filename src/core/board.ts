@@ -63,6 +63,8 @@ export interface BoardEndpoint {
   readonly running: number;
   /** The lane whose model it has loaded, as far as we know. */
   readonly loaded_lane: number | null;
+  /** Whether it has said anything since this scheduler began: before that, whether its gate was closed is not known. */
+  readonly heard: boolean;
 }
 
 export interface Board {
@@ -144,6 +146,7 @@ export function boardAtStart(start: StoreStart, endpoints: Iterable<EndpointConf
       paused: row?.paused ?? false,
       running: 0,
       loaded_lane: null,
+      heard: false,
     });
   }
   for (const row of start.instances) {

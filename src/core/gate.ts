@@ -71,9 +71,18 @@ function waitAfter(failure: AttemptFailure, closed: number, random: number): num
   return ceiling / 2 + (random * ceiling) / 2;
 }
 
+/**
+ * The gate of an endpoint that throttled before this scheduler began. How long it asked to wait is not stored; but one goes
+ * first, so that a restart in the middle of it costs one request and not a wave of them.
+ */
+function suspect(endpoint: string, now_m: number): Gate {
+  const why = reason('EndpointThrottled', 'It was throttled before the restart, so one goes first');
+  return { key: endpoint, endpoint, model: null, until_m: now_m, reason: why, closed: 1, probe: null };
+}
+
 /** Whether a run may be claimed through this gate now. */
 function lets(gate: Gate | undefined, now_m: number): boolean {
   return gate === undefined || (gate.until_m <= now_m && gate.probe === null);
 }
 
-export const Gates = { key, close, lets };
+export const Gates = { key, close, suspect, lets };

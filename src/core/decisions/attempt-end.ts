@@ -140,6 +140,9 @@ export function teachGates(draft: Draft, lease: Lease, end: Pick<AttemptEnd, 'ou
   const { failure } = end;
   const blamed = failure !== null && (failure.blame === 'hold' || failure.blame === 'throttled');
   const said = end.outcome === 'succeeded' || (end.outcome === 'errored' && !blamed);
+  const endpoint = draft.endpoints.get(lease.endpoint);
+  if (endpoint !== undefined && !endpoint.heard && (said || blamed))
+    draft.endpoints.set(endpoint.name, { ...endpoint, heard: true });
   for (const model of [null, lease.model]) {
     const gate = draft.gates.get(Gates.key(lease.endpoint, model));
     const wasProbe = gate?.probe === key;

@@ -196,6 +196,10 @@ function claim(draft: Draft, before: RunRow, lane: BoardLane, instance: BoardIns
 
 /** The first attempt behind a gate whose time is over probes it: the others wait for what becomes of it. */
 function takeProbe(draft: Draft, run: RunRow): void {
+  const { gates, moment } = draft;
+  const heard = draft.endpoints.get(run.endpoint)?.heard ?? true;
+  if (!heard && run.rate_limited_since !== null && gates.get(Gates.key(run.endpoint, null)) === undefined)
+    gates.set(Gates.key(run.endpoint, null), Gates.suspect(run.endpoint, moment.now_m));
   for (const model of [null, run.model]) {
     const gate = draft.gates.get(Gates.key(run.endpoint, model));
     if (gate !== undefined) draft.gates.set(gate.key, { ...gate, probe: runKey(run.name, run.run) });
