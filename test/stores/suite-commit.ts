@@ -66,6 +66,19 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
     expect(stores.reads.leader(digest)?.id).toBe(1);
   });
 
+  it('R6: refuses to lead a digest that its leader has answered', async () => {
+    const stores = await setup();
+    const first = aRun(1);
+    const { digest } = first;
+    const blocked = aRun(2, { digest, state: 'blocked', leads: false });
+    await stores.must(accepted(first, blocked));
+    await stores.must([moved(first, { ...COMPLETED, answered_by: null })]);
+    expect(stores.reads.leader(digest)).toBeNull();
+    expect((await stores.store.load({ digests: [digest] })).completed.get(digest)).toBe(1);
+    await expectRefused(stores, [{ do: 'insert_run', run: aRun(3, { digest }), spec: aSpec() }]);
+    await expectRefused(stores, [moved(blocked, { state: 'queued', leads: true })]);
+  });
+
   it('hands the lead over within one commit, in the order of its changes', async () => {
     const { reads, must } = await setup();
     const first = aRun(1);
@@ -168,7 +181,7 @@ export function commitSuite(setup: () => Promise<StoreSetup>): void {
 
   it.each([
     ['an unknown state', accepted(aRun(5, { state: 'sleeping' as 'queued' }))],
-    ['a lead that ended', accepted(aRun(5, { ...COMPLETED, leads: true }))],
+    ['a lead that ended', accepted(aRun(5, { ...FAILED, leads: true }))],
     ['a wait without a due time', accepted(aRun(5, { state: 'retrying' }))],
     ['an id that is taken', accepted(aRun(1, { name: 'other', digest: '1:other' }))],
     [

@@ -97,6 +97,20 @@ export function loadSuite(setup: () => Promise<StoreSetup>): void {
     expect(idsOf(loaded)).toEqual([2, 5, 7]);
   });
 
+  it('R6: finds a late answer while another run leads, and before one that only took it over', async () => {
+    const { store, must } = await setup();
+    const digest = '1:same';
+    const late = aRun(1, { digest, ...FAILED, leads: false });
+    const leader = aRun(2, { digest });
+    await must(accepted(late, leader));
+    await must([moved(late, { ...COMPLETED, answered_by: null, reason_code: null, reason_message: null })]);
+    const during = await store.load({ digests: [digest] });
+    expect([during.completed.get(digest), during.leaders.get(digest)]).toEqual([1, 2]);
+    await must([moved(leader, { ...COMPLETED, answered_by: 1 })]);
+    const after = await store.load({ digests: [digest] });
+    expect([after.completed.get(digest), after.leaders.get(digest)]).toEqual([1, undefined]);
+  });
+
   it('gives followers in claim order where the best are asked for, at most so many', async () => {
     const { store, must } = await setup();
     const digest = aRun(1).digest;

@@ -44,12 +44,14 @@ export class Loader {
           ORDER BY run DESC LIMIT 1)
        FROM ${KEYS}`,
     );
-    // By jobs_leading, jobs_completed (NULL, asked for itself, sorts first) and jobs_ended.
+    // By jobs_leading, where the state says whether it leads or has answered; jobs_answered_late; and jobs_ended.
     this.#digests = query(
       db,
       `SELECT k.value,
-        (SELECT id FROM jobs WHERE digest = k.value AND leads = 1),
-        (SELECT id FROM jobs WHERE ${OF_DIGEST} AND state = 'completed' ORDER BY answered_by LIMIT 1),
+        (SELECT id FROM jobs WHERE digest = k.value AND leads = 1 AND state <> 'completed'),
+        coalesce(
+          (SELECT id FROM jobs WHERE digest = k.value AND completed = 1 AND leads = 0 AND answered_by IS NULL LIMIT 1),
+          (SELECT id FROM jobs WHERE digest = k.value AND leads = 1 AND state = 'completed')),
         (SELECT id FROM jobs WHERE ${OF_DIGEST} AND (state = 'failed' OR state = 'cancelled')
           ORDER BY finished_at DESC LIMIT 1)
        FROM ${KEYS}`,

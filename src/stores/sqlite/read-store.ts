@@ -166,7 +166,7 @@ function statementsOf(db: DatabaseSync) {
     // The row id.
     byId: query(db, `${run} WHERE id = ?`),
     // jobs_leading.
-    leader: query(db, `${run} WHERE digest = ? AND leads = 1`),
+    leader: query(db, `${run} WHERE digest = ? AND leads = 1 AND state <> 'completed'`),
     // Row ids.
     spec: query(db, `SELECT ${SPEC_COLUMNS} FROM specs s ${SPEC_JOINS} WHERE s.job = ?`),
     result: query(db, `SELECT ${RESULT_COLUMNS} FROM results r ${RESULT_JOIN} WHERE r.job = ?`),

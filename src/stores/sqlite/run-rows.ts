@@ -138,6 +138,6 @@ export function runOf(row: Row): RunRow {
     finished_at: row[30] as number | null,
     epoch: row[31] as number | null,
     answered_by: row[32] as number | null,
-    leads: row[33] === 1,
+    leads: row[33] === 1 && row[14] !== 'completed',
   };
 }

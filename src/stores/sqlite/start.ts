@@ -75,7 +75,7 @@ function orphanedDigests(db: DatabaseSync): readonly string[] {
   const orphaned = query(
     db,
     `SELECT DISTINCT digest FROM jobs b WHERE state = 'blocked'
-     AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.digest = b.digest AND l.leads = 1)`,
+     AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.digest = b.digest AND l.leads = 1 AND l.state <> 'completed')`,
   );
   return orphaned.all().map((row) => row[0] as string);
 }

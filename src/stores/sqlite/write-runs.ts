@@ -107,33 +107,31 @@ function updater(
   db: DatabaseSync,
   tallies: Tallies,
 ): (run: RunRow, ifState: RunState, ifAttempt: number) => boolean {
-  // By row id. The first leaves jobs_leading alone, which is right for a claim and most other moves; the second is for
-  // those that begin or end to lead, or complete. What `superseded` is must be known for the tallies, and is mostly 0.
+  // By row id. What `superseded` is must be known for the tallies, and is mostly 0. The first leaves jobs_leading alone,
+  // which is right for a claim and most other moves, and for completing: who led keeps its digest (see the schema). The
+  // second is for those that begin or end to lead.
   const keepLead = write(
     db,
-    `UPDATE jobs SET ${RUN_ASSIGNMENTS} WHERE id = ? AND state = ? AND attempt = ? AND superseded = 0 AND leads = ?`,
+    `UPDATE jobs SET ${RUN_ASSIGNMENTS}, completed = max(completed, ?) WHERE id = ? AND state = ? AND attempt = ? AND superseded = ?`,
   );
   const setLead = write(
     db,
-    `UPDATE jobs SET ${RUN_ASSIGNMENTS}, leads = ?, completed = max(completed, ?)
+    `UPDATE jobs SET ${RUN_ASSIGNMENTS}, completed = max(completed, ?), leads = ?
      WHERE id = ? AND state = ? AND attempt = ? AND superseded = ?`,
   );
 
   return (run, ifState, ifAttempt) => {
-    const leads = run.leads ? 1 : 0;
     const completed = isCompleted(run);
-    const values = [...changingValues(run), run.epoch ?? 0] as const;
-    if (completed === 0 && leadsIn(ifState) === run.leads) {
-      if (keepLead.run(...values, run.id, ifState, ifAttempt, leads).changes === 1) {
-        tallies.moved(run, ifState, 0);
-        return true;
-      }
-    }
+    const values = [...changingValues(run), run.epoch ?? 0, completed] as const;
+    const keeps = completed === 1 || leadsIn(ifState) === run.leads;
     for (const superseded of [0, 1, 2] as const) {
-      if (setLead.run(...values, leads, completed, run.id, ifState, ifAttempt, superseded).changes === 1) {
-        tallies.moved(run, ifState, superseded);
-        return true;
-      }
+      const where = [run.id, ifState, ifAttempt, superseded] as const;
+      const done = keeps
+        ? keepLead.run(...values, ...where)
+        : setLead.run(...values, run.leads ? 1 : 0, ...where);
+      if (done.changes !== 1) continue;
+      tallies.moved(run, ifState, superseded);
+      return true;
     }
     return false;
   };

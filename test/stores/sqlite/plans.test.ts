@@ -31,7 +31,7 @@ it.each([
   ['the latest run of a name', /SEARCH jobs USING (COVERING )?INDEX jobs_by_name \(name=\?\)/],
   ['a run of a name', /SEARCH j USING (COVERING )?INDEX jobs_by_name \(name=\? AND run=\?\)/],
   ['the leader of a digest', /SEARCH jobs USING (COVERING )?INDEX jobs_leading \(digest=\?\)/],
-  ['a completed run of a digest', /SEARCH jobs USING (COVERING )?INDEX jobs_completed \(<expr>=\?\)/],
+  ['a late answer to a digest', /SEARCH jobs USING (COVERING )?INDEX jobs_answered_late \(digest=\?\)/],
   ['the run of a digest that ended last', /SEARCH jobs USING (COVERING )?INDEX jobs_ended \(<expr>=\?\)/],
   ['followers of a digest', /SEARCH jobs USING (COVERING )?INDEX jobs_blocked \(digest=\?\)/],
   ['runs by id', /SEARCH j USING INTEGER PRIMARY KEY \(rowid=\?\)/],
