@@ -17,6 +17,7 @@ import { TcpTransport } from '../transport/tcp.ts';
 import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
+import { machineId } from './machine-id.ts';
 import { secretsOf } from './secrets.ts';
 import { stopSignals } from './signals.ts';
 
@@ -82,6 +83,7 @@ function instanceOf(options: InstanceProcessOptions): Instance {
     timers: systemTimers,
     random: systemRandom,
     pid: process.pid,
+    machine: machineId(),
     process_id: randomBytes(16).toString('hex'),
     version,
     orphan_ttl_ms,

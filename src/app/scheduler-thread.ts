@@ -22,6 +22,7 @@ import type { PromptdEvent } from '../core/events.ts';
 import { BusyMeter } from './busy-meter.ts';
 import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
+import { machineId } from './machine-id.ts';
 import { processGone } from './process-gone.ts';
 import { type Channel, openChannel } from './rpc.ts';
 
@@ -168,6 +169,7 @@ class SchedulerThread {
       local_name,
       tokenFits: tokenCheck(token),
       processGone,
+      machine: machineId(),
       crashpoint,
       onPublish: () => this.#publisher.tell('poke'),
       on: (events) => this.#note(events),

@@ -54,6 +54,8 @@ export interface InstanceOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly pid: number;
+  /** Which machine the pid is of; see `hello` in wire/messages.ts. */
+  readonly machine?: string;
   readonly version: string;
   /** Alone and idle for this long it ends; null: never. */
   readonly orphan_ttl_ms: number | null;

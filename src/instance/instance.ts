@@ -173,12 +173,13 @@ class RemoteInstance implements Instance {
   }
 
   #hello(): Hello {
-    const { version, name, pid, slots, endpoints, needs } = this.#options;
+    const { version, name, pid, machine, slots, endpoints, needs } = this.#options;
     return {
       version,
       name,
       process_id: this.#process_id,
       pid,
+      ...(machine === undefined ? {} : { machine }),
       slots,
       endpoints: [...endpoints],
       needs: [...needs],

@@ -34,6 +34,8 @@ export interface GatewayOptions {
   readonly tokenFits: (token: string) => boolean;
   /** True only where a process of this machine is surely gone. */
   readonly processGone: (pid: number) => boolean;
+  /** Which machine this is; see `hello` in wire/messages.ts. */
+  readonly machine?: string;
   readonly crashpoint: CrashPoint;
   readonly push: (event: TurnEvent) => void;
   readonly ask: (event: TurnEvent) => Promise<Receipt>;
@@ -122,7 +124,7 @@ export class Gateway {
     this.#sessions.get(receipt.id)?.wire.destroy();
     this.#deathwatch.forget(receipt.id);
     if (wire.open) this.#welcome(wire, hello, receipt.id);
-    else if (isLoopback(wire.peer)) this.#deathwatch.watch(receipt.id, hello.pid);
+    else if (this.#isHere(wire, hello)) this.#deathwatch.watch(receipt.id, hello.pid);
   }
 
   #refusal(hello: Hello): Extract<FromScheduler, { t: 'refuse' }> | null {
@@ -231,8 +233,13 @@ export class Gateway {
     this.follows.gone(session.id);
     this.#live.gone(session.id);
     this.#options.push({ type: 'detach', instance: session.id });
-    if (!this.#closing && isLoopback(session.wire.peer))
+    if (!this.#closing && this.#isHere(session.wire, session.hello))
       this.#deathwatch.watch(session.id, session.hello.pid);
+  }
+
+  /** Whether its pid can be looked at from here: the end of a tunnel is on loopback, too. */
+  #isHere(wire: Wire, hello: Hello): boolean {
+    return isLoopback(wire.peer) && hello.machine === this.#options.machine;
   }
 
   /** The process of an instance is surely gone, and its leases with it, unless another one is connected under its name. */

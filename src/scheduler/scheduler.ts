@@ -51,6 +51,8 @@ export interface SchedulerOptions {
   readonly local_name: string;
   readonly tokenFits: (token: string) => boolean;
   readonly processGone: (pid: number) => boolean;
+  /** See GatewayOptions. */
+  readonly machine?: string;
   readonly crashpoint: CrashPoint;
   /** There is something new to publish. */
   readonly onPublish: () => void;

@@ -88,6 +88,8 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
     process_id: z.string().max(64),
     /** The operating system's pid, believed only of processes of the scheduler's own machine. */
     pid: int,
+    /** Which machine, boot and space of pids it is of: a loopback address may be the end of a tunnel. */
+    machine: z.string().max(200).optional(),
     token: z.string().max(256),
     slots: int.max(100_000),
     endpoints: z.array(z.string().max(200)).max(1_000),

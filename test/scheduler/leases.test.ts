@@ -254,6 +254,25 @@ describe('proof of death', () => {
     expect(stage.run('a')).toMatchObject({ lost: 1 });
   });
 
+  it.each([
+    ['the same machine: at once', 'boot-1 pid:[1]', 'boot-1 pid:[1]', 'lost/lost'],
+    [
+      'another machine, at the end of a tunnel: not at all',
+      'boot-1 pid:[1]',
+      'boot-2 pid:[1]',
+      'running/free',
+    ],
+    ['another container: not at all', 'boot-1 pid:[1]', 'boot-1 pid:[2]', 'running/free'],
+  ])('F23: of a pid that is gone here ends leases of %s', async (_what, ours, its, outcome) => {
+    stage = await Stage.open({ more: { machine: ours } });
+    const peer = await stage.attach({ machine: its });
+    await stage.submit('a');
+    stage.dead.add(4711);
+    peer.hangUp();
+    await stage.clock.advance(TERM - 1_000);
+    expect(stage.outcomes('a')).toEqual([outcome]);
+  });
+
   it('a process that only closed its connection keeps its leases', async () => {
     const peer = await running('a');
     await stage.attach({ name: 'gpu-2', process_id: 'process-2', pid: 1 });
