@@ -4,12 +4,17 @@ import type { ReadStore } from '../../src/core/ports/read-store.ts';
 import type { Change, Store } from '../../src/core/ports/store.ts';
 import { commitSuite } from './suite-commit.ts';
 import { loadSuite } from './suite-load.ts';
+import { raceSuite } from './suite-races.ts';
 import { readSuite } from './suite-read.ts';
 import { startSuite } from './suite-start.ts';
 
 export interface OpenStores {
   readonly store: Store;
   readonly reads: ReadStore;
+  /** A second writer of the same database; where there can be only one connection, the same. Closed with the others. */
+  another(): Promise<Store>;
+  /** Takes the database's write lock as another program would, until it is released; null where none could. */
+  readonly hold: (() => () => void) | null;
   close(): Promise<void>;
 }
 
@@ -42,4 +47,5 @@ export function storeSuite(open: OpenForTest): void {
   describe('load', () => loadSuite(setup));
   describe('start', () => startSuite(setup));
   describe('reads', () => readSuite(setup));
+  describe('two writers', () => raceSuite(setup));
 }
