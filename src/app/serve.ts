@@ -296,8 +296,9 @@ class Server {
     await local.stop(LIMITS.stop_deadline_ms);
     await publisher.idle(LIMITS.stop_deadline_ms);
     await publisher.stop();
-    await scheduler.stop();
+    // The queue's own connection is the last to close: it merges the log, so that one file holds everything.
     reads.close();
+    await scheduler.stop();
     await rm(doors.socket, { force: true });
     await removeServerFile(this.#config.layout.server, process.pid);
     this.#log.info({}, 'stopped');

@@ -60,8 +60,11 @@ export function hasDatabase(path: string, expected: string | null): boolean {
   return true;
 }
 
-/** Asks a read-only connection whose database it is, so that a newer one is not touched even by a checkpoint. */
-export function refuseForeign(path: string, expected: string | null): void {
+/**
+ * Asks a read-only connection whose database it is, so that a newer one is not touched even by a checkpoint; and whether it
+ * is sound, where the file is not larger than `check_bytes_max`.
+ */
+export function refuseForeign(path: string, expected: string | null, check_bytes_max: number): void {
   const db = new DatabaseSync(lookAt(path), { readOnly: true, timeout: 2_000 });
   try {
     const version = userVersion(db);
@@ -82,6 +85,7 @@ export function refuseForeign(path: string, expected: string | null): void {
         { hint: 'It was not touched. Use the promptd that wrote it, or a later one.' },
       );
     }
+    refuseDamaged(db, path, check_bytes_max);
     const missing = missingFrom(db, version);
     if (missing !== null) {
       throw refused(
@@ -98,15 +102,10 @@ export function refuseForeign(path: string, expected: string | null): void {
  * Reads the database through where it is small enough: a page that turned to garbage is found before anything is built on
  * what the others say.
  */
-export function refuseDamaged(path: string, bytes_max: number): void {
+function refuseDamaged(db: DatabaseSync, path: string, bytes_max: number): void {
   if ((sizeOf(path) ?? 0) > bytes_max) return;
-  const db = new DatabaseSync(lookAt(path), { readOnly: true, timeout: 2_000 });
-  try {
-    const found = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-    if (found !== 'ok') throw refused(path, `is damaged: ${String(found).replaceAll('\n', ' ')}`);
-  } finally {
-    db.close();
-  }
+  const found = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (found !== 'ok') throw refused(path, `is damaged: ${String(found).replaceAll('\n', ' ')}`);
 }
 
 /** Where there is no log to heed, the file is read as it is: SQLite then makes no file beside it either. */
