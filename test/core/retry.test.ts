@@ -128,6 +128,25 @@ describe('what follows a failed attempt', () => {
     ).toEqual({ next: 'requeue', charge: null });
   });
 
+  it.each([
+    ['longer than the backoff: is kept to', 60_000, 60_000],
+    ['shorter than the backoff: the backoff stands', 500, 1_000],
+    ['absurd: is clamped', 1e12, LIMITS.retry_after_max_ms],
+  ])('R20: a passing error with a Retry-After %s', (_what, retry_after_ms, wait_ms) => {
+    expect(afterFailure(runRow(), 'errored', failureOf({ retry_after_ms }), 0, 0.5)).toMatchObject({
+      next: 'back_off',
+      wait_ms,
+    });
+  });
+
+  it('G13: throttling without a failure that closes a gate is no throttling: it would be asked again at once', () => {
+    expect(afterFailure(runRow(), 'rate_limited', null, 0, 0)).toEqual({ next: 'requeue', charge: 'lost' });
+    expect(afterFailure(runRow(), 'rate_limited', failureOf(), 0, 0)).toMatchObject({
+      next: 'back_off',
+      charge: 'errors',
+    });
+  });
+
   it('an outcome that names no failure counts as lost, so that everything ends', () => {
     expect(afterFailure(runRow({ lost: LIMITS.lost_max - 1 }), 'errored', null, 0, 0)).toMatchObject({
       next: 'fail',

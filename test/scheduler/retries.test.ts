@@ -293,6 +293,33 @@ describe('an answer that comes late', () => {
     expect(peer.acknowledged).toHaveLength(4);
   });
 
+  it('R6: from another database is kept, too, where the run has failed: it was paid for', async () => {
+    stage = await Stage.open();
+    const peer = await stage.attach();
+    await stage.submit(['a', { options: { max_attempts: 1 } }]);
+    peer.fail('a');
+    await stage.settle();
+    const answer = { text: 'from elsewhere', meta: META };
+    peer.report({ ...peer.order('a'), attempt: 7 }, { store_id: 'another', answer });
+    await stage.settle();
+    expect(peer.taken.at(-1)).toBe('a#7 kept');
+    expect(stage.state('a')).toBe('failed');
+    expect(await stage.retry('a')).toBe('answered');
+    expect(stage.text('a')).toBe('from elsewhere');
+  });
+
+  it('R6: from another database ends the attempt that runs here for the same question', async () => {
+    stage = await Stage.open();
+    const peer = await stage.attach();
+    await stage.submit('a');
+    const answer = { text: 'from elsewhere', meta: META };
+    peer.report(peer.order('a'), { store_id: 'another', answer });
+    await stage.settle();
+    expect(stage.text('a')).toBe('from elsewhere');
+    expect(peer.aborted).toEqual(['a#1 superseded']);
+    expect(stage.outcomes('a')).toEqual(['cancelled/free']);
+  });
+
   it('an outcome that says success and brings no answer is none', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();

@@ -185,6 +185,35 @@ describe('the same work under other names', () => {
     expect(stage.states('a', 'b')).toEqual(['failed', 'completed']);
   });
 
+  it.each([
+    ['lost too often', { outcome: 'cancelled' }, LIMITS.lost_max, 'LostTooOften'],
+    ['interrupted too often', { outcome: 'interrupted' }, LIMITS.interrupted_max, 'AttemptsExhausted'],
+  ] as const)('one that is %s hands over, too', async (_what, report, times, code) => {
+    stage = await Stage.open();
+    const peer = await stage.attach();
+    await stage.submit(...asking('same', ['a', 'b']));
+    for (let i = 0; i < times; i += 1) {
+      expect(stage.states('a', 'b')).toEqual(['running', 'blocked']);
+      peer.report(peer.order('a'), report);
+      await stage.settle();
+    }
+    expect(stage.run('a')).toMatchObject({ state: 'failed', reason_code: code, errors: 0 });
+    expect(stage.run('b')).toMatchObject({ state: 'running', attempt: 1, lost: 0, interrupted: 0 });
+  });
+
+  it('R19: a cancel of the one that runs keeps the others waiting until it has ended, then hands over', async () => {
+    stage = await Stage.open();
+    const peer = await stage.attach();
+    await stage.submit(...asking('same', ['a', 'b']));
+    await stage.cancel('a');
+    expect(await stage.submit(['c', { text: 'same' }])).toMatchObject([{ state: 'blocked' }]);
+    expect(stage.states('a', 'b')).toEqual(['running', 'blocked']);
+    peer.cancelled('a');
+    await stage.settle();
+    expect(stage.states('a', 'b', 'c')).toEqual(['cancelled', 'running', 'blocked']);
+    expect(peer.dispatched).toEqual(['a#1', 'b#1']);
+  });
+
   it('R22: a cancel of the one that leads hands over to the one of the highest priority', async () => {
     stage = await Stage.open();
     await stage.submit(
