@@ -3,9 +3,11 @@
  * one comes back by itself and no second is started; a child that ends is started again, ever more slowly if it keeps ending.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { extname, join } from 'node:path';
+import { getCompileCacheDir } from 'node:module';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
+import { environment } from './environment.ts';
 import { SPOOL_HELD } from './instance-process.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 
@@ -38,9 +40,7 @@ export function keepLocalInstance(
   function begin(): void {
     timer = null;
     if (stopping) return;
-    const lock = tryLock(join(layout.spool, 'lock.db'));
-    if (lock === null) return again(HELD_AGAIN_MS);
-    lock.release();
+    if (!isFree(layout, note)) return again(HELD_AGAIN_MS);
     const started = Date.now();
     child = spawnInstance(layout.root, slots);
     child.once('error', (error) => note({ error: error.message }, 'the local instance could not be started'));
@@ -72,12 +72,30 @@ export function keepLocalInstance(
   };
 }
 
+/** A disk that does not let the lock be looked at is looked at again: this runs in a timer, where nobody would catch. */
+function isFree(layout: WorkspaceLayout, note: (fields: object, message: string) => void): boolean {
+  try {
+    const lock = tryLock(join(layout.spool, 'lock.db'));
+    lock?.release();
+    return lock !== null;
+  } catch (error) {
+    note(
+      { error: error instanceof Error ? error.message : String(error) },
+      'the spool cannot be locked; it is tried again',
+    );
+    return false;
+  }
+}
+
 function spawnInstance(root: string, slots: number): ChildProcess {
   const main = fileURLToPath(new URL(`./local-instance-child${extname(import.meta.url)}`, import.meta.url));
+  // The code that is compiled for serve serves its child as well, which is there three times as soon.
+  const cache = getCompileCacheDir();
   // A group of its own: Ctrl-C at the terminal is for serve, which then asks its child to end.
   return spawn(process.execPath, [...process.execArgv, main, root, String(slots)], {
     cwd: root,
     stdio: 'ignore',
     detached: true,
+    env: { ...environment(), ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }) },
   });
 }

@@ -17,6 +17,18 @@ export function openLog(folder: string, name: string, level: string): Logger {
     sync: true,
     mode: 0o600,
   });
+  // A log is no promise: a line that the disk has no room for is kept by the destination for later, or lost, and whoever
+  // wrote it goes on.
+  destination.on('error', () => undefined);
+  const patient = {
+    write(line: string): void {
+      try {
+        destination.write(line);
+      } catch {
+        // As above.
+      }
+    },
+  };
   return pino(
     {
       name,
@@ -24,6 +36,6 @@ export function openLog(folder: string, name: string, level: string): Logger {
       redact: { paths: SECRET_FIELDS, censor: '[redacted]' },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    destination,
+    patient,
   );
 }

@@ -19,6 +19,8 @@ export interface Call {
 export interface Tracer {
   /** Detaches; the process goes on as if nothing had been. Resolves with the calls that succeeded, in order of their ends. */
   end(): Promise<readonly Call[]>;
+  /** Ends as well; the calls that failed. */
+  failed(): Promise<readonly Call[]>;
 }
 
 /** Skips the test, with the reason, where no process may be traced. */
@@ -68,12 +70,11 @@ async function attach(pid: number, options: readonly string[]): Promise<Tracer> 
     child.stderr.once('data', () => resolve());
     child.once('exit', (code) => reject(new Error(`strace ended with ${code}`)));
   });
-  return {
-    async end() {
-      await ended(child);
-      return callsOf(readFileSync(output, 'utf8'));
-    },
+  const calls = async (failed: boolean): Promise<readonly Call[]> => {
+    await ended(child);
+    return callsOf(readFileSync(output, 'utf8')).filter((call) => / = -1 /.test(call.text) === failed);
   };
+  return { end: () => calls(false), failed: () => calls(true) };
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -98,7 +99,7 @@ function callsOf(output: string): Call[] {
     }
     const begun = rest.startsWith(' resumed>') ? open.get(thread) : undefined;
     const text = begun === undefined ? `${name}${rest}` : `${begun.text} ${rest}`;
-    if (!/ = -1 /.test(rest)) calls.push({ name, text, began: begun?.began ?? at, ended: at });
+    calls.push({ name, text, began: begun?.began ?? at, ended: at });
   }
   return calls;
 }

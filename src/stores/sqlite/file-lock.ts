@@ -5,15 +5,16 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { openError } from './refusals.ts';
 
 export interface Lock {
   release(): void;
 }
 
-/** Null where somebody else holds it. */
+/** Null where somebody else holds it. Throws a Problem where the disk has no room, or does not do what it should. */
 export function tryLock(path: string): Lock | null {
   mkdirSync(dirname(path), { recursive: true });
-  const db = new DatabaseSync(path, { timeout: 0 });
+  const db = openedAt(path);
   try {
     db.exec(
       'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS held (at INTEGER); COMMIT; BEGIN EXCLUSIVE',
@@ -21,7 +22,7 @@ export function tryLock(path: string): Lock | null {
   } catch (error) {
     db.close();
     if (error instanceof Error && /locked|busy/i.test(error.message)) return null;
-    throw error;
+    throw openError(path, error);
   }
   let held = true;
   return {
@@ -30,4 +31,12 @@ export function tryLock(path: string): Lock | null {
       held = false;
     },
   };
+}
+
+function openedAt(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: 0 });
+  } catch (error) {
+    throw openError(path, error);
+  }
 }

@@ -2,7 +2,7 @@
  * What is looked at before a database is opened for writing. Each refusal leaves every byte as it was: a database that
  * does not open is never replaced by an empty one.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -13,6 +13,9 @@ import { missingFrom } from './shape.ts';
 
 /** Older ones have a bug in the WAL that loses commits (https://www.sqlite.org/wal.html, "the WAL-reset bug"). */
 const SQLITE_MIN = '3.51.3';
+
+/** Less than what a first transaction needs: then an I/O error is a full disk. */
+const ROOM_BYTES = 1024 * 1024;
 
 const MAGIC = 'SQLite format 3\0';
 /** An empty database knows of no answer: whoever wants one has to take the answers away, too. */
@@ -125,7 +128,10 @@ export function openError(path: string, error: unknown): unknown {
     case SQLITE.CORRUPT:
       return damageOr(path, error);
     case SQLITE.FULL:
-      return new Problem('DiskLow', `${path} cannot be opened: ${detail}`, { cause: error });
+      return noRoom(path, error);
+    case SQLITE.IOERR:
+      // What is written at an opening (locks, the log's index) fails like this on a full disk.
+      return freeBytesOf(path) < ROOM_BYTES ? noRoom(path, error) : unreadable(path, error);
     case SQLITE.CANTOPEN:
     case SQLITE.READONLY:
       return new Problem('StoreRefused', `${path} cannot be opened: ${detail}`, {
@@ -138,6 +144,27 @@ export function openError(path: string, error: unknown): unknown {
     default:
       return error;
   }
+}
+
+function noRoom(path: string, cause: unknown): Problem {
+  return new Problem('DiskLow', `The disk has no room left to open ${path}`, {
+    hint: 'Free some space, then start it again. What was accepted before is safe.',
+    cause,
+  });
+}
+
+function unreadable(path: string, cause: unknown): Problem {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return new Problem('StoreRefused', `${path} cannot be read or written: ${detail}`, {
+    hint: 'Nothing was changed. Look at the disk (the log of the kernel says what it met), then start again.',
+    cause,
+  });
+}
+
+/** Free space on the disk of a file that may not be there yet. */
+export function freeBytesOf(path: string): number {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize;
 }
 
 /** The Problem of an error that tells of damage, whenever that is met; other errors as they are. */

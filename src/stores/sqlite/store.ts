@@ -1,6 +1,4 @@
 /** The Store of core/ports/store.ts over one writing connection. */
-import { statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { LIMITS } from '../../core/limits.ts';
 import type { CrashPoint } from '../../core/ports/crashpoint.ts';
@@ -21,7 +19,7 @@ import { commitError } from './errors.ts';
 import { unmark } from './in-use.ts';
 import { Loader } from './load.ts';
 import { BUSY_TIMEOUT_MS, type OpenOptions, openWriter } from './open.ts';
-import { damageOr, identityOf, refuseMoved } from './refusals.ts';
+import { damageOr, freeBytesOf, identityOf, refuseMoved } from './refusals.ts';
 import { NEXT_DUE, readStart } from './start.ts';
 import { numberOf, query } from './statement.ts';
 
@@ -137,9 +135,4 @@ export class SqliteStore implements Store {
       floor_bytes: disk_free_min_bytes ?? LIMITS.disk_free_min_bytes,
     };
   }
-}
-
-function freeBytesOf(path: string): number {
-  const { bavail, bsize } = statfsSync(dirname(path));
-  return bavail * bsize;
 }

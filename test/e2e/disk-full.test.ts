@@ -1,0 +1,84 @@
+/** A disk of a few MiB that is really full for a while. What was accepted is kept, what is refused hears why. */
+import { describe, expect, it } from 'vitest';
+import { Problem } from '../../src/core/errors.ts';
+import type { Client } from '../../src/client/client.ts';
+import { setup, until } from './machine.ts';
+import { onSmallDisk } from './small-disk.ts';
+
+const MIB = 1024 * 1024;
+
+function job(name: string, prompt_bytes: number) {
+  const prompt = `${name} ${'x'.repeat(prompt_bytes)}`;
+  return { name, prompt, configuration: { LLM_name: 'ollama:test-model', temperature: 0 } };
+}
+
+/** Submits until one is refused; the log of the database has some room of its own that it uses again. */
+async function submitUntilRefused(client: Client): Promise<{ accepted: string[]; refusal: Problem }> {
+  const accepted: string[] = [];
+  for (let n = 0; n < 200; n += 1) {
+    const name = `more-${n}`;
+    try {
+      await client.submit(job(name, 200_000));
+      accepted.push(name);
+    } catch (error) {
+      if (error instanceof Problem) return { accepted, refusal: error };
+      throw error;
+    }
+  }
+  throw new Error('200 jobs of 200 kB were accepted on a full disk');
+}
+
+describe('a full disk', { timeout: 180_000 }, () => {
+  it('R26: refuses with 507, loses nothing that was accepted, and goes on by itself once there is room', async (ctx) => {
+    const machine = await setup();
+    const disk = await onSmallDisk(ctx, machine, 32 * MIB);
+    machine.model.script(/./, { hold: 'headers' });
+    const { client, process } = await machine.serve();
+    const early = Array.from({ length: 16 }, (_, i) => `early-${i}`);
+    for (const name of early) await client.submit(job(name, 100));
+    await until('all to be asked', () => machine.model.requests.length === early.length);
+
+    await disk.fill();
+    const { accepted, refusal } = await submitUntilRefused(client);
+    expect([refusal.code, refusal.status]).toEqual(['DiskLow', 507]);
+    expect((await client.stats()).trouble?.code).toBe('DiskLow');
+    expect(process.exitCode).toBe(null);
+    // Answers come in while there is room for nothing: they wait on the instance, spool and all.
+    machine.model.script(/./, {});
+    machine.model.release();
+    await until('the answers', () => machine.model.stats().answered >= early.length);
+    expect(process.exitCode).toBe(null);
+
+    await disk.free();
+    const names = [...early, ...accepted];
+    for (const name of names)
+      await until(`${name} to end`, async () => (await client.job(name)).state === 'completed', 60_000);
+    await until('the trouble to end', async () => (await client.stats()).trouble === null);
+    await client.submit(job('afterwards', 100));
+    await until('its end', async () => (await client.job('afterwards')).state === 'completed');
+    await until('all files', async () => (await client.stats()).unpublished === 0, 60_000);
+    const files = (await machine.files('results')).map((file) => file.replace(/^\d+_/, ''));
+    expect(files.toSorted()).toEqual([...names, 'afterwards'].map((name) => `${name}.json`).toSorted());
+    expect(await machine.files('.promptd/tmp')).toEqual([]);
+    // Nobody asked twice for what was waiting for room.
+    expect(Object.values(machine.model.stats().prompts).filter((count) => count !== 1)).toEqual([]);
+  });
+
+  it('R26: at a start is said in a sentence; with room again it starts and has everything', async (ctx) => {
+    const machine = await setup();
+    const disk = await onSmallDisk(ctx, machine, 16 * MIB);
+    const first = await machine.serve();
+    await first.client.submit(job('kept', 100));
+    await until('its end', async () => (await first.client.job('kept')).state === 'completed');
+    expect(await first.stop()).toBe(0);
+    await disk.fill();
+    const { code, stderr } = await machine.promptd('serve');
+    expect(stderr).toMatch(/^507 DiskLow: The disk has no room left to open .*queue\.db\./);
+    expect(stderr).toMatch(/[Ff]ree (some )?space/);
+    expect(code).toBe(7);
+    await disk.free();
+    const { client } = await machine.serve();
+    expect((await client.job('kept')).state).toBe('completed');
+    expect(machine.model.requests.length).toBe(1);
+  });
+});
