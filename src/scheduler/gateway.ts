@@ -41,6 +41,9 @@ export interface GatewayOptions {
   readonly ask: (event: TurnEvent) => Promise<Receipt>;
 }
 
+/** After so many heartbeats that did not come an instance counts as silent; it counts the answers in the same way. */
+const SILENT_BEATS_MAX = 2;
+
 type Wire = WireSession<FromInstance, FromScheduler>;
 
 export class Gateway {
@@ -294,6 +297,18 @@ export class Gateway {
   /** The connection to an instance that does not accept is as good as closed. */
   dropConnection(instance: number): void {
     this.#sessions.get(instance)?.wire.destroy();
+  }
+
+  /**
+   * A lease of this instance was not renewed for a term. Where heartbeats are missing as well, its connection only looks open,
+   * though something later than the last of them may have been heard.
+   */
+  dropSilent(instance: number): void {
+    const { clock, heartbeat_ms } = this.#options;
+    const session = this.#sessions.get(instance);
+    if (session === undefined) return;
+    const silent_ms = clock.monotonic() - session.wire.heard_at;
+    if (silent_ms >= SILENT_BEATS_MAX * heartbeat_ms) session.wire.destroy();
   }
 
   /** Says goodbye to everybody; their attempts go on. */

@@ -34,7 +34,7 @@ export interface LeaseClockOptions {
   readonly accept_timeout_ms: number;
   readonly cancel_grace_ms: number;
   /** Called at most once for each lease. */
-  readonly onEnded: (key: string, attempt: number, proof: LeaseProof) => void;
+  readonly onEnded: (key: string, attempt: number, proof: LeaseProof, instance: number) => void;
   /** A dispatch was not accepted in time: the connection to this instance is dead. */
   readonly onNotAccepted: (instance: number) => void;
 }
@@ -151,7 +151,7 @@ export class LeaseClock {
       const proof = proofAt(term, now_m);
       if (proof !== null) {
         term.ended = true;
-        this.#options.onEnded(term.key, term.attempt, proof);
+        this.#options.onEnded(term.key, term.attempt, proof, term.instance);
       } else if (term.accept_by_m <= now_m) {
         term.accept_by_m = Infinity;
         silent.add(term.instance);

@@ -94,7 +94,9 @@ export class SchedulerService implements Scheduler {
       clock,
       timers,
       ...terms,
-      onEnded: (key, attempt, proof) => {
+      onEnded: (key, attempt, proof, instance) => {
+        // Before the lease's end is decided, so that the run is not given to the same silence again.
+        if (proof === 'expired') this.#gateway.dropSilent(instance);
         const at = key.lastIndexOf('@');
         this.#loop.push({
           type: 'lease_ended',

@@ -83,6 +83,22 @@ describe('a lease that nobody renews', () => {
     peer.hangUp();
   });
 
+  it('F60: ends before the silence of its instance is a term long, and the run is not given to that one again', async () => {
+    const peer = await running('a', 'b');
+    peer.beat([peer.order('a'), peer.order('b')]);
+    await stage.clock.advance(BEAT - 1);
+    // The last that is heard of it renews nothing.
+    peer.answer('b');
+    await stage.settle();
+    stage.network.links[0]!.blackHole();
+    await stage.clock.advance(TERM - BEAT + 500);
+    expect(stage.outcomes('a')).toEqual(['lost/lost']);
+    expect(stage.state('a')).toBe('queued');
+    const other = await stage.attach({ name: 'gpu-2', process_id: 'process-2' });
+    expect(other.dispatched).toEqual(['a#2']);
+    peer.hangUp();
+  });
+
   it('an idle instance that falls silent is given no work any more', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();
