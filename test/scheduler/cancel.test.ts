@@ -111,7 +111,7 @@ describe('a cancel', () => {
     expect(stage.state('a')).toBe('cancelled');
   });
 
-  it('F14: is kept over a restart, sent again, and ends by its grace where nobody comes back', async () => {
+  it('F14: is kept over a restart, and sent again', async () => {
     const peer = await running('a', 'b');
     await stage.cancel('a', 'b');
     await stage.restart();
@@ -121,5 +121,13 @@ describe('a cancel', () => {
     await stage.live(GRACE + 1_500, [back, []]);
     expect(stage.state('a')).toBe('cancelled');
     expect(back.dispatched).toEqual([]);
+  });
+
+  it('F14: ends by its grace after a restart where nobody comes back, long before the term of the lease', async () => {
+    await running('a', 'b');
+    await stage.cancel('a');
+    await stage.restart();
+    await stage.clock.advance(GRACE + 1_500);
+    expect(stage.states('a', 'b')).toEqual(['cancelled', 'running']);
   });
 });
