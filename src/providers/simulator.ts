@@ -99,13 +99,20 @@ function makeUp({ model, messages, parameters, extra, drawer }: ProviderCall): M
   const tokens = wordsIn(text);
   const max = parameters['max_tokens'];
   if (typeof max !== 'number' || max >= tokens) return { text, tokens, finish_reason: 'stop' };
-  const kept = tokensOf(text).slice(0, Math.max(max, 0));
-  return { text: kept.join(''), tokens: kept.length, finish_reason: 'length' };
+  const kept = firstTokens(text, Math.max(max, 0));
+  return { text: kept, tokens: wordsIn(kept), finish_reason: 'length' };
 }
 
 /** Words, each with the white space before it. */
 function tokensOf(text: string): readonly string[] {
   return text.match(/\s*\S+/g) ?? [];
+}
+
+/** What {@link tokensOf} gives, up to so many of them, without looking at the rest. */
+function firstTokens(text: string, count: number): string {
+  const token = /\s*\S+/gy;
+  for (let taken = 0; taken < count; taken += 1) token.test(text);
+  return text.slice(0, token.lastIndex);
 }
 
 function cutAtStop(text: string, stop: Json | undefined): string {
