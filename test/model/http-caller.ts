@@ -53,6 +53,8 @@ export class HttpCaller {
     const text = await textOf(answer);
     const type = answer.headers['content-type'] ?? '';
     const status = answer.statusCode ?? 0;
+    // An answer to HEAD has the head of a body and none.
+    if (asking.method === 'HEAD') return { status, headers: answer.headers, text, json: {} };
     const json = /[/+]json/.test(type) ? (JSON.parse(text) as Record<string, unknown>) : {};
     if (status >= 400) checkProblem(status, type, json);
     return { status, headers: answer.headers, text, json };

@@ -35,33 +35,37 @@ it(
   },
 );
 
-it('G2: knows every run of a name again by its content, also where other names ask or answered the same', async () => {
-  await using live = await LiveServer.open();
-  const job = (name: string, prompt: string, more: object = {}): object => ({
-    ...{ name, prompt, configuration: { LLM_name: 'e:m' }, ...more },
-  });
-  const next = { if_exists: 'new_run' };
-  await live.http.post('/jobs', job('leader', 'shared'));
-  await live.http.post('/jobs', job('faq', 'shared'));
-  await live.http.post(
-    '/jobs',
-    job('faq', 'later', { ...next, options: { run_at: '2100-01-01T00:00:00Z' } }),
-  );
-  await live.http.post('/jobs', job('faq', 'third', next));
-  const known = async (prompt: string) => (await live.http.post('/jobs', job('faq', prompt))).json;
-  expect(await known('shared')).toMatchObject({ name: 'faq', run: 1, state: 'blocked', created: false });
-  expect(await known('later')).toMatchObject({ name: 'faq', run: 2, state: 'scheduled', created: false });
-  await until('the leader to be asked', () => live.models.waiting.includes('leader@1#1'));
-  live.models.end('leader@1#1', 'answer');
-  await live.http.ask('/jobs/faq@1?wait=20');
-  expect(await known('shared')).toMatchObject({ run: 1, state: 'completed', answered_before: true });
-  const lot = await live.http.post('/jobs', [
-    job('faq', 'fourth', next),
-    job('faq', 'shared'),
-    job('faq', 'fourth'),
-  ]);
-  expect(lot).toMatchObject({ status: 201, json: { created: 1, answered_before: 1, known: 1 } });
-});
+it(
+  'G2: knows every run of a name again by its content, also where other names ask or answered the same',
+  { timeout: PATIENCE_MS },
+  async () => {
+    await using live = await LiveServer.open();
+    const job = (name: string, prompt: string, more: object = {}): object => ({
+      ...{ name, prompt, configuration: { LLM_name: 'e:m' }, ...more },
+    });
+    const next = { if_exists: 'new_run' };
+    await live.http.post('/jobs', job('leader', 'shared'));
+    await live.http.post('/jobs', job('faq', 'shared'));
+    await live.http.post(
+      '/jobs',
+      job('faq', 'later', { ...next, options: { run_at: '2100-01-01T00:00:00Z' } }),
+    );
+    await live.http.post('/jobs', job('faq', 'third', next));
+    const known = async (prompt: string) => (await live.http.post('/jobs', job('faq', prompt))).json;
+    expect(await known('shared')).toMatchObject({ name: 'faq', run: 1, state: 'blocked', created: false });
+    expect(await known('later')).toMatchObject({ name: 'faq', run: 2, state: 'scheduled', created: false });
+    await until('the leader to be asked', () => live.models.waiting.includes('leader@1#1'));
+    live.models.end('leader@1#1', 'answer');
+    await live.http.ask('/jobs/faq@1?wait=20');
+    expect(await known('shared')).toMatchObject({ run: 1, state: 'completed', answered_before: true });
+    const lot = await live.http.post('/jobs', [
+      job('faq', 'fourth', next),
+      job('faq', 'shared'),
+      job('faq', 'fourth'),
+    ]);
+    expect(lot).toMatchObject({ status: 201, json: { created: 1, answered_before: 1, known: 1 } });
+  },
+);
 
 it('the drawn stories went where the API leads', () => {
   expect([...did]).toEqual(
