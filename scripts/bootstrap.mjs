@@ -38,6 +38,7 @@ const tasks = {
   demo: [['scripts/demo.mjs']],
   bench: [['bench/main.ts']],
   sim: [['test/sim/main.ts']],
+  chaos: [['test/chaos/main.ts']],
   build: [
     ['-e', "require('fs').rmSync('dist', { recursive: true, force: true })"],
     ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
