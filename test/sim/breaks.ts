@@ -1,54 +1,223 @@
 /** Rules of the design, each broken in one place. A simulation that passes with one of them would prove nothing about it. */
 import { runKey, type Board } from '../../src/core/board.ts';
 import { decide } from '../../src/core/decide.ts';
+import type { LoadedRows } from '../../src/core/draft.ts';
+import type { Files } from '../../src/core/ports/files.ts';
 import type { TurnEvent } from '../../src/core/turn-events.ts';
-import type { Break } from './scheduler-process.ts';
+import type { FaultKind } from './faults.ts';
+import type { Break } from './server-process.ts';
 
-function changing(change: (event: TurnEvent, board: Board) => TurnEvent): Break {
+export interface BrokenRule {
+  readonly broken: Break;
+  /** Those under which it shows; default: as each seed likes. */
+  readonly faults?: readonly FaultKind[];
+  /** The rule that must be found broken, or one of them. */
+  readonly caught_by: readonly string[];
+}
+
+function changing(change: (event: TurnEvent, board: Board) => TurnEvent | null): Break {
   return {
     decide: (events, board, ...rest) =>
       decide(
-        events.map((event) => change(event, board)),
+        // A turn's answers go by the place of its events, so one that is left out becomes one that does nothing.
+        events.map((event) => change(event, board) ?? { type: 'wake' }),
         board,
         ...rest,
       ),
   };
 }
 
+function forgetting(type: TurnEvent['type'], only: (event: TurnEvent) => boolean = () => true): Break {
+  return changing((event) => (event.type === type && only(event) ? null : event));
+}
+
+/** Files of which one call does something else. */
+function withFiles(change: (files: Files) => Partial<Files>): (files: Files) => Files {
+  return (files) => {
+    const changed = change(files);
+    return new Proxy(files, {
+      get: (target, key) => Reflect.get(changed, key) ?? Reflect.get(target, key),
+    });
+  };
+}
+
+/** Loaded rows of which some things are not said. */
+function withLoaded(change: (loaded: LoadedRows) => Partial<LoadedRows>): Break {
+  return {
+    decide: (events, board, loaded, ...rest) => {
+      const changed = change(loaded);
+      const bent = new Proxy(loaded, {
+        get: (target, key) => {
+          const value: unknown = Reflect.get(changed, key) ?? Reflect.get(target, key);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+      return decide(events, board, bent, ...rest);
+    },
+  };
+}
+
+const CUTS: readonly FaultKind[] = [
+  'a connection is cut in the middle of a frame',
+  'an instance is cut off for a while',
+  'the server ends at a crash point',
+];
+
 export const BREAKS = {
   /** An outcome counts for the attempt that runs now, whichever attempt it is of. */
-  'the fence is dropped from outcomes': changing((event, board) => {
-    if (event.type !== 'report') return event;
-    const { name, run, attempt } = event.report;
-    const current = board.leases.get(runKey(name, run))?.attempt ?? attempt;
-    return { ...event, report: { ...event.report, attempt: current } };
-  }),
-  /** An answer is taken for any run of the name, whatever was asked. */
-  'an answer is not held against its question': changing((event, board) => {
-    if (event.type !== 'report') return event;
-    const lease = [...board.leases.values()].find(({ name }) => name === event.report.name);
-    return lease === undefined
-      ? event
-      : {
-          ...event,
-          report: { ...event.report, run: lease.run, digest: lease.digest, attempt: lease.attempt },
-        };
-  }),
-  /** What an instance holds is forgotten at its hello. */
-  'a returning instance is not asked what it holds': changing((event) =>
-    event.type === 'settle' ? { ...event, held: [] } : event,
-  ),
-  /** Done is said before it is: the last commits of a killed scheduler are gone. */
-  'a commit is told before it is on disk': {
-    store: (store) => {
-      const { commit } = store;
-      let seen = 0;
-      store.commit = async (changes) => {
-        seen += 1;
-        return seen % 40 === 0 && changes.every((change) => change.do !== 'put_lane')
-          ? []
-          : commit.call(store, changes);
-      };
-    },
+  'the fence is dropped from outcomes': {
+    broken: changing((event, board) => {
+      if (event.type !== 'report') return event;
+      const { name, run, attempt } = event.report;
+      const current = board.leases.get(runKey(name, run))?.attempt ?? attempt;
+      return { ...event, report: { ...event.report, attempt: current } };
+    }),
+    faults: CUTS,
+    caught_by: ['fence', 'no unexpected result'],
   },
-} as const satisfies Readonly<Record<string, Break>>;
+  /** An answer is taken for any run of the name, whatever was asked. */
+  'an answer is not held against its question': {
+    broken: changing((event, board) => {
+      if (event.type !== 'report') return event;
+      const lease = [...board.leases.values()].find(({ name }) => name === event.report.name);
+      if (lease === undefined) return event;
+      const { run, digest, attempt } = lease;
+      return { ...event, report: { ...event.report, run, digest, attempt } };
+    }),
+    faults: CUTS,
+    caught_by: ['fence', 'no unexpected result'],
+  },
+  /** What an instance holds is forgotten at its hello. */
+  'a returning instance is not asked what it holds': {
+    broken: changing((event) => (event.type === 'settle' ? { ...event, held: [] } : event)),
+    faults: CUTS,
+    caught_by: ['fence'],
+  },
+  /** Done is said before it is: some commits never reach the disk. */
+  'a commit is told before it is on disk': {
+    broken: {
+      store: (store) => {
+        let seen = 0;
+        return new Proxy(store, {
+          get: (target, key) =>
+            key === 'commit'
+              ? async (changes: Parameters<typeof store.commit>[0]) =>
+                  ++seen % 40 === 0 && changes.every((change) => change.do !== 'put_lane')
+                    ? []
+                    : target.commit(changes)
+              : (Reflect.get(target, key) as () => unknown).bind(target),
+        });
+      },
+    },
+    caught_by: ['told before disk', 'turns', 'nothing lost', 'ends', 'fatal', 'transitions'],
+  },
+  'a heartbeat renews everything that its instance was given': {
+    broken: {
+      bend: (message, { ledger }) => {
+        if (message.t !== 'heartbeat') return message;
+        const held = [...ledger.leases.keys()].flatMap((key) => {
+          const [name = '', run, attempt] = key.split(/[@#]/);
+          return [{ name, run: Number(run), attempt: Number(attempt), digest: '' }];
+        });
+        return { ...message, held };
+      },
+    },
+    faults: ['a bit of a spool turns', 'models stall', 'an instance is cut off for a while'],
+    caught_by: ['leases'],
+  },
+  'a lease never ends with its term': {
+    broken: forgetting('lease_ended', (event) => event.type === 'lease_ended' && event.proof === 'expired'),
+    faults: ['an instance is cut off for a while', 'a connection goes half-open'],
+    caught_by: ['leases', 'ends'],
+  },
+  'the spool of a killed instance is forgotten': {
+    broken: { instanceFiles: withFiles((files) => ({ read: forgetful(files) })) },
+    faults: ['an instance is killed', 'the server is killed'],
+    caught_by: ['spool'],
+  },
+  'an instance does not fsync its spool': {
+    broken: {
+      instanceFiles: withFiles((files) => ({
+        openAppend: async (path) => {
+          const file = await files.openAppend(path);
+          return { ...file, append: (bytes) => file.append(bytes), sync: async () => undefined };
+        },
+      })),
+    },
+    faults: ['an instance loses power', 'the server is killed'],
+    caught_by: ['spool', 'told before disk'],
+  },
+  'a file is renamed to its name instead of linked': {
+    broken: {
+      serverFiles: withFiles((files) => ({ link: (from, to) => files.rename(from, to) })),
+    },
+    faults: ['a stranger takes the name of a file'],
+    caught_by: ['files'],
+  },
+  'the folder of a result is not fsynced': {
+    broken: { serverFiles: withFiles(() => ({ syncDirectory: async () => undefined })) },
+    faults: ['the server loses power'],
+    caught_by: ['files'],
+  },
+  'a result is written under its final name': {
+    broken: {
+      serverFiles: withFiles((files) => ({
+        link: async (from, to) => {
+          const bytes = (await files.read(from)) ?? new Uint8Array();
+          const file = await files.openAppend(to);
+          await file.append(bytes.subarray(0, bytes.length / 2));
+          await file.append(bytes.subarray(bytes.length / 2));
+        },
+      })),
+    },
+    faults: ['the disk of the server is slow', 'the server is killed', 'the server loses power'],
+    caught_by: ['files'],
+  },
+  'a cancelled run is queued again': {
+    broken: withLoaded((loaded) => ({
+      row: (id: number) => {
+        const row = loaded.row(id);
+        return row === undefined ? undefined : { ...row, cancel_requested_at: null };
+      },
+    })),
+    caught_by: ['cancel'],
+  },
+  'two runs lead the same work': {
+    broken: withLoaded((loaded) => ({
+      leader: (digest: string) => {
+        loaded.leader(digest);
+        return null;
+      },
+    })),
+    caught_by: ['one leader', 'turns'],
+  },
+  'followers are left alone': {
+    broken: forgetting('settle_followers'),
+    caught_by: ['ends'],
+  },
+  'a pause is not heeded': {
+    broken: {
+      decide: (...given) => {
+        const decision = decide(...given);
+        for (const event of given[0]) {
+          const endpoint =
+            event.type === 'put_endpoint' ? decision.draft?.endpoints.get(event.endpoint.name) : undefined;
+          if (endpoint !== undefined)
+            decision.draft?.endpoints.set(endpoint.name, { ...endpoint, paused: false });
+        }
+        return decision;
+      },
+    },
+    caught_by: ['limits'],
+  },
+  'an instance is given more than its slots': {
+    broken: changing((event) => (event.type === 'settle' ? { ...event, slots: event.slots + 3 } : event)),
+    faults: [],
+    caught_by: ['limits'],
+  },
+} as const satisfies Readonly<Record<string, BrokenRule>>;
+
+/** Segments of a spool look empty to whoever opens it. */
+function forgetful(files: Files): Files['read'] {
+  return async (path) => (path.endsWith('.spool') ? new Uint8Array() : files.read(path));
+}

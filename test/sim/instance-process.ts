@@ -1,34 +1,49 @@
 /** An instance of the simulation: the real one, with a disk of its own that outlives it. */
-import type { AttemptRef } from '../../src/core/attempt.ts';
 import type { CrashPointName } from '../../src/core/ports/crashpoint.ts';
+import type { InstanceEvent } from '../../src/instance/events.ts';
 import { createInstance, type Instance } from '../../src/instance/instance.ts';
 import { PORT } from '../scheduler/terms.ts';
-import { MemoryFiles } from '../support/memory-files.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
+import { SimDisk } from './disk.ts';
+import { attemptKey } from './lease-watch.ts';
 import { Life } from './life.ts';
+import type { Break, Doom, Fate } from './server-process.ts';
+import { outcomesIn, watchSpool } from './spool-watch.ts';
+import { tapped } from './wire-tap.ts';
 import { ENDPOINTS, type World } from './world.ts';
 
-function keyOf({ name, run, attempt }: AttemptRef): string {
-  return `${name}@${run}#${attempt}`;
+const SPOOL = '/spool';
+/** So little that a spool fills up while its instance is cut off. */
+const SPOOL_BYTES_MAX = 6_000;
+
+export interface InstanceWish {
+  readonly name: string;
+  readonly slots: number;
+  readonly small_spool: boolean;
 }
 
 export class InstanceProcess {
   readonly name: string;
-  readonly slots: number;
+  readonly disk: SimDisk;
   readonly #world: World;
+  readonly #wish: InstanceWish;
+  readonly #broken: Break;
   readonly #random: SeededRandom;
-  readonly #files = new MemoryFiles();
   #life: Life | null = null;
   #instance: Instance | null = null;
   #pid = 0;
   #away_until = 0;
-  dies_at: CrashPointName | null = null;
+  #rots_at: number | null = null;
+  #rotten = false;
+  doom: Doom | null = null;
 
-  constructor(world: World, name: string, slots: number) {
-    this.name = name;
-    this.slots = slots;
+  constructor(world: World, wish: InstanceWish, broken: Break) {
+    this.name = wish.name;
     this.#world = world;
+    this.#wish = wish;
+    this.#broken = broken;
     this.#random = world.stream();
+    this.disk = new SimDisk(world.stream());
   }
 
   get life(): Life | null {
@@ -42,10 +57,21 @@ export class InstanceProcess {
     this.#life = life;
     this.#pid = world.pid();
     world.say(`${this.name} starts as ${this.#pid}`);
-    const instance = createInstance({
-      name: this.name,
-      slots: this.slots,
-      endpoints: ENDPOINTS.map(({ name }) => name),
+    const instance = this.#make(life);
+    this.#instance = instance;
+    void instance.ended.then((why) => this.#over(life, why));
+    // A spool that cannot be opened, on a full disk: the process ends, and is started again.
+    instance.start().catch(() => this.#over(life, 'no spool'));
+  }
+
+  #make(life: Life): Instance {
+    const { name, small_spool, slots } = this.#wish;
+    const world = this.#world;
+    const mounted = watchSpool(this.disk.mount(life), (key) => this.#durable(key));
+    return createInstance({
+      name,
+      slots,
+      endpoints: ENDPOINTS.map((endpoint) => endpoint.name),
       needs: [''],
       token: async () => 'token',
       locate: async () => ({ host: 'memory', port: PORT }),
@@ -53,50 +79,45 @@ export class InstanceProcess {
         listen: () => Promise.reject(new Error('an instance does not listen')),
         connect: async (to) => {
           if (world.clock.monotonic() < this.#away_until) throw new Error('the network is down');
-          return life.connection(await life.mortal(world.network).connect(to));
+          const connection = life.connection(await life.mortal(world.network).connect(to));
+          return tapped(connection, { twice: () => world.duplicating });
         },
       },
-      runner: world.models.runnerOf(this.name, life, () => world.clock.monotonic()),
-      spool_dir: '/spool',
-      files: life.mortal(this.#files),
+      runner: world.models.runnerOf(name, life),
+      spool_dir: SPOOL,
+      files: this.#broken.instanceFiles?.(mounted) ?? mounted,
       clock: life,
       timers: life,
       random: this.#random,
       pid: this.#pid,
       version: '0.0.0',
       orphan_ttl_ms: null,
-      crashpoint: (name) => this.#crashpoint(name, life),
+      crashpoint: (point) => this.#crashpoint(point, life),
       on: (event) => {
-        if (!life.alive) return;
-        if (event.type === 'outcome_acknowledged') world.acknowledged.add(keyOf(event.attempt));
-        if (event.type === 'spool_corrupt') world.fault(`${this.name}: a spooled outcome is damaged`);
-        if (event.type !== 'attempt_aborted') return;
-        world.say(`${this.name} aborts ${keyOf(event.attempt)}: ${event.reason}`);
-        if (event.reason === 'lease_lost') world.given_up.add(keyOf(event.attempt));
+        if (life.alive) this.#heard(event);
       },
+      ...(small_spool ? { limits: { spool_bytes_max: SPOOL_BYTES_MAX } } : {}),
     });
-    this.#instance = instance;
-    void instance.ended.then(() => {
-      // Another life may have begun since.
-      if (this.#life === life) this.kill('power stays');
-    });
-    // Whoever dies while it starts never has.
-    instance.start().catch((error: unknown) => world.fault(`${this.name} cannot start: ${String(error)}`));
   }
 
-  /** What it runs, and the outcomes that nobody has acknowledged. */
+  /** Whether it holds attempts or outcomes. */
   get unfinished(): number {
-    const stats = this.life === null ? undefined : this.#instance?.stats();
-    return (stats?.running ?? 0) + (stats?.spooled ?? 0);
+    const stats = this.#life?.alive === true ? this.#instance?.stats() : undefined;
+    return stats === undefined ? 0 : stats.running + stats.spooled;
   }
 
-  /** `power goes`: what was not fsynced is gone. */
-  kill(how: 'power goes' | 'power stays'): void {
-    if (this.#life?.alive !== true) return;
-    this.#world.say(`${this.name} is killed`);
-    this.#life.die();
+  end(fate: Fate): void {
+    const life = this.#life;
+    if (life?.alive !== true) return;
+    this.#world.say(`${this.name}: ${fate}`);
+    if (fate === 'stopped') return life.freeze(500 + this.#random.below(40_000));
+    life.die();
     this.#world.dead.add(this.#pid);
-    if (how === 'power goes') this.#files.crash();
+    if (fate === 'power lost') {
+      this.disk.losePower();
+      this.#afterPowerLoss();
+    }
+    return undefined;
   }
 
   /** Its network is down for a while; what it runs goes on. */
@@ -107,15 +128,77 @@ export class InstanceProcess {
   }
 
   /** Ends in an orderly way. */
-  drain(): void {
+  drain(deadline_ms: number): void {
     this.#world.say(`${this.name} drains`);
-    void this.#instance?.drain(2_000 + this.#random.below(4_000));
+    void this.#instance?.drain(deadline_ms);
+  }
+
+  /** A bit of the next outcome turns once it is on disk, and it is read from there: the cable is out at that moment. */
+  rot(at: number): void {
+    this.#rots_at = at;
+  }
+
+  #durable(key: string): void {
+    this.#world.spooled.add(key);
+    const at = this.#rots_at;
+    const path = this.disk.files.paths.findLast((one) => one.endsWith('.spool'));
+    const bytes = path === undefined ? null : this.disk.files.peek(path);
+    if (at === null || path === undefined || bytes === null) return;
+    this.#rots_at = null;
+    this.#rotten = true;
+    this.#world.hit('an outcome rotted');
+    this.#world.say(`a bit of ${this.name}${path} turns`);
+    const before = outcomesIn(bytes);
+    this.disk.files.damage(path, bytes.length - 1 - Math.floor(at * 100));
+    const after = new Set(outcomesIn(this.disk.files.peek(path) ?? bytes));
+    for (const one of before) if (!after.has(one)) this.#world.ruined.add(one);
+    this.life?.cutOff();
+  }
+
+  #over(life: Life, why: string): void {
+    // Another life may have begun since.
+    if (this.#life !== life || !life.alive) return;
+    this.#world.say(`${this.name} has ended: ${why}`);
+    const expected = why === 'Drained' || this.disk.failed_fsync || this.disk.weather.kind === 'full';
+    if (!expected) this.#world.fault('fatal', `${this.name} ended by itself: ${why}`);
+    this.end('killed');
+  }
+
+  #heard(event: InstanceEvent): void {
+    const world = this.#world;
+    if (event.type === 'outcome_acknowledged') world.acknowledged.add(attemptKey(event.attempt));
+    else if (event.type === 'spool_corrupt' && !this.#rotten && !this.disk.failed_fsync)
+      world.fault('spool', `${this.name}: a spooled outcome is damaged, and nothing damaged it`);
+    else if (event.type === 'attempt_aborted') {
+      world.say(`${this.name} aborts ${attemptKey(event.attempt)}: ${event.reason}`);
+      if (event.reason === 'lease_lost') world.given_up.add(attemptKey(event.attempt));
+    } else if (event.type === 'draining' || event.type === 'dispatch_refused') {
+      world.hit(event.type === 'draining' ? `draining ${event.reason}` : event.type);
+    }
+  }
+
+  /** Everything that was fsynced is still there. */
+  #afterPowerLoss(): void {
+    const { files } = this.disk;
+    const left = new Set(
+      files.paths.flatMap((path) =>
+        /\.spool/.test(path) ? outcomesIn(files.peek(path) ?? new Uint8Array()) : [],
+      ),
+    );
+    const { spooled, acknowledged, ruined } = this.#world;
+    for (const key of spooled) {
+      const ours = this.#world.models.calls.get(key)?.instance === this.name;
+      if (ours && !left.has(key) && !acknowledged.has(key) && !ruined.has(key))
+        this.#world.fault('spool', `${this.name} had the outcome of ${key} on its disk, and has lost it`);
+    }
   }
 
   #crashpoint(name: CrashPointName, life: Life): void {
-    if (this.dies_at !== name || !life.alive) return;
-    this.dies_at = null;
-    this.#world.hit(`killed at ${name}`);
-    this.kill(this.#random.next() < 0.5 ? 'power goes' : 'power stays');
+    const { doom } = this;
+    if (doom?.point !== name || !life.alive) return;
+    this.doom = null;
+    this.#world.hit(`${doom.fate} at ${name}`);
+    this.#world.hit(`point ${name}`);
+    this.end(doom.fate);
   }
 }

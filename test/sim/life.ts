@@ -34,8 +34,9 @@ export class Life implements Clock, Timers {
     return this.#clock.monotonic() < this.#thaws_at;
   }
 
+  /** Whole milliseconds, as the wall clock of a machine gives them. */
   now(): number {
-    return this.#clock.now();
+    return Math.floor(this.#clock.now());
   }
 
   monotonic(): number {
@@ -139,10 +140,11 @@ export class Life implements Clock, Timers {
       if (!this.#alive) return;
       result.then(
         (value: unknown) => {
-          if (this.#alive) resolve(isHandle(value) ? this.mortal(value) : value);
+          this.#happen(this.#late, () => resolve(isHandle(value) ? this.mortal(value) : value));
         },
         (error: unknown) => {
-          if (this.#alive) reject(error instanceof Error ? error : new Error(String(error)));
+          const told = error instanceof Error ? error : new Error(String(error));
+          this.#happen(this.#late, () => reject(told));
         },
       );
     });

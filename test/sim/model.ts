@@ -1,123 +1,186 @@
 /**
- * The models of the simulation: they answer, fail, throttle, stall, and ignore that they are no longer wanted. What each
- * attempt asked and what it brought is written down here, which is the truth that the checks compare the store with.
+ * The models of the simulation: they answer, fail, throttle, stall, lie, and ignore that they are no longer wanted. What each
+ * attempt asked and what it brought is written down here, which is the truth that the checks compare the store with. What a
+ * model does is a function of the seed and the attempt alone, so that it does the same where other events are left out.
  */
-import type { AttemptFailure, AttemptOrder } from '../../src/core/attempt.ts';
+import type { AttemptFailure, AttemptObserver, AttemptOrder } from '../../src/core/attempt.ts';
+import { sha256 } from '../../src/core/identity.ts';
+import type { Clock } from '../../src/core/ports/clock.ts';
 import type { AttemptRunner } from '../../src/core/ports/runner.ts';
 import type { AttemptOutcome } from '../../src/core/rows.ts';
-import type { SeededRandom } from '../support/seeded-random.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
+import { attemptKey } from './lease-watch.ts';
 import type { Life } from './life.ts';
 
 type Report = Awaited<ReturnType<AttemptRunner['run']>>;
 
 export interface Call {
   readonly text: string;
+  readonly digest: string;
   readonly instance: string;
   /** What it brought; null while it runs, and for ever where its process died. */
   outcome: AttemptOutcome | null;
+  answer: string | null;
 }
 
 /** A question that no model can answer: whose fault that is is clear. */
 export const BAD = 'bad';
 
-export function answerTo(text: string): string {
-  return `The answer to "${text}".`;
-}
-
 const TIMINGS = { queued_ms: null, build_ms: 1, first_token_ms: 2, call_ms: 3 };
+/** What breaks: the same error three times in a row is given up. */
+const MATTER = ['pipe', 'wire', 'glass', 'word', 'peace'];
+/** Failures that are the endpoint's, not the job's. */
+const HOLDS = [
+  { reason_code: 'ModelMissing', message: 'no such model', scope: 'model' },
+  { reason_code: 'EndpointAuth', message: 'the key is wrong', scope: 'endpoint' },
+  { reason_code: 'EndpointQuota', message: 'the quota is empty', scope: 'endpoint' },
+  { reason_code: 'EndpointUnreachable', message: 'nobody listens', scope: 'endpoint' },
+] as const;
+
+interface Play {
+  readonly order: AttemptOrder;
+  readonly call: Call;
+  readonly key: string;
+  readonly random: SeededRandom;
+  readonly life: Life;
+  readonly observer: AttemptObserver;
+  readonly signal: AbortSignal;
+  readonly end: (report: Report) => void;
+  readonly reject: (error: Error) => void;
+}
 
 export class Models {
   /** By `name@run#attempt`. */
   readonly calls = new Map<string, Call>();
-  readonly violations: string[] = [];
-  readonly #random: SeededRandom;
+  readonly #seed: number;
+  /** Part of the questions that fail, and may be asked again. */
+  readonly #flaky: number;
+  readonly #clock: Clock;
+  readonly #broken: (rule: string, message: string) => void;
+  /** Whether an attempt is on disk. */
+  mayRun: (key: string) => boolean = () => true;
   /** No more whims: every question that can be answered is, soon. */
   honest = false;
-  /** Until then this endpoint throttles (monotonic ms of the world), by name. */
-  readonly throttled_until = new Map<string, number>();
+  /** By endpoint. Monotonic ms of the world. */
+  readonly throttled = new Map<string, { readonly until: number; readonly retry_after_ms: number | null }>();
+  /** The longest patience that any of them has asked for. */
+  patience_ms = 0;
+  stalling_until = 0;
+  lying_until = 0;
 
-  constructor(random: SeededRandom) {
-    this.#random = random;
+  constructor(seed: number, clock: Clock, broken: (rule: string, message: string) => void) {
+    this.#seed = seed;
+    this.#flaky = seed % 3 === 0 ? 0.6 : 0.1;
+    this.#clock = clock;
+    this.#broken = broken;
   }
 
-  runnerOf(instance: string, life: Life, world_ms: () => number): AttemptRunner {
+  runnerOf(instance: string, life: Life): AttemptRunner {
     return {
-      run: (order, _observer, signal) => {
+      run: (order, observer, signal) => {
+        const key = attemptKey(order);
+        if (this.calls.has(key)) this.#broken('fence', `${key} was begun twice`);
+        if (!this.mayRun(key)) this.#broken('told before disk', `${key} runs and is not on disk`);
         const text = order.messages.at(-1)?.content ?? '';
-        const key = `${order.name}@${order.run}#${order.attempt}`;
-        if (this.calls.has(key)) this.violations.push(`${key} was begun twice`);
-        const call: Call = { text, instance, outcome: null };
+        const call: Call = { text, digest: order.digest, instance, outcome: null, answer: null };
         this.calls.set(key, call);
-        return new Promise((resolve) => {
+        const random = new SeededRandom(Number.parseInt(sha256(`${this.#seed} ${key}`).slice(0, 8), 16));
+        return new Promise((resolve, reject) => {
           const end = (report: Report): void => {
-            call.outcome ??= report.outcome;
+            if (call.outcome === null) {
+              call.outcome = report.outcome;
+              call.answer = report.answer?.text ?? null;
+            }
             resolve(report);
           };
-          this.#play(order, text, life, signal, world_ms, end);
+          this.#play({ order, call, key, random, life, observer, signal, end, reject });
         });
       },
     };
   }
 
-  #play(
-    order: AttemptOrder,
-    text: string,
-    life: Life,
-    signal: AbortSignal,
-    world_ms: () => number,
-    end: (report: Report) => void,
-  ): void {
+  #play(play: Play): void {
+    const { order, random, life, signal, end, observer } = play;
     const limit = life.after(order.attempt_timeout_ms, () =>
       end(failed(order, 'timed_out', { reason_code: 'TotalTimeout', message: 'not done in time' })),
     );
-    const deaf = !this.honest && this.#random.next() < 0.1;
+    const deaf = !this.honest && random.next() < 0.1;
     signal.addEventListener('abort', () => {
       const outcome = signal.reason === 'interrupted' ? 'interrupted' : 'cancelled';
-      if (!deaf)
-        life.after(this.#random.below(200), () =>
-          end({ ...refOf(order), outcome, answer: null, failure: null }),
-        );
+      if (deaf) return;
+      life.after(random.below(200), () => end({ ...refOf(order), outcome, answer: null, failure: null }));
     });
-    const stalls = !this.honest && this.#random.next() < 0.04;
+    if (random.next() < 0.2) observer.log('info', `asks ${order.model}`);
+    const slow = !this.honest && random.next() < 0.2;
+    const stalls = !this.honest && (random.next() < 0.03 || this.#now < this.stalling_until);
     if (stalls) return;
-    const slow = !this.honest && this.#random.next() < 0.2;
-    life.after(20 + this.#random.below(this.honest ? 500 : slow ? 30_000 : 5_000), () => {
+    life.after(20 + random.below(this.honest ? 500 : slow ? 30_000 : 5_000), () => {
       limit.cancel();
-      end(this.#outcome(order, text, world_ms()));
+      const lies = !this.honest && this.#now < this.lying_until && random.next() < 0.7;
+      if (lies && !play.call.text.startsWith(BAD)) this.#lie(play);
+      else end(this.#outcome(play));
     });
   }
 
-  #outcome(order: AttemptOrder, text: string, now_ms: number): Report {
-    const { endpoint, model } = order;
-    if (text.startsWith(BAD))
+  get #now(): number {
+    return this.#clock.monotonic();
+  }
+
+  /** What a runner must not do, and an instance must not believe. */
+  #lie(play: Play): void {
+    const { order, random, call, end, reject, observer } = play;
+    const answer = this.#answer(play);
+    switch (random.below(5)) {
+      case 0:
+        // Of another attempt.
+        return end({ ...answer, name: `${order.name}-x`, run: order.run + 1, attempt: 99, digest: '0' });
+      case 1:
+        // Twice, and it goes on speaking.
+        end(answer);
+        end(failed(order, 'errored', { message: 'a second outcome' }));
+        return observer.log('info', 'still here');
+      case 2:
+        // A success without an answer.
+        call.outcome ??= 'errored';
+        return end({ ...refOf(order), outcome: 'succeeded', answer: null, failure: null });
+      case 3:
+        call.outcome ??= 'errored';
+        return reject(new Error('the runner broke'));
+      default: {
+        // No shape at all.
+        call.outcome ??= 'errored';
+        return end({ ...answer, answer: { text: 7, meta: null } } as unknown as Report);
+      }
+    }
+  }
+
+  #outcome(play: Play): Report {
+    const { order, random } = play;
+    if (play.call.text.startsWith(BAD))
       return failed(order, 'errored', {
         blame: 'job',
         reason_code: 'BadRequest',
         message: 'the question is bad',
       });
-    if (!this.honest) {
-      const whim = this.#random.next();
-      if (now_ms < (this.throttled_until.get(endpoint) ?? 0)) {
-        const retry_after_ms = this.#random.next() < 0.5 ? null : this.#random.below(20_000);
-        return failed(order, 'rate_limited', {
-          blame: 'throttled',
-          reason_code: 'EndpointThrottled',
-          message: '429',
-          retry_after_ms,
-        });
-      }
-      if (whim < 0.12)
-        return failed(order, 'errored', {
-          message: `broken ${this.#random.below(3) === 0 ? 'pipe' : 'wire'}`,
-        });
-      if (whim < 0.15)
-        return failed(order, 'errored', {
-          blame: 'hold',
-          reason_code: 'ModelMissing',
-          message: 'no such model',
-          scope: 'model',
-        });
-    }
+    if (this.honest) return this.#answer(play);
+    const throttled = this.throttled.get(order.endpoint);
+    if (throttled !== undefined && this.#now < throttled.until)
+      return failed(order, 'rate_limited', {
+        blame: 'throttled',
+        reason_code: 'EndpointThrottled',
+        message: '429',
+        scope: random.next() < 0.7 ? 'endpoint' : 'model',
+        retry_after_ms: throttled.retry_after_ms,
+      });
+    const whim = random.next();
+    if (whim < this.#flaky)
+      return failed(order, 'errored', { message: `broken ${MATTER[random.below(MATTER.length)] ?? ''}` });
+    const hold = whim > 0.97 ? HOLDS[random.below(HOLDS.length)] : undefined;
+    return hold === undefined ? this.#answer(play) : failed(order, 'errored', { blame: 'hold', ...hold });
+  }
+
+  #answer({ order, call, key, random }: Play): Report {
+    const { model, endpoint } = order;
     const meta = {
       model,
       model_answered: model,
@@ -130,7 +193,9 @@ export class Models {
       timings: TIMINGS,
       cost: null,
     };
-    return { ...refOf(order), outcome: 'succeeded', answer: { text: answerTo(text), meta }, failure: null };
+    // Nothing at all is an answer, too.
+    const text = random.next() < 0.03 ? '' : `The answer of ${key} to "${call.text}".`;
+    return { ...refOf(order), outcome: 'succeeded', answer: { text, meta }, failure: null };
   }
 }
 

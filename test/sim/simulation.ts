@@ -1,25 +1,35 @@
 /**
- * One run of the simulation: users and faults for a number of steps, then everything is healed, comes to rest, and is
- * checked. The same seed, steps and break give the same run, event by event.
+ * One run of the simulation: a list of actions is played, then everything is healed, comes to rest, and is checked. The same
+ * seed, list and break give the same run, event by event.
  */
-import type { SeededRandom } from '../support/seeded-random.ts';
-import { checkAtRest, checkLimits } from './checks.ts';
-import { FAULTS, mendSome, type Cast } from './faults.ts';
-import { InstanceProcess } from './instance-process.ts';
-import { SchedulerProcess, type Break } from './scheduler-process.ts';
+import type { Action, Part } from './actions.ts';
+import {
+  everyAttemptIsTold,
+  everySpooledOutcomeIsBrought,
+  everythingHasEnded,
+  noResultIsUnexpected,
+  nothingAcknowledgedIsLost,
+  storedRuns,
+  theDatabaseIsWhatWasCommitted,
+} from './checks.ts';
+import { FAULTS, type Cast, type FaultKind } from './faults.ts';
+import { FileWatch } from './file-checks.ts';
+import { InstanceProcess, type InstanceWish } from './instance-process.ts';
+import { schedule } from './schedule.ts';
+import { ServerProcess, type Break } from './server-process.ts';
 import { Users } from './users.ts';
-import { World } from './world.ts';
+import { World, type Violation } from './world.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
-  readonly steps: number;
-  /** Kinds of faults, by their names; default: all. */
-  readonly faults?: readonly string[];
+  readonly turns: number;
+  /** Kinds of faults, by their names; default: as each seed likes. */
+  readonly faults?: readonly FaultKind[];
   readonly broken?: Break;
 }
 
 export interface SimulationReport {
-  readonly violations: readonly string[];
+  readonly violations: readonly Violation[];
   /** How often each fault, crash point and transition was hit. */
   readonly hits: ReadonlyMap<string, number>;
   /** What happened last, for people. */
@@ -30,80 +40,186 @@ export interface SimulationReport {
 }
 
 /** Everything must have ended within this time after the faults have: terms, backoffs and probes at their longest. */
-const REST_WITHIN_MS = 30 * 60_000;
-const REST_STEP_MS = 20_000;
-const FAULTS_PER_STEP = 0.25;
+const REST_WITHIN_MS = 40 * 60_000;
+/** And so much more where a server asked for an absurd patience, which is clamped to an hour. */
+const PATIENCE_MS = 3 * 3_600_000;
+const REST_STEP_MS = 10_000;
+const INSTANCES: readonly InstanceWish[] = [
+  { name: 'near', slots: 6, small_spool: false },
+  { name: 'far', slots: 5, small_spool: true },
+];
 
-export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  const world = new World(options.seed);
-  const scheduler = new SchedulerProcess(world, options.broken ?? {});
-  const instances = [new InstanceProcess(world, 'near', 6), new InstanceProcess(world, 'far', 5)];
-  const cast: Cast = { world, scheduler, instances };
-  const users = new Users(world, scheduler);
-  const random = world.stream();
-  const names = options.faults ?? Object.keys(FAULTS);
-  await scheduler.start();
-  for (const instance of instances) instance.start();
-  for (let step = 0; step < options.steps && world.violations.length === 0; step += 1) {
-    users.act();
-    if (names.length > 0 && random.next() < FAULTS_PER_STEP) strike(cast, random, names);
-    if (random.next() < 0.3) await mendSome(cast, random, false);
-    await world.clock.advance(random.below(random.next() < 0.1 ? 20_000 : 1_500));
-    checkLimits(world, new Map(instances.map(({ name, slots }) => [name, slots])));
+export function simulate(options: SimulationOptions): Promise<SimulationReport> {
+  return play(options.seed, schedule(options.seed, options.turns, options.faults), options.broken);
+}
+
+export async function play(
+  seed: number,
+  actions: readonly Action[],
+  broken: Break = {},
+): Promise<SimulationReport> {
+  const playing = new Playing(seed, broken);
+  await playing.run(actions);
+  return playing.report();
+}
+
+class Playing {
+  readonly #world: World;
+  readonly #cast: Cast;
+  readonly #users: Users;
+  readonly #files: FileWatch;
+
+  constructor(seed: number, broken: Break) {
+    const world = new World(seed, new Map(INSTANCES.map(({ name, slots }) => [name, slots])));
+    const server = new ServerProcess(world, broken);
+    const instances = INSTANCES.map((wish) => new InstanceProcess(world, wish, broken));
+    this.#world = world;
+    this.#cast = { world, server, instances };
+    this.#users = new Users(world, server);
+    this.#files = new FileWatch(world, server);
+    server.onPowerLoss = () => this.#files.afterPowerLoss();
   }
-  await comeToRest(cast, users, random);
-  if (world.violations.length === 0) checkAtRest(world);
-  const { violations, hits, trace } = world;
-  const report = {
-    violations,
-    hits,
-    trace,
-    runs: world.accepted.size,
-    attempts: world.models.calls.size,
-    virtual_ms: world.clock.monotonic(),
-  };
-  await close(cast);
-  return report;
-}
 
-function strike(cast: Cast, random: SeededRandom, names: readonly string[]): void {
-  const name = names[random.below(names.length)] ?? '';
-  cast.world.hit(name);
-  cast.world.say(`FAULT ${name}`);
-  FAULTS[name]?.(cast, random);
-}
+  async run(actions: readonly Action[]): Promise<void> {
+    const { server, instances } = this.#cast;
+    await server.start();
+    for (const instance of instances) instance.start();
+    for (const action of actions) {
+      await this.#act(action);
+      if (this.#failed) break;
+    }
+    if (!this.#failed) await this.#comeToRest();
+    if (!this.#failed) this.#checkAtRest();
+    server.end('killed');
+    for (const instance of instances) instance.end('killed');
+    await this.#world.stores.store.close();
+  }
 
-/** Heals everything, and waits until nothing is left to do. */
-async function comeToRest(cast: Cast, users: Users, random: SeededRandom): Promise<void> {
-  const { world, scheduler, instances } = cast;
-  let open: readonly string[] = [];
-  world.say('everything is healed');
-  world.rough = false;
-  world.models.honest = true;
-  for (let waited = 0; waited < REST_WITHIN_MS; waited += REST_STEP_MS) {
-    await mendSome(cast, random, true);
-    users.resume();
-    const unconfirmed = users.insist();
-    await world.clock.advance(REST_STEP_MS);
+  report(): SimulationReport {
+    const { violations, hits, trace, accepted, models, clock } = this.#world;
+    const counts = { runs: accepted.size, attempts: models.calls.size, virtual_ms: clock.monotonic() };
+    return { violations, hits, trace, ...counts };
+  }
+
+  get #failed(): boolean {
+    return this.#world.violations.length > 0;
+  }
+
+  async #act(action: Action): Promise<void> {
+    switch (action.do) {
+      case 'advance':
+        return this.#advance(action.ms);
+      case 'fault': {
+        this.#world.hit(`fault: ${action.kind}`);
+        this.#world.say(`FAULT ${action.kind}`);
+        return FAULTS[action.kind as FaultKind].strike(this.#cast, action.a, action.b);
+      }
+      case 'mend':
+        return this.#mend(action.part);
+      default:
+        return this.#users.act(action);
+    }
+  }
+
+  /** In pieces no longer than a lease could hide in. */
+  async #advance(ms: number): Promise<void> {
+    const { world, server } = this.#cast;
+    const now = () => world.clock.monotonic();
+    for (let left = ms; left >= 0 && !this.#failed; left -= 5_000) {
+      if (!server.able) world.leases.disabled(now());
+      await world.clock.advance(Math.min(left, 5_000));
+      if (!server.able) world.leases.disabled(now());
+      for (const key of world.leases.overdue(world.ledger.leases, now()))
+        world.fault('leases', `the lease of ${key} lives, and for two terms nobody has said that it is held`);
+      this.#files.look();
+      if (left === 0) break;
+    }
+  }
+
+  async #mend(part: Part): Promise<void> {
+    const { server, instances } = this.#cast;
+    switch (part) {
+      case 'server':
+        return server.start();
+      case 'store':
+        server.weather = 'fine';
+        return undefined;
+      case 'server disk':
+        server.disk.weather = { kind: 'fine' };
+        return undefined;
+      case 'instance disks':
+        for (const { disk } of instances) disk.weather = { kind: 'fine' };
+        return undefined;
+      default:
+        return instances.find(({ name }) => name === part)?.start();
+    }
+  }
+
+  async #mendAll(): Promise<void> {
+    const { server, instances } = this.#cast;
+    server.doom = null;
+    server.strangers = 0;
+    server.weather = 'fine';
+    server.disk.weather = { kind: 'fine' };
+    await server.start();
+    for (const instance of instances) {
+      instance.doom = null;
+      instance.disk.weather = { kind: 'fine' };
+      instance.start();
+    }
+  }
+
+  /** Heals everything, and waits until nothing is left to do. */
+  async #comeToRest(): Promise<void> {
+    const { world } = this.#cast;
+    world.say('everything is healed');
+    world.rough = false;
+    world.duplicating_until = 0;
+    world.models.honest = true;
+    const absurd = world.models.patience_ms > 3_600_000;
+    const within = REST_WITHIN_MS + (absurd ? PATIENCE_MS : 0);
+    let open: readonly string[] = [];
+    for (let waited = 0; waited < within;) {
+      await this.#mendAll();
+      this.#users.resume();
+      const unconfirmed = this.#users.insist();
+      // The longer it takes, the less often it is looked at.
+      const step = Math.max(REST_STEP_MS, Math.floor(waited / 4));
+      await this.#advance(step);
+      waited += step;
+      open = this.#open(unconfirmed);
+      if (this.#failed || open.length === 0) return;
+    }
+    world.fault(
+      'ends',
+      `not at rest ${within / 60_000} minutes after everything was healed: ${open.join(', ')}`,
+    );
+  }
+
+  #open(unconfirmed: number): string[] {
+    const { world, server, instances } = this.#cast;
     const left = [
       [unconfirmed, 'submissions nobody confirmed'],
-      [scheduler.quiet ? 0 : 1, 'scheduler with work'],
+      [server.quiet ? 0 : 1, 'server with work'],
       [world.stores.reads.unpublished(), 'files to publish'],
-      [
-        instances.reduce((sum, { unfinished }) => sum + unfinished, 0),
-        'attempts and outcomes held by instances',
-      ],
+      [instances.reduce((sum, one) => sum + one.unfinished, 0), 'attempts and outcomes held by instances'],
+      [instances.filter(({ life }) => life === null).length, 'instances that do not live'],
     ] as const;
-    open = left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
-    if (world.violations.length > 0 || open.length === 0) return;
+    return left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   }
-  world.fault(
-    `not at rest ${REST_WITHIN_MS / 60_000} minutes after everything was healed: ${open.join(', ')}`,
-  );
-}
 
-async function close({ world, scheduler, instances }: Cast): Promise<void> {
-  scheduler.kill();
-  for (const instance of instances) instance.kill('power stays');
-  await world.stores.store.close();
+  #checkAtRest(): void {
+    const world = this.#world;
+    const runs = storedRuns(world);
+    theDatabaseIsWhatWasCommitted(world, runs);
+    nothingAcknowledgedIsLost(world, runs);
+    everySpooledOutcomeIsBrought(world);
+    everythingHasEnded(world, runs);
+    noResultIsUnexpected(world, runs);
+    everyAttemptIsTold(world, runs);
+    this.#files.look();
+    this.#files.resultsAreExactlyTheAccepted(runs);
+    this.#files.otherFilesStand(runs);
+    this.#files.strangersKeepTheirs();
+  }
 }

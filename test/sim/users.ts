@@ -1,37 +1,49 @@
 /**
- * Those who ask: they submit, the same again and at the same time, cancel, retry, draw anew, and pause endpoints. Whoever
- * gets no answer asks again later, as the client of promptd does, so that nothing is meant and not said in the end.
+ * Those who ask. Whoever gets no answer asks again later, as the client of promptd does, so that nothing is meant and not
+ * said in the end. What they are told is held against what is on disk at that moment.
  */
-import type { PreparedJob } from '../../src/core/submission.ts';
+import { formatRunRef } from '../../src/core/names.ts';
+import type { OnInvalid, PreparedJob, SubmitReceipt } from '../../src/core/submission.ts';
 import { jobOf } from '../scheduler/prepared-job.ts';
-import type { SeededRandom } from '../support/seeded-random.ts';
-import { BAD } from './model.ts';
-import type { SchedulerProcess } from './scheduler-process.ts';
+import type { Action, JobWish } from './actions.ts';
+import type { SchedulerCalls, ServerProcess } from './server-process.ts';
 import { ENDPOINTS, type World } from './world.ts';
+
+interface Lot {
+  readonly jobs: readonly PreparedJob[];
+  readonly on_invalid: OnInvalid;
+}
+
+type UserAction = Extract<Action, { do: 'submit' | 'insist' | 'cancel' | 'retry' | 'endpoint' }>;
 
 export class Users {
   readonly #world: World;
-  readonly #scheduler: SchedulerProcess;
-  readonly #random: SeededRandom;
+  readonly #server: ServerProcess;
   /** Submissions that nobody has confirmed. */
-  readonly #unconfirmed = new Set<readonly PreparedJob[]>();
-  readonly #jobs: PreparedJob[] = [];
-  readonly #paused = new Set<string>();
+  readonly #unconfirmed = new Set<Lot>();
 
-  constructor(world: World, scheduler: SchedulerProcess) {
+  constructor(world: World, server: ServerProcess) {
     this.#world = world;
-    this.#scheduler = scheduler;
-    this.#random = world.stream();
+    this.#server = server;
   }
 
-  act(): void {
-    const what = this.#random.next();
-    if (what < 0.4) this.#submitNew();
-    else if (what < 0.6) this.#submitAgain();
-    else if (what < 0.75) this.#onRuns('cancel');
-    else if (what < 0.9) this.#onRuns('retry');
-    else if (what < 0.95) this.#pause();
-    else this.insist();
+  act(action: UserAction): void {
+    this.#world.hit(`user: ${action.do}`);
+    const { client } = this.#server;
+    switch (action.do) {
+      case 'submit':
+        return this.#submitAll(action);
+      case 'insist':
+        return void this.insist();
+      case 'cancel':
+        return this.#cancel(client, action.names);
+      case 'retry':
+        return this.#retry(client, action.names, action.max_attempts);
+      case 'endpoint': {
+        const { name, paused, max_concurrent } = action;
+        return void client?.putEndpoint({ name, paused, max_concurrent }).catch(() => undefined);
+      }
+    }
   }
 
   /** Submits once more what was never confirmed; gives how much that is. */
@@ -42,97 +54,92 @@ export class Users {
 
   /** Lets every endpoint go. */
   resume(): void {
-    this.#paused.clear();
-    for (const { name } of ENDPOINTS) {
-      this.#scheduler.client
-        ?.putEndpoint({ name, max_concurrent: null, paused: false })
-        .catch(() => undefined);
-    }
+    for (const { name } of ENDPOINTS)
+      this.#server.client?.putEndpoint({ name, max_concurrent: null, paused: false }).catch(() => undefined);
   }
 
-  #submitNew(): void {
-    const batch = this.#random.next() < 0.3 ? `batch-${this.#random.below(3)}` : null;
-    const lot = Array.from({ length: 1 + this.#random.below(5) }, () => this.#newJob(batch));
-    this.#jobs.push(...lot);
-    this.#submit(lot);
+  #submitAll({ jobs, on_invalid, times }: Extract<Action, { do: 'submit' }>): void {
+    const lot = {
+      jobs: jobs.map((wish) => preparedOf(wish, Math.floor(this.#world.clock.now()))),
+      on_invalid,
+    };
+    for (let i = 0; i < times; i += 1) this.#submit(lot);
   }
 
-  /** The same job several times at once, a part of it under another name, or another content under its name. */
-  #submitAgain(): void {
-    const job = this.#pick();
-    if (job === undefined) return;
-    const how = this.#random.next();
-    if (how < 0.6) {
-      for (let i = this.#random.below(4); i >= 0; i -= 1) this.#submit([job]);
-    } else if (how < 0.8) {
-      this.#submit([{ ...this.#newJob(null), name: job.name, if_exists: 'same' }]);
-    } else {
-      const again = { ...this.#newJob(null), name: job.name, if_exists: 'new_run' } as const;
-      this.#submit([again]);
-    }
-  }
-
-  #newJob(batch: string | null): PreparedJob {
-    const random = this.#random;
-    const text =
-      random.next() < 0.06 ? `${BAD} ${random.below(4)}` : `question ${random.below(40 + this.#jobs.length)}`;
-    const endpoint = ENDPOINTS[random.below(ENDPOINTS.length)]?.name ?? 'fast';
-    return jobOf(`job-${this.#jobs.length}-${random.below(1_000)}`, {
-      text,
-      endpoint,
-      model: `m${random.below(2)}`,
-      batch,
-      options: {
-        priority: random.below(4) === 0 ? random.below(5) - 2 : 0,
-        run_at: random.next() < 0.1 ? this.#world.clock.now() + random.below(120_000) : null,
-        max_attempts: 1 + random.below(4),
-        attempt_timeout_ms: 15_000 + random.below(45_000),
-      },
-    });
-  }
-
-  #pick(): PreparedJob | undefined {
-    return this.#jobs[this.#random.below(Math.max(1, this.#jobs.length))];
-  }
-
-  #submit(lot: readonly PreparedJob[]): void {
+  #submit(lot: Lot): void {
     this.#unconfirmed.add(lot);
-    const done = this.#scheduler.client?.submit(lot, 'refuse_all');
-    done?.then(
+    this.#server.client?.submit(lot.jobs, lot.on_invalid).then(
       (receipt) => {
         this.#unconfirmed.delete(lot);
-        if (!receipt.accepted) return;
-        for (const [i, told] of receipt.jobs.entries()) {
-          const job = lot[i];
-          if (job !== undefined)
-            this.#world.accepted.set(`${told.name}@${told.run}`, { digest: job.digest, text: textOf(job) });
+        this.#confirmed(lot, receipt);
+      },
+      (error: unknown) => {
+        this.#world.say(`refused: ${String(error)}`);
+      },
+    );
+  }
+
+  #confirmed(lot: Lot, receipt: SubmitReceipt): void {
+    const { ledger } = this.#world;
+    for (const [i, told] of receipt.jobs.entries()) {
+      const job = lot.jobs[i];
+      this.#world.hit(`submit: ${receipt.accepted ? told.verdict : 'refused'}`);
+      if (job === undefined || !receipt.accepted || told.verdict === 'conflict') continue;
+      const ref = formatRunRef(told);
+      const stored = ledger.runs.get(ledger.ids.get(ref) ?? -1);
+      if (stored?.digest !== job.digest)
+        this.#world.fault(
+          'told before disk',
+          `${ref} was said to be accepted, and ${stored === undefined ? 'is not' : 'another is'} on disk`,
+        );
+      this.#world.accepted.set(ref, job.digest);
+    }
+  }
+
+  #cancel(client: SchedulerCalls | null, names: readonly string[]): void {
+    client?.cancel(names.map((name) => ({ name, run: null }))).then(
+      (answers) => {
+        for (const { name, run, verdict } of answers) {
+          this.#world.hit(`cancel: ${verdict}`);
+          const told = verdict === 'cancelled' || verdict === 'cancelling';
+          if (told && !this.#world.ledger.cancelled.has(formatRunRef({ name, run })))
+            this.#world.fault(
+              'told before disk',
+              `${name}@${run} was said to be cancelled, and is not on disk`,
+            );
         }
       },
-      (error: unknown) => this.#world.say(`refused: ${String(error)}`),
+      () => undefined,
     );
   }
 
-  #onRuns(what: 'cancel' | 'retry'): void {
-    const runs = Array.from({ length: 1 + this.#random.below(3) }, () => this.#pick()).flatMap((job) =>
-      job === undefined ? [] : [{ name: job.name, run: null }],
-    );
-    const { client } = this.#scheduler;
-    if (client === null || runs.length === 0) return;
-    this.#world.hit(what);
-    const done = what === 'cancel' ? client.cancel(runs) : client.retry(runs, {});
-    done.catch(() => undefined);
-  }
-
-  #pause(): void {
-    const name = ENDPOINTS[this.#random.below(ENDPOINTS.length)]?.name ?? 'fast';
-    const paused = !this.#paused.delete(name);
-    if (paused) this.#paused.add(name);
-    const max_concurrent = this.#random.next() < 0.3 ? 1 + this.#random.below(2) : null;
-    this.#scheduler.client?.putEndpoint({ name, max_concurrent, paused }).catch(() => undefined);
+  #retry(client: SchedulerCalls | null, names: readonly string[], max_attempts: number | null): void {
+    const options = max_attempts === null ? {} : { max_attempts };
+    client
+      ?.retry(
+        names.map((name) => ({ name, run: null })),
+        options,
+      )
+      .then(
+        (answers) => {
+          for (const { verdict } of answers) this.#world.hit(`retry: ${verdict}`);
+        },
+        () => undefined,
+      );
   }
 }
 
-function textOf(job: PreparedJob): string {
-  const [message] = JSON.parse(job.prompt) as { content: string }[];
-  return message?.content ?? '';
+function preparedOf(wish: JobWish, now: number): PreparedJob {
+  const { name, text, draw, endpoint, model, batch, if_exists, source } = wish;
+  const options = {
+    priority: wish.priority,
+    run_at: wish.run_in_ms === null ? null : now + wish.run_in_ms,
+    max_attempts: wish.max_attempts,
+    attempt_timeout_ms: wish.attempt_timeout_ms,
+  };
+  const job = jobOf(name, { text, endpoint, model, batch, if_exists, source, options });
+  if (draw === 0) return job;
+  // The same question, meant as work of its own.
+  const { digest } = jobOf(name, { text: `${text}, draw ${draw}`, endpoint, model });
+  return { ...job, digest };
 }

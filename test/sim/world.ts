@@ -1,10 +1,13 @@
-/** What all processes of a simulation share: time, chance, the network, the disk of the server, and what is true. */
+/** What all processes of a simulation share: time, chance, the network, the database, and what is true. */
 import type { PromptdEvent } from '../../src/core/events.ts';
-import type { Change } from '../../src/core/ports/store.ts';
+import { nextState } from '../../src/core/states.ts';
+import type { CrashPointName } from '../../src/core/ports/crashpoint.ts';
 import { openMemoryStores } from '../../src/stores/sqlite/memory.ts';
 import { MemoryNetwork } from '../../src/transport/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
+import { LeaseWatch } from './lease-watch.ts';
+import { Ledger } from './ledger.ts';
 import { Models } from './model.ts';
 
 export const ENDPOINTS = [
@@ -14,41 +17,63 @@ export const ENDPOINTS = [
 
 const TRACE_MAX = 4_000;
 
+/** Which rule was broken, and how that showed. */
+export interface Violation {
+  readonly rule: string;
+  readonly message: string;
+}
+
 export class World {
   readonly clock = new FakeClock();
   readonly network: MemoryNetwork;
   readonly stores;
   readonly models: Models;
+  readonly ledger: Ledger;
+  readonly leases = new LeaseWatch();
   /** Pids that are surely gone. */
   readonly dead = new Set<number>();
-  readonly violations: string[] = [];
+  readonly violations: Violation[] = [];
   /** How often each kind of fault, each crash point and each transition was hit. */
   readonly hits = new Map<string, number>();
-  /** Runs whose acceptance was told to somebody: `name@run` to what was asked. */
-  readonly accepted = new Map<string, { readonly digest: string; readonly text: string }>();
-  /** `name@run#attempt` of outcomes that an instance was told it may forget. */
+  /** Runs whose acceptance was told to somebody: `name@run` to the digest of what was asked. */
+  readonly accepted = new Map<string, string>();
+  /** `name@run#attempt` of outcomes that stood on an instance's disk, and of those that it was told it may forget. */
+  readonly spooled = new Set<string>();
   readonly acknowledged = new Set<string>();
-  /** `name@run#attempt` of those that an instance gave up because it could not renew their leases, or that were cancelled. */
+  /** Of outcomes that the disk itself has ruined. */
+  readonly ruined = new Set<string>();
+  /** Of attempts that an instance gave up because it could not renew their leases. */
   readonly given_up = new Set<string>();
-  /** Results on disk, by run id. */
-  readonly results = new Map<number, string>();
   /** The network delays and cuts as long as this is true. */
   rough = true;
+  duplicating_until = 0;
+  /** Asked at the crash points within the store. */
+  atStorePoint: (name: CrashPointName) => void = () => undefined;
   readonly #trace: string[] = [];
   readonly #seed: number;
   #streams = 0;
   #pids = 1_000;
 
-  constructor(seed: number) {
+  constructor(seed: number, slots: ReadonlyMap<string, number>) {
     this.#seed = seed;
     const random = this.stream();
-    this.models = new Models(this.stream());
-    this.stores = openMemoryStores({ clock: this.clock, random: this.stream() });
+    this.models = new Models(seed, this.clock, (rule, message) => this.fault(rule, message));
+    this.stores = openMemoryStores({
+      clock: this.clock,
+      random: this.stream(),
+      crashpoint: (name) => this.atStorePoint(name),
+    });
     this.network = new MemoryNetwork({
       timers: this.clock,
       delay_ms: () => (this.rough ? random.below(40) : 1),
       slice_bytes: 200 + random.below(4_000),
     });
+    this.ledger = new Ledger({
+      now: () => this.clock.monotonic(),
+      slots,
+      broken: (rule, message) => this.fault(rule, message),
+    });
+    this.models.mayRun = (key) => this.ledger.attempts.has(key);
   }
 
   /** Chance of its own for each part, so that one part more does not change what all the others do. */
@@ -59,6 +84,10 @@ export class World {
 
   pid(): number {
     return this.#pids++;
+  }
+
+  get duplicating(): boolean {
+    return this.clock.monotonic() < this.duplicating_until;
   }
 
   hit(what: string): void {
@@ -74,39 +103,31 @@ export class World {
     return this.#trace;
   }
 
-  fault(what: string): void {
-    this.violations.push(`at ${(this.clock.monotonic() / 1_000).toFixed(3)} s: ${what}`);
-    this.say(`VIOLATION ${what}`);
-  }
-
-  /** A turn is on disk. */
-  committed(changes: readonly Change[]): void {
-    for (const change of changes) {
-      if (change.do === 'update_run' && change.run.state === 'cancelled') {
-        this.given_up.add(`${change.run.name}@${change.run.run}#${change.run.attempt}`);
-      }
-      if (change.do !== 'insert_result') continue;
-      const { job, text_sha256 } = change.result;
-      if (this.results.has(job)) this.fault(`run ${job} has a second result`);
-      this.results.set(job, text_sha256);
-    }
+  fault(rule: string, what: string): void {
+    const message = `at ${(this.clock.monotonic() / 1_000).toFixed(3)} s: ${what}`;
+    this.violations.push({ rule, message });
+    this.say(`VIOLATION (${rule}) ${what}`);
   }
 
   heard(events: readonly PromptdEvent[]): void {
     for (const event of events) {
-      if (event.type === 'run_changed') {
-        this.hit(`transition ${event.from ?? 'new'} ${event.by} ${event.to}`);
-        this.say(
-          `${event.name}@${event.run} ${event.from ?? 'new'} ─ ${event.by} ▶ ${event.to}${event.reason_code === null ? '' : ` (${event.reason_code})`}`,
-        );
-      } else if (event.type === 'attempt_started') {
+      if (event.type === 'run_changed') this.#changed(event);
+      else if (event.type === 'attempt_started')
         this.say(`${event.name}@${event.run}#${event.attempt} goes to ${event.instance}`);
-      } else if (event.type === 'attempt_ended') {
+      else if (event.type === 'attempt_ended')
         this.say(`${event.name}@${event.run}#${event.attempt} ${event.outcome} ${event.reason_code ?? ''}`);
-      } else if (event.type === 'turn_failed') {
+      else if (event.type === 'turn_failed') {
         this.say(`turn failed: ${event.message}`);
-        if (event.code === 'Internal') this.fault(`a turn was refused: ${event.message}`);
+        if (event.code === 'Internal') this.fault('turns', `a turn was refused: ${event.message}`);
       }
     }
+  }
+
+  #changed({ name, run, from, by, to, reason_code }: Extract<PromptdEvent, { type: 'run_changed' }>): void {
+    this.hit(`transition ${from ?? 'new'} ${by} ${to}`);
+    const why = reason_code === null ? '' : ` (${reason_code})`;
+    this.say(`${name}@${run} ${from ?? 'new'} ─ ${by} ▶ ${to}${why}`);
+    if (from !== null && by !== 'accept' && nextState(from, by) !== to)
+      this.fault('transitions', `${name}@${run}: ${by} led from ${from} to ${to}`);
   }
 }

@@ -1,0 +1,69 @@
+/** What happens to a simulation, as data: the same seed and the same list give the same run, so a list can be cut short. */
+
+export interface JobWish {
+  readonly name: string;
+  /** What is asked: the same text, and the same draw of it, is the same work. */
+  readonly text: string;
+  readonly draw: number;
+  readonly endpoint: string;
+  readonly model: string;
+  readonly batch: string | null;
+  readonly priority: number;
+  /** Null: at once. */
+  readonly run_in_ms: number | null;
+  readonly max_attempts: number;
+  readonly attempt_timeout_ms: number;
+  readonly if_exists: 'same' | 'new_run';
+  readonly source: 'http' | 'folder';
+}
+
+/** Parts that stay broken until they are mended. */
+export const PARTS = ['server', 'near', 'far', 'store', 'server disk', 'instance disks'] as const;
+export type Part = (typeof PARTS)[number];
+
+export type Action =
+  | { readonly do: 'advance'; readonly ms: number }
+  /** Handed in `times` times at once. */
+  | {
+      readonly do: 'submit';
+      readonly jobs: readonly JobWish[];
+      readonly on_invalid: 'refuse_all' | 'skip';
+      readonly times: number;
+    }
+  /** What nobody confirmed is handed in again. */
+  | { readonly do: 'insist' }
+  /** The latest runs of these names. */
+  | { readonly do: 'cancel'; readonly names: readonly string[] }
+  | { readonly do: 'retry'; readonly names: readonly string[]; readonly max_attempts: number | null }
+  | {
+      readonly do: 'endpoint';
+      readonly name: string;
+      readonly paused: boolean;
+      readonly max_concurrent: number | null;
+    }
+  /** `a` and `b`, both in [0, 1), say whom it hits and how hard. */
+  | { readonly do: 'fault'; readonly kind: string; readonly a: number; readonly b: number }
+  | { readonly do: 'mend'; readonly part: Part };
+
+/** One line for people. */
+export function sayAction(action: Action): string {
+  switch (action.do) {
+    case 'advance':
+      return `advance ${action.ms} ms`;
+    case 'submit': {
+      const jobs = action.jobs.map(({ name, text, if_exists }) => `${name} "${text}" ${if_exists}`);
+      return `submit ${jobs.join(', ')}${action.times > 1 ? `, ${action.times} times` : ''}`;
+    }
+    case 'cancel':
+    case 'retry':
+      return `${action.do} ${action.names.join(', ')}`;
+    case 'endpoint':
+      return `${action.paused ? 'pause' : 'set'} ${action.name}, max_concurrent ${action.max_concurrent ?? 'as configured'}`;
+    case 'fault':
+      return `FAULT ${action.kind} (${action.a.toFixed(2)}, ${action.b.toFixed(2)})`;
+    case 'mend':
+      return `mend ${action.part}`;
+    case 'insist':
+      return 'insist on what nobody confirmed';
+  }
+}
