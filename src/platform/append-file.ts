@@ -54,6 +54,9 @@ export class NodeAppendFile implements AppendFile {
         bytes.length - written,
         begin + written,
       );
+      // Nothing taken and no error: no system says so of a file, and whoever asked again would ask for ever.
+      if (bytesWritten === 0)
+        throw new Error(`${this.#path}: the system took none of ${bytes.length - written} bytes`);
       written += bytesWritten;
     }
     this.#end = begin + bytes.length;
