@@ -46,6 +46,9 @@ describe('an instance that connects', () => {
     expect(pauses.length).toBeGreaterThan(120);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(5_000);
     expect(pauses[0]!).toBeLessThanOrEqual(400);
+    // Each a random part of the longest, so that a thousand instances do not come back as one.
+    expect(new Set(pauses.slice(-50)).size).toBeGreaterThan(40);
+    expect(Math.min(...pauses.slice(-50))).toBeLessThan(1_500);
     expect(events[1]).toMatchObject({
       type: 'disconnected',
       reason: expect.stringContaining('ECONNREFUSED'),

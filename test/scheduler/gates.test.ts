@@ -89,6 +89,19 @@ describe('a throttled endpoint', () => {
     expect(waits.at(-1)).toBeGreaterThan(waits[0]! * 3);
   });
 
+  it('R20: the day of throttling that a job is allowed begins anew where something else happened in between', async () => {
+    stage = await Stage.open();
+    const peer = await stage.attach();
+    await stage.submit('a');
+    peer.fail('a', { ...THROTTLED, retry_after_ms: 1_000 });
+    await stage.settle();
+    expect(stage.run('a').rate_limited_since).toBe(stage.clock.now());
+    await stage.live(5_000, [peer, []]);
+    peer.fail('a', { message: 'another trouble' });
+    await stage.settle();
+    expect(stage.run('a')).toMatchObject({ rate_limited_since: null, errors: 1 });
+  });
+
   it('a job throttled for a whole day fails with the reason', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();

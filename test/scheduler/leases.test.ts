@@ -227,6 +227,16 @@ describe('an instance that comes back', () => {
     expect(back.aborted).toEqual([`a#${second!.attempt} superseded`]);
   });
 
+  it('R27: with only the old attempt of a run keeps nothing of the new one: its dispatch never arrived', async () => {
+    const peer = await running('a');
+    await stage.live(TERM + 1_000, [peer, []]);
+    expect(peer.dispatched).toEqual(['a#1', 'a#2']);
+    peer.hangUp();
+    const back = await stage.attach({}, [peer.held('a', { attempt: 1, spooled: true })]);
+    expect(stage.outcomes('a')).toEqual(['lost/lost', 'lost/free', 'running/free']);
+    expect(back.dispatched).toEqual(['a#3']);
+  });
+
   it('with what another database gave it is told to stop it, and renews nothing here', async () => {
     const peer = await running('a');
     peer.hangUp();
@@ -354,6 +364,20 @@ describe('a scheduler that starts again over the same store', () => {
     back.answer('a', 'late but fine', peer.order('a'));
     await stage.settle();
     expect(stage.text('a')).toBe('late but fine');
+  });
+
+  it('R26: ends with a fresh term what nobody comes back for', async () => {
+    await running('a');
+    await stage.clock.advance(TERM - 1_000);
+    await stage.restart();
+    const started_at = stage.clock.monotonic();
+    while (stage.outcomes('a')[0] === 'running/free') {
+      await stage.clock.advance(250);
+      if (stage.clock.monotonic() - started_at > 2 * TERM) break;
+    }
+    expect(stage.outcomes('a')).toEqual(['lost/lost']);
+    // The orderly stop before it took some time of its own.
+    expect(stage.clock.monotonic() - started_at).toBeGreaterThan(TERM - 6_000);
   });
 
   it('F11: knows a dispatch that was committed and never sent: queued again, free', async () => {

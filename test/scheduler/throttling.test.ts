@@ -171,4 +171,17 @@ describe('max_concurrent', () => {
     expect(platform.open_max).toBe(AT_A_TIME);
     expect(platform.requests.length).toBe(jobs.length);
   });
+
+  it('G11: nor are the slots of an instance, which has them taken when it comes back', async () => {
+    await open(3);
+    platform.answer_ms = 20_000;
+    await stage.submit(...names(10));
+    expect(platform.open).toBe(3);
+    for (let restarts = 0; restarts < 3; restarts += 1) {
+      await stage.restart();
+      await stage.clock.advance(1_000);
+      expect(stateCount(names(10), 'running')).toBe(3);
+    }
+    expect(platform.requests.length).toBe(3);
+  });
 });
