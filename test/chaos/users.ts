@@ -20,6 +20,8 @@ export class Town {
   readonly history: Op[] = [];
   readonly names: Asked[] = [];
   readonly runs: { readonly name: string; readonly run: number }[] = [];
+  /** Those that somebody saw end without an answer: what people retry. */
+  readonly ended_badly: { readonly name: string; readonly run: number }[] = [];
   readonly #onOp: (op: Op) => void;
 
   constructor(onOp: (op: Op) => void) {
@@ -29,6 +31,8 @@ export class Town {
   record(op: Op): void {
     this.history.push(op);
     this.#onOp(op);
+    for (const { name, run, state } of op.told)
+      if (run !== null && (state === 'failed' || state === 'cancelled')) this.ended_badly.push({ name, run });
     if (op.op !== 'submit' || op.outcome !== 'ok') return;
     for (const { name, run } of op.told) if (run !== null) this.runs.push({ name, run });
   }
@@ -151,9 +155,16 @@ export class User {
     return op.outcome;
   }
 
+  /** Now and then something that cannot be changed. */
+  #toChange(what: ChangeOp['op']): { readonly name: string; readonly run: number } | undefined {
+    const { town, random } = this.#options;
+    const badly = what === 'retry' && random.next() < 0.8;
+    return this.#oneOf(badly ? town.ended_badly : town.runs);
+  }
+
   async #change(what: ChangeOp['op']): Promise<Outcome> {
     const { client, town } = this.#options;
-    const ref = this.#oneOf(town.runs);
+    const ref = this.#toChange(what);
     if (ref === undefined) return 'refused';
     const options = { signal: AbortSignal.timeout(PATIENCE_MS) };
     const op = await this.#tried('http', async () => [
@@ -165,7 +176,7 @@ export class User {
 
   async #changeByHand(what: ChangeOp['op']): Promise<Outcome> {
     const { town } = this.#options;
-    const ref = this.#oneOf(town.runs);
+    const ref = this.#toChange(what);
     if (ref === undefined) return 'refused';
     const op = await this.#tried('cli', async () => {
       await this.#promptd(what, `${ref.name}@${ref.run}`);
