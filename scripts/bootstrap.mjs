@@ -39,6 +39,7 @@ const tasks = {
   bench: [['bench/main.ts']],
   sim: [['test/sim/main.ts']],
   chaos: [['test/chaos/main.ts']],
+  mutants: [['test/mutants/main.ts']],
   build: [
     ['-e', "require('fs').rmSync('dist', { recursive: true, force: true })"],
     ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],

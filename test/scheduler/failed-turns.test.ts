@@ -64,6 +64,28 @@ describe('a full disk', () => {
     expect(stage.states('a', 'b')).toEqual(['completed', 'completed']);
   });
 
+  it('R26: leaves leases, slots and limits as they were before each turn that failed', async () => {
+    stage = await Stage.open();
+    const peer = await stage.attach({ slots: 1 });
+    await stage.submit('a', 'b', 'c');
+    stage.store.failing = full;
+    peer.answer('a');
+    await stage.settle();
+    await stage.clock.advance(1_000);
+    stage.store.failing = () => null;
+    await stage.clock.advance(5_000);
+    expect(stage.reads.attempts(stage.reads.run('a', null)?.id ?? 0)).toMatchObject([
+      { attempt: 1, outcome: 'succeeded' },
+    ]);
+    expect(peer.dispatched).toEqual(['a#1', 'b#1']);
+    stage.store.failing = full;
+    peer.answer('b');
+    await stage.settle();
+    stage.store.failing = () => null;
+    await stage.clock.advance(5_000);
+    expect(peer.dispatched).toEqual(['a#1', 'b#1', 'c#1']);
+  });
+
   it('keeps one of each outcome, however often it is sent again', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();

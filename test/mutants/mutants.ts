@@ -1,0 +1,13 @@
+/** All of them: at least one for each rule that a promise of docs/guarantees.md stands on. */
+import { DISK_MUTANTS } from './disk-mutants.ts';
+import { LEASE_MUTANTS } from './lease-mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { RESULT_MUTANTS } from './result-mutants.ts';
+import { TURN_MUTANTS } from './turn-mutants.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  ...TURN_MUTANTS,
+  ...LEASE_MUTANTS,
+  ...RESULT_MUTANTS,
+  ...DISK_MUTANTS,
+];
