@@ -1,8 +1,11 @@
 /** System calls of real processes that fail, by strace from outside: what the kernel says is what is heard. */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
 import { type Machine, setup, until } from './machine.ts';
 import { failCalls, needsStrace } from './strace.ts';
@@ -166,5 +169,66 @@ describe('a database that another program holds', { timeout: 120_000 }, () => {
     await until('it to be taken', () => client.submit(job('refused')).then(Boolean, () => false));
     await until('the answer', async () => (await client.job('refused')).state === 'completed');
     expect((await client.stats()).trouble).toBe(null);
+  });
+});
+
+/** Takes almost every further descriptor from a process; gives back the way to end that. Skips the test where it may not. */
+function starve(context: TestContext, pid: number, left: number): () => void {
+  const limit = (count: number): boolean =>
+    spawnSync('prlimit', ['--pid', String(pid), `--nofile=${count}:`]).status === 0;
+  const open = readdirSync(`/proc/${pid}/fd`).map(Number);
+  const before = Number(/Max open files\s+(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))?.[1]);
+  if (!limit(Math.max(...open) + 1 + left)) context.skip('prlimit is not installed, or may not be used here');
+  return () => void limit(before);
+}
+
+describe('a server without a free descriptor', { timeout: 120_000 }, () => {
+  it('R26: lives, keeps the connections that it has, publishes nothing meanwhile, and catches up by itself', async (ctx) => {
+    if (!existsSync('/proc/self/fd')) ctx.skip('this system has no /proc');
+    const machine = await setup();
+    machine.model.script(/./, { hold: 'headers' });
+    const { client, process } = await machine.serve();
+    await client.submit(job('early'));
+    await until('its question', () => machine.model.requests.length === 1);
+    await until('its job file', async () => (await client.stats()).unpublished === 0);
+    const { port } = new URL(
+      JSON.parse(await readFile(machine.path('.promptd', 'server.json'), 'utf8')).url as string,
+    );
+    const feed = starve(ctx, process.pid ?? 0, 0);
+    onTestFinished(feed);
+    const strangers = Array.from({ length: 40 }, () =>
+      createConnection(Number(port), '127.0.0.1').on('error', () => undefined),
+    );
+    onTestFinished(() => strangers.forEach((socket) => socket.destroy()));
+    machine.model.release();
+    await until('the answer', async () => (await client.job('early')).state === 'completed');
+    expect(await machine.files('results')).toEqual([]);
+    expect(process.exitCode).toBe(null);
+    strangers.forEach((socket) => socket.destroy());
+    feed();
+    await until('its file', async () => (await machine.files('results')).length === 1);
+    machine.model.script(/./, {});
+    await client.submit(job('late'));
+    await until('the other', async () => (await client.job('late')).state === 'completed');
+    expect(process.exitCode).toBe(null);
+  });
+});
+
+describe('folders that are removed while a server runs', { timeout: 120_000 }, () => {
+  it('R9: are made again, and nothing that is published later is lost', async () => {
+    const machine = await setup();
+    const { client, process } = await machine.serve();
+    await client.submit(job('before'));
+    await until('its file', async () => (await machine.files('results')).length === 1);
+    for (const folder of ['results', 'jobs', '.promptd/tmp', '.promptd/logs'])
+      await rm(machine.path(folder), { recursive: true });
+    await client.submit(job('after'));
+    await until('its file', async () => {
+      const files = await machine.files('results').catch(() => []);
+      return files.some((file) => file.endsWith('_after.json'));
+    });
+    await until('rest', async () => (await client.stats()).unpublished === 0);
+    expect(await machine.files('jobs')).toEqual(['after.json']);
+    expect(process.exitCode).toBe(null);
   });
 });
