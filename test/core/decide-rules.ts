@@ -5,7 +5,6 @@
 import { expect } from 'vitest';
 import { runKey, type Board } from '../../src/core/board.ts';
 import { LIMITS } from '../../src/core/limits.ts';
-import { compareInLane } from '../../src/core/order.ts';
 import type { Change } from '../../src/core/ports/store.ts';
 import type { Charge, RunRow } from '../../src/core/rows.ts';
 import { transitions } from '../../src/core/states.ts';
@@ -194,8 +193,7 @@ export function checkPlacement(board: Board, ledger: Ledger, now_m: number): voi
     expect(endpoint?.paused).toBe(false);
     expect(endpoint?.running).toBeLessThanOrEqual(endpoint?.max_concurrent ?? 0);
     for (const other of waiting) {
-      if (other.lane === run.lane)
-        expect(compareInLane(run, other), 'in the order of the lane').toBeLessThan(0);
+      if (other.lane === run.lane) expect(goesFirst(run, other), 'in the order of the lane').toBe(true);
       const open = other.endpoint === run.endpoint && isOpen(board, other, now_m);
       if (open) expect(run.priority, 'a higher priority goes first').toBeGreaterThanOrEqual(other.priority);
     }
@@ -204,6 +202,12 @@ export function checkPlacement(board: Board, ledger: Ledger, now_m: number): voi
     expect(couldStart(board, run, now_m), `${runKey(run.name, run.run)} waits beside a free slot`).toBe(
       false,
     );
+}
+
+/** Within a lane: priority, then rank, then arrival. */
+function goesFirst(a: RunRow, b: RunRow): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  return a.rank === b.rank ? a.id < b.id : a.rank < b.rank;
 }
 
 function isOpen(board: Board, run: RunRow, now_m: number): boolean {

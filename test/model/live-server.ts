@@ -36,7 +36,7 @@ const PORT = 7434;
 /** Failed attempts are tried again at once: full jitter begins at 0. */
 const noWait = { next: () => 0, id: (bytes: number) => systemRandom.id(bytes) };
 
-export const ENDPOINT: EndpointConfig = {
+const ENDPOINT: EndpointConfig = {
   ...{ name: 'e', kind: 'simulator', max_concurrent: 1_000, sticky_models: false },
   ...{ base_urls: [], api_key_env: null, api_key_file: null, settings: {} },
 };

@@ -12,7 +12,7 @@ import type { ChangeLog } from '../model/change-log.ts';
 import { type LiveServer, until } from '../model/live-server.ts';
 import { answerOf } from '../model/play.ts';
 
-export function allRuns({ reads }: LiveServer): readonly RunRow[] {
+function allRuns({ reads }: LiveServer): readonly RunRow[] {
   const runs: RunRow[] = [];
   let before: number | null = null;
   do {
