@@ -12,7 +12,7 @@ interface Drawing {
 const TIMES = Number(process.env['PROMPTD_TEST_RUNS'] ?? 1);
 
 /** How long a property may take: many times what it takes, and more where more is drawn. */
-export const PATIENCE_MS = 60_000 * Math.max(1, TIMES);
+export const PATIENCE_MS = 240_000 * Math.max(1, TIMES);
 
 export function drawing(runs: number): Drawing {
   const { PROMPTD_TEST_SEED: seed, PROMPTD_TEST_PATH: path } = process.env;
