@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CrashPoint, CrashPointName } from '../../src/core/ports/crashpoint.ts';
 import { jobFileText } from '../../src/workspace/job-file.ts';
+import { layoutOf } from '../../src/workspace/layout.ts';
 import { resultFileText } from '../../src/workspace/result-file.ts';
+import { MemoryFiles } from '../support/memory-files.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
 import { filesIn, namesIn, temporaryWorkspace } from './folder.ts';
 import { NOON, publicationBody, PublicationRows } from './publication-rows.ts';
 import { publishAll, publishing } from './publisher-setup.ts';
@@ -108,4 +111,35 @@ describe('a publisher that is killed', () => {
     expect(filesIn(layout.tmp)).toEqual({ [names[0]!]: 'of somebody else' });
     expect(namesIn(layout.results)).toEqual([`${NOON + 1}_faq-17.json`, `${NOON + 2}_faq-17.json`]);
   });
+});
+
+describe('a publisher whose power goes', () => {
+  const cases = POINTS.flatMap((point) => [1, 3, 6].map((nth) => [point, nth] as const));
+
+  it.each(cases)(
+    'G1, F36: at %s, the %i. time: what was dropped from the rows stands whole, whatever the disk had not written yet',
+    async (point, nth) => {
+      for (let seed = 1; seed <= 20; seed += 1) {
+        const files = new MemoryFiles();
+        const layout = layoutOf('/disk');
+        const rows = new PublicationRows();
+        const bodies = [1, 2, 3, 4, 5, 6].map((job) => publicationBody({ job, name: `faq-${job}` }));
+        rows.add(...bodies);
+        const crashpoint = crashAt(point, nth);
+        const first = publishing({ layout, files, rows, batch_max: 2, in_flight: 2, crashpoint });
+        first.publisher.poke();
+        await first.publisher.idle().catch(() => undefined);
+        await first.publisher.stop();
+        files.losePower(new SeededRandom(seed));
+
+        const second = publishing({ layout, files, rows, seed: 2 });
+        await publishAll(second);
+        expect(rows.left).toBe(0);
+        for (const body of bodies) {
+          const path = join(layout.results, `${body.publication.epoch}_${body.run.name}.json`);
+          expect(String(files.peek(path)), `${path}, seed ${seed}`).toBe(resultFileText(body));
+        }
+      }
+    },
+  );
 });
