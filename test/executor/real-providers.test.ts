@@ -2,12 +2,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EndpointConfig, EndpointKind } from '../../src/core/endpoints.ts';
 import { createRunner } from '../../src/executor/runner.ts';
+import type { Clock, Timers } from '../../src/core/ports/clock.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { systemTimers } from '../../src/platform/timers.ts';
 import { createProviders } from '../../src/providers/providers.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { startModelServer, type ModelServer } from '../support/model-server.ts';
 import { endpointOf, orderOf, watched } from './attempts.ts';
 
+const EVERYDAY: Clock & Timers = { ...systemClock, ...systemTimers };
 const NEVER = new AbortController().signal;
 
 describe.each<[EndpointKind, string]>([
@@ -15,14 +18,14 @@ describe.each<[EndpointKind, string]>([
   ['openai-compatible', '/v1'],
 ])('an attempt at a server of kind %s', (kind, path) => {
   let server: ModelServer;
-  const setup = (more: Partial<EndpointConfig> = {}) => {
+  const setup = (more: Partial<EndpointConfig> = {}, time: Clock & Timers = EVERYDAY) => {
     const endpoint = endpointOf({ kind, base_urls: [`${server.url}${path}`], ...more });
     return createRunner({
       endpoints: new Map([['gpu', endpoint]]),
       providers: createProviders({ clock: systemClock, timers: systemTimers }),
       secrets: { keyOf: async () => Promise.resolve('sk-secret-0123456789') },
-      clock: systemClock,
-      timers: systemTimers,
+      clock: time,
+      timers: time,
       result_bytes_max: 1_000_000,
     });
   };
@@ -54,9 +57,14 @@ describe.each<[EndpointKind, string]>([
     async (stall, limits, code) => {
       server.script('silent', { stall });
       const prompt = `silent ${stall} ${code}`;
-      const report = await setup().run(orderFor(prompt, limits), watched().observer, NEVER);
-      expect(report).toMatchObject({ outcome: 'timed_out', failure: { reason_code: code } });
+      // Time stands still until the server has fallen silent, however long that takes.
+      const clock = new FakeClock();
+      const seen = watched();
+      const running = setup({}, clock).run(orderFor(prompt, limits), seen.observer, NEVER);
       const request = await server.arrived(prompt);
+      await server.until(() => seen.text.length === (stall === 'headers' ? 0 : stall));
+      await clock.advance(50);
+      expect(await running).toMatchObject({ outcome: 'timed_out', failure: { reason_code: code } });
       await request.ended;
       expect(request.state).toBe('aborted');
     },
