@@ -59,10 +59,17 @@ describe.each<[EndpointKind, string]>([
       const prompt = `silent ${stall} ${code}`;
       // Time stands still until the server has fallen silent, however long that takes.
       const clock = new FakeClock();
-      const seen = watched();
-      const running = setup({}, clock).run(orderFor(prompt, limits), seen.observer, NEVER);
+      const { observer, text } = watched();
+      const silent = Promise.withResolvers<void>();
+      const pieces = stall === 'headers' ? 0 : stall;
+      const hear = (piece: string): void => {
+        observer.text(piece);
+        if (text.length === pieces) silent.resolve();
+      };
+      if (pieces === 0) silent.resolve();
+      const running = setup({}, clock).run(orderFor(prompt, limits), { ...observer, text: hear }, NEVER);
       const request = await server.arrived(prompt);
-      await server.until(() => seen.text.length === (stall === 'headers' ? 0 : stall));
+      await silent.promise;
       await clock.advance(50);
       expect(await running).toMatchObject({ outcome: 'timed_out', failure: { reason_code: code } });
       await request.ended;
