@@ -35,4 +35,6 @@ export type InstanceEvent =
   | { readonly type: 'spool_torn'; readonly path: string; readonly offset: number; readonly bytes: number }
   /** The disk is full: nothing is accepted, outcomes wait in memory, writing is tried again. */
   | { readonly type: 'spool_blocked'; readonly message: string }
+  /** The disk takes writes again, and all that had waited is on it. */
+  | { readonly type: 'spool_writable' }
   | { readonly type: 'ended'; readonly reason: InstanceEnd; readonly message: string };

@@ -111,7 +111,7 @@ class RemoteInstance implements Instance {
       onFailed: (error) => this.#end('SpoolFailed', error.message),
       onEvent: (event) => {
         on(event);
-        if (event.type === 'spool_blocked') this.#lookAtSpool();
+        if (event.type === 'spool_blocked' || event.type === 'spool_writable') this.#lookAtSpool();
       },
     });
     this.#crashpoint('instance.after_open');

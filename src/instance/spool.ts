@@ -49,6 +49,8 @@ export class Spool {
   #bytes = 0;
   #tombstones: number[] = [];
   #state: 'idle' | 'writing' | 'full' | 'failed' | 'closed' = 'idle';
+  /** Whether somebody was told that the disk is full, and not yet that it is not. */
+  #was_full = false;
   #retry: Timer | null = null;
   #waiting: (() => void)[] = [];
   #writing: Promise<void> = Promise.resolve();
@@ -175,6 +177,10 @@ export class Spool {
       }
       if (this.#state === 'writing') this.#state = 'idle';
       this.#tellSettled();
+      if (this.#was_full && this.#state === 'idle') {
+        this.#was_full = false;
+        this.#options.onEvent({ type: 'spool_writable' });
+      }
     } catch (error) {
       this.#failed(error instanceof Error ? error : new Error('the spool failed', { cause: error }));
     }
@@ -256,6 +262,7 @@ export class Spool {
     if (this.#state === 'closed') return;
     if (isFullDisk(error)) {
       this.#state = 'full';
+      this.#was_full = true;
       this.#options.onEvent({ type: 'spool_blocked', message: error.message });
       this.#retry = this.#options.timers.after(FULL_DISK_RETRY_MS, () => {
         if (this.#state !== 'full') return;

@@ -162,6 +162,23 @@ describe('outcomes', () => {
     expect(scheduler.of('heartbeat').at(-1)!.draining).toBe(false);
   });
 
+  it('F43: are taken again after a full disk that only the note of an acknowledgement met', async () => {
+    const { clock, files, scheduler, runner, types } = await connected();
+    scheduler.dispatch(orderOf('a'));
+    await clock.settle();
+    // The outcome is on disk and acknowledged; what cannot be written is that it may be forgotten.
+    files.fail('append', 'ENOSPC', { nth: 2, lasting: true });
+    runner.play('a').answer();
+    await clock.advance(1_000);
+    expect(outcomes(scheduler)).toEqual(['a: succeeded']);
+    expect(types()).toContain('spool_blocked');
+    expect(scheduler.of('heartbeat').at(-1)!.draining).toBe(true);
+    files.mend();
+    await clock.advance(10_000);
+    expect(types()).toContain('spool_writable');
+    expect(scheduler.of('heartbeat').at(-1)!.draining).toBe(false);
+  });
+
   it('fill the spool up to its limit; then nothing new is taken until there is room', async () => {
     const { clock, scheduler, runner, instance } = await connected({ limits: { spool_bytes_max: 1_000 } });
     scheduler.acknowledges = false;
