@@ -58,7 +58,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#deathwatch = new Deathwatch(options.timers, options.processGone, (instance) =>
-      this.processEnded(instance),
+      this.#processEnded(instance),
     );
     this.#live = new LiveRequests(options.timers);
   }
@@ -192,7 +192,7 @@ export class Gateway {
       case 'log':
         return this.follows.piece(message.follow, message.offset, message.text);
       case 'leaving':
-        session.leaving = true;
+        // The end of its connection follows, which says as much.
         return undefined;
       default:
         return session.wire.end({ t: 'refuse', code: 'BadMessage', message: `Did not expect ${message.t}.` });
@@ -246,7 +246,7 @@ export class Gateway {
   }
 
   /** The process of an instance is surely gone, and its leases with it, unless another one is connected under its name. */
-  processEnded(instance: number): void {
+  #processEnded(instance: number): void {
     if (!this.#sessions.has(instance)) this.#options.push({ type: 'process_gone', instance });
   }
 

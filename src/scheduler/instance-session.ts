@@ -2,7 +2,7 @@
  * The scheduler's side of one connection. It knows who is there and what was said; what it means is decided in turns.
  *
  * ```
- *  connected ── hello, token and version right ──▶ greeted ── last `holding` ──▶ settled ── leaving, end ──▶ ended
+ *  connected ── hello, token and version right ──▶ greeted ── last `holding` ──▶ settled ── end ──▶ ended
  *      └── too late, wrong ──▶ refused, ended
  * ```
  */
@@ -19,7 +19,6 @@ export class InstanceSession {
   readonly id: number;
   settled = false;
   draining = false;
-  leaving = false;
   readonly held: Held[] = [];
 
   constructor(wire: WireSession<FromInstance, FromScheduler>, hello: Hello, id: number) {

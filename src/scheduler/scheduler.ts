@@ -240,11 +240,6 @@ export class SchedulerService implements Scheduler {
     this.#loop.push({ type: 'republish', publication });
   }
 
-  /** A local instance's process was seen to end. */
-  processEnded(instance: number): void {
-    this.#gateway.processEnded(instance);
-  }
-
   /** True while nothing runs, waits for a slot, is due some time, or is still to be published. */
   get quiet(): boolean {
     const { leases, lanes, followed } = this.#board;

@@ -322,18 +322,6 @@ describe('proof of death', () => {
     expect(stage.outcomes('a')).toEqual(['lost/lost']);
     expect(stage.state('a')).toBe('queued');
   });
-
-  it('the exit of our own child ends its leases, unless another one is connected under its name', async () => {
-    const peer = await running('a');
-    stage.service.processEnded(peer.welcome.id);
-    await stage.settle();
-    expect(stage.outcomes('a')).toEqual(['running/free']);
-    peer.hangUp();
-    await stage.settle();
-    stage.service.processEnded(peer.welcome.id);
-    await stage.settle();
-    expect(stage.outcomes('a')).toEqual(['lost/lost']);
-  });
 });
 
 describe('a scheduler that starts again over the same store', () => {
