@@ -198,6 +198,16 @@ export const FAULTS = {
       world.models.stalling_until = world.clock.monotonic() + 1_000 + b * 30_000;
     },
   },
+  'an instance is cut off, and what it has answered fails elsewhere': {
+    breaks: [],
+    strike: ({ instances, world }, _a, b) => {
+      const away = instances.toSorted((x, y) => y.unfinished - x.unfinished)[0];
+      // Once at a time: somebody must be there to whom it fails.
+      if (away === undefined || world.clock.monotonic() < world.models.partial.until) return;
+      away.cutOff(TERM + 2_000 + Math.floor(b * 10_000));
+      world.models.partial = { to: away.name, until: world.clock.monotonic() + TERM + 20_000 };
+    },
+  },
   'models lie': {
     breaks: [],
     strike: ({ world }, _a, b) => {

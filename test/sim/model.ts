@@ -65,6 +65,8 @@ export class Models {
   readonly throttled = new Map<string, { readonly until: number; readonly retry_after_ms: number | null }>();
   /** The longest patience that any of them has asked for. */
   patience_ms = 0;
+  /** Until then they answer one instance, and fail for all the others. */
+  partial: { readonly to: string; readonly until: number } = { to: '', until: 0 };
   stalling_until = 0;
   lying_until = 0;
 
@@ -114,12 +116,17 @@ export class Models {
     const slow = !this.honest && random.next() < 0.2;
     const stalls = !this.honest && (random.next() < 0.03 || this.#now < this.stalling_until);
     if (stalls) return;
-    life.after(20 + random.below(this.honest ? 500 : slow ? 30_000 : 5_000), () => {
+    const quick = this.honest || this.#isPartial;
+    life.after(20 + random.below(quick ? 500 : slow ? 30_000 : 5_000), () => {
       limit.cancel();
       const lies = !this.honest && this.#now < this.lying_until && random.next() < 0.7;
       if (lies && !play.call.text.startsWith(BAD)) this.#lie(play);
       else end(this.#outcome(play));
     });
+  }
+
+  get #isPartial(): boolean {
+    return this.#now < this.partial.until;
   }
 
   get #now(): number {
@@ -173,7 +180,8 @@ export class Models {
         retry_after_ms: throttled.retry_after_ms,
       });
     const whim = random.next();
-    if (whim < this.#flaky)
+    const favoured = this.#isPartial && play.call.instance === this.partial.to;
+    if (whim < (favoured ? 0 : this.#isPartial ? 0.95 : this.#flaky))
       return failed(order, 'errored', { message: `broken ${MATTER[random.below(MATTER.length)] ?? ''}` });
     const hold = whim > 0.97 ? HOLDS[random.below(HOLDS.length)] : undefined;
     return hold === undefined ? this.#answer(play) : failed(order, 'errored', { blame: 'hold', ...hold });

@@ -19,6 +19,16 @@ interface Mood {
   readonly max_attempts: number;
 }
 
+const LATE: FaultKind = 'an instance is cut off, and what it has answered fails elsewhere';
+
+/** What takes an effort to meet comes more often. */
+const OFTEN: readonly FaultKind[] = [
+  'the server ends at a crash point',
+  'the server ends at a crash point',
+  'an instance ends at a crash point',
+  LATE,
+];
+
 export function schedule(seed: number, turns: number, faults?: readonly FaultKind[]): Action[] {
   return new Scheduling(seed, faults).draw(turns);
 }
@@ -40,8 +50,9 @@ class Scheduling {
     const random = this.#random;
     const all = Object.keys(FAULTS) as FaultKind[];
     const narrow = random.next() < 0.5 ? 0.2 : 0.7;
+    const drawn = all.filter(() => random.next() < narrow);
     this.#mood = {
-      faults: faults ?? all.filter(() => random.next() < narrow),
+      faults: faults ?? [...drawn, ...OFTEN.filter(() => random.next() < 0.6)],
       faults_per_turn: this.#one([0.15, 0.3, 0.5]),
       questions: this.#one([3, 12, 60]),
       patience_ms: this.#one([400, 1_500, 4_000]),
@@ -61,6 +72,9 @@ class Scheduling {
         ms: this.#random.below(this.#random.next() < 0.08 ? 20_000 : patience_ms),
       });
     }
+    // In the end somebody asks once more for whatever did not work.
+    const names = this.#jobs.slice(-40).map(({ name }) => name);
+    if (this.#random.next() < 0.5) this.#actions.push({ do: 'retry', names, max_attempts: null });
     return this.#actions;
   }
 
@@ -149,6 +163,7 @@ class Scheduling {
   #strike(turn: number): void {
     const kind = this.#mood.faults[this.#random.below(Math.max(1, this.#mood.faults.length))];
     if (kind === undefined) return;
+    if (kind === LATE) this.#prepareLate();
     this.#strikes += 1;
     // Spread evenly over seeds and strikes, so that of many places each is met.
     const a = (this.#seed * 0.618_033_988_7 + this.#strikes * 0.381_966) % 1;
@@ -156,6 +171,15 @@ class Scheduling {
     for (const part of FAULTS[kind].breaks) {
       if (!this.#broken.has(part)) this.#broken.set(part, turn + this.#random.below(6));
     }
+  }
+
+  /** Somebody must be asked who can answer late, and asked again who can fail for a while. */
+  #prepareLate(): void {
+    const jobs = Array.from({ length: 5 }, () => this.#newJob(null));
+    const patient = jobs.map((job) => ({ ...job, run_in_ms: null, max_attempts: 10 }));
+    this.#jobs.push(...patient);
+    this.#submit(patient);
+    this.#actions.push({ do: 'advance', ms: 150 });
   }
 
   #mend(turn: number): void {

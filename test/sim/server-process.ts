@@ -135,7 +135,7 @@ export class ServerProcess {
     const world = this.#world;
     const { decide } = this.#broken;
     const service = await SchedulerService.start({
-      store: life.mortal(this.#makeStore(life)),
+      store: life.mortal(this.#makeStore()),
       logs: new AttemptLogWriter({ files, folder: LAYOUT.logs, clock: life }),
       endpoints: CONFIGS,
       clock: life,
@@ -207,7 +207,7 @@ export class ServerProcess {
     this.end('killed');
   }
 
-  #makeStore(life: Life): Store {
+  #makeStore(): Store {
     const store = new FaultyStore(this.#world.stores.store);
     store.failing = () => this.#storeError();
     store.refusing = (changes) => {
@@ -225,7 +225,7 @@ export class ServerProcess {
       close: () => bent.close(),
       commit: async (changes) => {
         const refused = await bent.commit(changes);
-        if (refused.length === 0 && life.alive) this.#committed(changes);
+        if (refused.length === 0) this.#committed(changes);
         if (refused.length === 0 && this.weather === 'broken after') throw this.#gone();
         return refused;
       },
