@@ -46,6 +46,7 @@ export const CONFIG_SCHEMA = z.strictObject({
     })
     .optional(),
   state_dir: z.string().min(1).optional(),
+  disk_free_min_bytes: z.int().min(0).optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).optional(),
 });
 

@@ -23,6 +23,8 @@ export interface Config {
   readonly http: Listening & { readonly allowed_hosts: readonly string[] };
   readonly instances: Listening;
   readonly instance: { readonly name: string; readonly slots: number };
+  /** New work is refused while a disk of the workspace has less free than this. */
+  readonly disk_free_min_bytes: number;
   readonly log_level: string;
 }
 
@@ -77,6 +79,7 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
       name: file.instance?.name ?? 'local',
       slots: flags.slots ?? wholeNumber(env, 'PROMPTD_SLOTS') ?? file.instance?.slots ?? LIMITS.slots,
     },
+    disk_free_min_bytes: file.disk_free_min_bytes ?? LIMITS.disk_free_min_bytes,
     log_level: env['PROMPTD_LOG_LEVEL'] ?? file.log_level ?? 'info',
   });
 }

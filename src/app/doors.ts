@@ -11,6 +11,7 @@ import { createPrepare } from '../prompt/prepare.ts';
 import { AttemptLogReader } from '../workspace/attempt-logs.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import type { Config } from './config.ts';
+import { DiskWatch, takingWhatDisksHold } from './disk-watch.ts';
 import type { openLog } from './log.ts';
 import type { SchedulerThread } from './scheduler-remote.ts';
 
@@ -36,8 +37,15 @@ export function openDoors(options: DoorOptions): Promise<HttpServer> {
     default_endpoint,
     links: new WorkspaceLinkReader({ root: layout.root }),
   });
+  const disks = new DiskWatch({
+    files: systemFiles,
+    clock: systemClock,
+    folders: [layout.state, layout.results],
+    free_min_bytes: config.disk_free_min_bytes,
+    onChange: (trouble) => log.warn({ trouble }, trouble === null ? 'jobs are taken again' : trouble.message),
+  });
   return createHttp({
-    scheduler,
+    scheduler: { ...scheduler, ...takingWhatDisksHold(scheduler, disks) },
     reads,
     logs: new AttemptLogReader({ files: systemFiles, folder: layout.logs }),
     prepare,

@@ -51,7 +51,7 @@ export const ERRORS = {
   Overloaded: { status: 503, exit: EXIT.overloaded, title: 'The server is overloaded' },
   StoreBusy: { status: 503, exit: EXIT.overloaded, title: 'The database is locked by another program' },
   ShuttingDown: { status: 503, exit: EXIT.unreachable, title: 'The server is stopping' },
-  DiskLow: { status: 507, exit: EXIT.overloaded, title: 'The disk is full' },
+  DiskLow: { status: 507, exit: EXIT.overloaded, title: 'The disk is full, or nearly full' },
   Unreachable: { status: 503, exit: EXIT.unreachable, title: 'The server cannot be reached' },
   WorkspaceHeld: { status: 409, exit: EXIT.conflict, title: 'Another promptd serves this workspace' },
   PortTaken: { status: 409, exit: EXIT.conflict, title: 'The port is taken by another program' },

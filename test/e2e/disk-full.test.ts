@@ -1,4 +1,5 @@
 /** A disk of a few MiB that is really full for a while. What was accepted is kept, what is refused hears why. */
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
 import type { Client } from '../../src/client/client.ts';
@@ -80,5 +81,34 @@ describe('a full disk', { timeout: 180_000 }, () => {
     const { client } = await machine.serve();
     expect((await client.job('kept')).state).toBe('completed');
     expect(machine.model.requests.length).toBe(1);
+  });
+
+  it('G17: is not waited for: below disk_free_min_bytes new jobs are refused, what runs is finished, and room opens it again', async (ctx) => {
+    const machine = await setup();
+    const disk = await onSmallDisk(ctx, machine, 32 * MIB, 8 * MIB);
+    machine.model.script(/./, { hold: 'headers' });
+    const { client } = await machine.serve();
+    await client.submit(job('running', 100));
+    await until('it to be asked', () => machine.model.requests.length === 1);
+
+    await disk.fillUpTo(6 * MIB);
+    await until('the server to notice', async () => (await client.stats()).trouble?.code === 'DiskLow');
+    await expect(client.submit(job('late', 100))).rejects.toMatchObject({ code: 'DiskLow', status: 507 });
+    const status = await machine.promptd('status');
+    expect(status.stdout).toMatch(/trouble +DiskLow: The disk of .* has \d MiB free/);
+    machine.model.release();
+    await until('its end', async () => (await client.job('running')).state === 'completed');
+    await until('its file', async () => (await client.stats()).unpublished === 0);
+    expect((await machine.files('results')).map((file) => file.replace(/^\d+_/, ''))).toEqual([
+      'running.json',
+    ]);
+
+    await disk.free();
+    await until('the server to take jobs', async () => (await client.stats()).trouble === null);
+    machine.model.script(/./, {});
+    await client.submit(job('late', 100));
+    await until('its end', async () => (await client.job('late')).state === 'completed');
+    const log = await readFile(machine.path('.promptd', 'logs', 'serve.log'), 'utf8');
+    expect(log).toMatch(/new work is taken from 8 MiB on[^]*jobs are taken again/);
   });
 });
