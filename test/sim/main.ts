@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- --seed N --turns M [--seeds K] [--trace]`: runs the simulation from a seed (K seeds from it on), says what
+ * `npm run sim -- --seed N --turns M [--seeds K] [--trace] [--no-shrink]`: runs the simulation from a seed (K seeds from it on), says what
  * was hit, and ends with 1 where a rule was broken. A failure is cut down to a short list of events, written to a file, and
  * played again by `npm run sim -- --replay FILE`.
  */
