@@ -146,15 +146,31 @@ class Server {
     const local = keepLocalInstance(layout, instance.slots, (fields, message) =>
       this.#log.warn(fields, message),
     );
+    // From here on there is something to end: whoever is asked to while it starts does so as soon as it has started.
+    const asked = Promise.withResolvers<NodeJS.Signals>();
+    const signals = stopSignals({
+      first: asked.resolve,
+      second: () => {
+        local.kill();
+        process.exit(1);
+      },
+    });
     try {
-      return await this.#serve(local, token, trace);
+      return await this.#serve(local, token, trace, asked.promise);
     } catch (error) {
       local.kill();
       throw error;
+    } finally {
+      signals.release();
     }
   }
 
-  async #serve(local: LocalInstance, token: string, trace: string | null): Promise<number> {
+  async #serve(
+    local: LocalInstance,
+    token: string,
+    trace: string | null,
+    asked: Promise<NodeJS.Signals>,
+  ): Promise<number> {
     const { layout } = this.#config;
     const { scheduler, publisher } = await this.#startThreads(token, trace);
     const reads = openReadStore({ path: layout.database });
@@ -166,16 +182,9 @@ class Server {
     const idle = this.#options.detached
       ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
-    const signals = stopSignals({
-      first: (signal) => void this.#stop(signal, parts),
-      second: () => {
-        local.kill();
-        process.exit(1);
-      },
-    });
+    void asked.then((signal) => this.#stop(signal, parts));
     const code = await this.#ended.promise;
     idle?.cancel();
-    signals.release();
     return code;
   }
 

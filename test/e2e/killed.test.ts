@@ -1,5 +1,6 @@
 /** kill -9 in the middle of the work. What was in flight on a killed instance may be asked again; nothing else. */
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../src/core/limits.ts';
 import { mixedJobs, setup, until } from './machine.ts';
 
 const COUNT = 200;
@@ -47,5 +48,32 @@ describe('kill -9', () => {
     expect(twice.length).toBeLessThanOrEqual(open_max);
     expect(await serving.stop()).toBe(0);
     expect(await machine.files('results')).toHaveLength(COUNT);
+  });
+
+  it('R23: of an instance of this machine, whose work goes on elsewhere without waiting for the end of its term', async () => {
+    const machine = await setup({ env: { PROMPTD_SLOTS: '0' } });
+    machine.model.script('What of far?', [{ stall: 'headers' }, {}]);
+    const serving = await machine.serve({ instance: false });
+    const { client } = serving;
+    const far = await machine.instance('far', client, ['--slots', '1']);
+    await client.submit({
+      name: 'far',
+      prompt: 'What of far?',
+      configuration: { LLM_name: 'ollama:test-model' },
+    });
+    await machine.model.arrived('What of far?');
+    await machine.instance('near', client, ['--slots', '1']);
+    const killed_at = performance.now();
+    far.kill('SIGKILL');
+    await machine.model.arrived('What of far?', 2);
+    // It takes some 20 ms; what a busy machine adds is still far from a term.
+    expect(performance.now() - killed_at).toBeLessThan(LIMITS.lease_ttl_ms / 2);
+    await until('the answer', async () => (await client.job('far', { wait: 5 })).state === 'completed');
+    const { with: details } = await client.job('far', { with: ['attempts'] });
+    expect(details?.attempts?.map(({ outcome, reason_code }) => [outcome, reason_code])).toEqual([
+      ['lost', 'InstanceLost'],
+      ['succeeded', null],
+    ]);
+    expect(await serving.stop()).toBe(0);
   });
 });

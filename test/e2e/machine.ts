@@ -17,6 +17,8 @@ import { startModelServer, type ModelServer } from '../support/model-server.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/promptd.js', import.meta.url));
 
+type OnFinished = (fn: () => Promise<void> | void) => void;
+
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
@@ -34,11 +36,19 @@ export interface Serving {
 export class Machine {
   readonly root: string;
   readonly model: ModelServer;
+  /** Runs something when the test has ended; what was given last is run first. */
+  readonly onFinished: OnFinished;
   readonly #env: Readonly<Record<string, string>>;
 
-  constructor(root: string, model: ModelServer, env: Readonly<Record<string, string>>) {
+  constructor(
+    root: string,
+    model: ModelServer,
+    env: Readonly<Record<string, string>>,
+    onFinished: OnFinished,
+  ) {
     this.root = root;
     this.model = model;
+    this.onFinished = onFinished;
     this.#env = env;
   }
 
@@ -51,13 +61,12 @@ export class Machine {
     options: { readonly env?: Readonly<Record<string, string>>; readonly instance?: boolean } = {},
   ): Promise<Serving> {
     const child = this.spawn(['serve'], options.env);
-    const client = connect({ socket: this.path('.promptd', 'http.sock') }, systemTimers);
-    onTestFinished(() => client.close());
+    const client = this.client();
     await until('serve to answer', async () => {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`serve ended with ${child.exitCode ?? child.signalCode}`);
       const instances = await client.instances().catch(() => null);
-      if (instances === null) return false;
+      if (instances === null || (await this.#servedBy()) !== child.pid) return false;
       return options.instance === false || instances.some((one) => one.id === 0 && one.state === 'connected');
     });
     return {
@@ -71,6 +80,19 @@ export class Machine {
         await stopChild(child, 'SIGKILL');
       },
     };
+  }
+
+  /** Who says that it serves the workspace. */
+  async #servedBy(): Promise<number | null> {
+    const text = await readFile(this.path('.promptd', 'server.json'), 'utf8').catch(() => null);
+    return text === null ? null : (JSON.parse(text) as { readonly pid: number }).pid;
+  }
+
+  /** Speaks to whoever serves the workspace at the moment. */
+  client(): Client {
+    const client = connect({ socket: this.path('.promptd', 'http.sock') }, systemTimers);
+    this.onFinished(() => client.close());
+    return client;
   }
 
   /** A further instance of this workspace, connected over TCP. */
@@ -93,13 +115,18 @@ export class Machine {
     return child;
   }
 
-  spawn(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-    const child = spawn(process.execPath, [BIN, ...args], {
-      cwd: this.root,
+  spawn(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    how: { readonly cwd?: string; readonly through?: readonly string[] } = {},
+  ): ChildProcess {
+    const [command = '', ...rest] = [...(how.through ?? []), process.execPath, BIN, ...args];
+    const child = spawn(command, rest, {
+      cwd: how.cwd ?? this.root,
       env: { ...process.env, ...this.#env, ...env },
       stdio: ['ignore', 'ignore', process.env['PROMPTD_TEST_OUTPUT'] === undefined ? 'ignore' : 'inherit'],
     });
-    onTestFinished(async () => {
+    this.onFinished(async () => {
       await stopChild(child, 'SIGKILL');
     });
     return child;
@@ -158,23 +185,30 @@ export class Machine {
 export interface MachineOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Further endpoints of the scripted model server, in OpenAI's protocol, e.g. for one that throttles. */
+  readonly endpoints?: readonly string[];
+  /** That of the test's context, where tests run beside each other. */
+  readonly onFinished?: OnFinished;
 }
 
 /** A fresh workspace whose endpoints `ollama` and `openai` are the scripted model server. */
 export async function setup(options: MachineOptions = {}): Promise<Machine> {
   const root = await mkdtemp(join(tmpdir(), 'promptd-e2e-'));
   const model = await startModelServer();
-  const machine = new Machine(root, model, options.env ?? {});
-  onTestFinished(async () => {
+  const onFinished = options.onFinished ?? onTestFinished;
+  const machine = new Machine(root, model, options.env ?? {}, onFinished);
+  onFinished(async () => {
     await machine.endOrphans();
     await model.close();
     await rm(root, { recursive: true, force: true });
   });
+  const openai = { kind: 'openai-compatible', base_url: `${model.url}/v1`, max_concurrent: 16 };
   const config = {
     default_endpoint: 'ollama',
     endpoints: {
       ollama: { kind: 'ollama', base_url: model.url, max_concurrent: 16, sticky_models: false },
-      openai: { kind: 'openai-compatible', base_url: `${model.url}/v1`, max_concurrent: 16 },
+      openai,
+      ...Object.fromEntries((options.endpoints ?? []).map((name) => [name, openai])),
       simulator: { kind: 'simulator', tokens_per_second: 0 },
     },
     http: { port: 0 },
