@@ -52,17 +52,27 @@ export class Connection {
    */
   async send(call: Call): Promise<IncomingMessage> {
     call.signal?.throwIfAborted();
-    const answer = await this.#sendOnce(call).catch((error: unknown) => {
-      // The server closed an idle connection in the moment it was used again. Every call can be sent twice.
-      if (error instanceof StaleConnection) return this.#sendOnce(call);
-      throw error;
-    });
+    const answer = await this.#sendUntilHeard(call);
     if ((answer.statusCode ?? 0) < 300) return answer;
     throw await problemOf(answer, this.place);
   }
 
   close(): void {
     this.#door?.agent.destroy();
+  }
+
+  /**
+   * The server closed an idle connection in the moment it was used again. Every call can be sent twice, and each connection
+   * that was closed leaves the pool, so that in the end it is a new one.
+   */
+  async #sendUntilHeard(call: Call): Promise<IncomingMessage> {
+    for (;;) {
+      try {
+        return await this.#sendOnce(call);
+      } catch (error) {
+        if (!(error instanceof StaleConnection)) throw error;
+      }
+    }
   }
 
   #sendOnce(call: Call): Promise<IncomingMessage> {
@@ -78,7 +88,7 @@ export class Connection {
       request.on('response', resolve);
       request.on('error', (error: NodeJS.ErrnoException) => {
         if (call.signal?.aborted === true) reject(abortError(call.signal));
-        else if (request.reusedSocket && error.code === 'ECONNRESET') reject(new StaleConnection());
+        else if (request.reusedSocket && CLOSED.has(error.code)) reject(new StaleConnection());
         else reject(unreachable(this.place, error));
       });
       request.end(call.body);
@@ -103,6 +113,9 @@ export class Connection {
     });
   }
 }
+
+/** How a kept connection says that the other side has closed it: TCP answers the request so, a Unix socket does not even take it. */
+const CLOSED: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE']);
 
 class StaleConnection extends Error {}
 

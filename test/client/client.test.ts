@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { Client } from '../../src/client/client.ts';
@@ -105,6 +106,23 @@ test('sends a call again where the kept connection had been closed meanwhile', a
   await all.client.healthz();
   expect(await all.client.stats()).toEqual({ turns: 1 });
   expect(all.server.calls('GET /stats')).toHaveLength(2);
+});
+
+test('sends a call again also where the socket of the workspace says at once that it was closed', async () => {
+  await using folder = await temporaryFolder();
+  const socket = path.join(folder.path, 's');
+  await using server = await new ScriptedServer().json('GET /stats', { turns: 1 }).listen({ path: socket });
+  const kept: ServerResponse[] = [];
+  server.on('GET /healthz', (_asked, response) => {
+    kept.push(response);
+    if (kept.length === 2) for (const one of kept) sendJson(one, { ok: true });
+  });
+  const client = new Client({ address: { socket }, timers: new InstantTimers() });
+  await Promise.all([client.healthz(), client.healthz()]);
+  // A server that was stopped for a while closes what was idle for longer, and the client has not heard of it yet.
+  for (const { req } of kept) req.socket.destroy();
+  expect(await client.stats()).toEqual({ turns: 1 });
+  client.close();
 });
 
 test('rejects an aborted call with the reason of its signal', async () => {
