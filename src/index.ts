@@ -21,6 +21,7 @@ export type { LotOptions } from './client/lot-answers.ts';
 export type { LotLimits } from './client/lots.ts';
 export type { Health, Stats } from './client/server-views.ts';
 export { type ErrorCode, ERRORS, EXIT, type Fault, Problem, type ProblemBody } from './core/errors.ts';
+export type { Analysis, CodeBlock, HeadingNode, Link, List, ListItem, Table } from './core/analysis.ts';
 export type { Json, JsonObject } from './core/json.ts';
 export { LIMITS } from './core/limits.ts';
 export {
@@ -59,4 +60,5 @@ export type {
 } from './core/views.ts';
 export { systemFolderNames } from './platform/folder-names.ts';
 export { systemTimers } from './platform/timers.ts';
+export { analyse } from './reading/analyse.ts';
 export { jobOf, Lookup, type LookupOptions, type NullResult, type ResultName } from './workspace/lookup.ts';

@@ -60,6 +60,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['ajv', 'zod'],
     node: [...PURE, 'node:child_process', 'node:worker_threads'],
   },
+  reading: { rooms: ['core'], packages: ['marked'], node: [] },
   scheduler: { rooms: ['core', 'wire'], packages: ['zod'], node: PURE },
   instance: { rooms: ['core', 'wire'], packages: ['zod'], node: PURE },
   http: {
@@ -70,16 +71,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   client: { rooms: ['core'], packages: ['undici', 'zod'], node: [...PURE, 'node:http', 'node:https'] },
   cli: {
     rooms: ['client', 'core'],
-    packages: [
-      'cli-progress',
-      'cli-table3',
-      'commander',
-      'jsonc-parser',
-      'markdansi',
-      'marked',
-      'picocolors',
-      'zod',
-    ],
+    packages: ['cli-progress', 'cli-table3', 'commander', 'jsonc-parser', 'markdansi', 'picocolors', 'zod'],
     node: [...PURE, 'node:fs', 'node:os', 'node:process', 'node:readline', 'node:timers', 'node:tty'],
   },
   app: {
@@ -104,7 +96,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   /** src/index.ts, the public library. */
-  '.': { rooms: ['client', 'core', 'platform', 'workspace'], packages: [], node: [] },
+  '.': { rooms: ['client', 'core', 'platform', 'reading', 'workspace'], packages: [], node: [] },
 };
 
 /** Everywhere else time and chance come in through ports. */

@@ -10,6 +10,7 @@ import { systemTimers } from '../platform/timers.ts';
 import { createPrepare } from '../prompt/prepare.ts';
 import { AttemptLogReader } from '../workspace/attempt-logs.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
+import { AnalysisThread } from './analysis-remote.ts';
 import type { Config } from './config.ts';
 import { DiskWatch, takingWhatDisksHold } from './disk-watch.ts';
 import type { openLog } from './log.ts';
@@ -50,6 +51,7 @@ export function openDoors(options: DoorOptions): Promise<HttpServer> {
     logs: new AttemptLogReader({ files: systemFiles, folder: layout.logs }),
     prepare,
     differing,
+    analyser: new AnalysisThread(systemTimers),
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,

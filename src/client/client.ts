@@ -194,8 +194,9 @@ export class Client {
   }
 
   /** The null result where there is none. */
-  result(ref: Ref, options: CallOptions = {}): Promise<ResultView> {
-    return this.#get(`${jobPath(ref)}/result`, options);
+  /** `analyse`: with what its Markdown is made of. */
+  result(ref: Ref, options: CallOptions & { readonly analyse?: boolean } = {}): Promise<ResultView> {
+    return this.#get(`${jobPath(ref)}/result${options.analyse === true ? '?analyse=1' : ''}`, options);
   }
 
   async instances(options: CallOptions = {}): Promise<readonly InstanceStatus[]> {

@@ -59,6 +59,7 @@ export const ERRORS = {
   InvalidConfig: { status: 400, exit: EXIT.usage, title: 'The configuration is not valid' },
   FolderRefused: { status: 500, exit: EXIT.error, title: 'A folder of the workspace cannot be used' },
   StoreRefused: { status: 500, exit: EXIT.integrity, title: 'The database cannot be used' },
+  NotAnalysable: { status: 422, exit: EXIT.error, title: 'The result cannot be taken apart' },
   Corrupt: { status: 500, exit: EXIT.integrity, title: 'Stored data does not match its hash' },
   Internal: { status: 500, exit: EXIT.error, title: 'An error of promptd itself' },
 } as const satisfies Record<string, ErrorRow>;

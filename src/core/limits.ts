@@ -120,6 +120,10 @@ export const LIMITS = {
   faults_shown_max: 100,
   /** Why lanes wait is asked of the scheduler at most this often. */
   lanes_cache_ms: 250,
+  /** A result of usual size is taken apart in milliseconds; one that was made to be slow is given up. */
+  analysis_timeout_ms: 10_000,
+  /** Results that wait to be taken apart, one after the other. */
+  analyses_waiting_max: 32,
   http_port: 7433,
   instances_port: 7434,
 } as const;

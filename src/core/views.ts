@@ -1,4 +1,5 @@
 /** What HTTP and the CLI's `--json` show of the records of rows.ts. Times are RFC 3339 in UTC. */
+import type { Analysis } from './analysis.ts';
 import type { LiveState } from './attempt.ts';
 import type { Json } from './json.ts';
 import type { AttemptRow, Cost, JobType, KeptAnswer, RunOptions } from './rows.ts';
@@ -101,6 +102,8 @@ export interface ResultView {
   readonly cost?: Cost | null;
   readonly sha256?: string;
   readonly accepted_at?: string;
+  /** With `?analyse=1`: what its Markdown is made of. */
+  readonly analysis?: Analysis;
 }
 
 export interface LotView {

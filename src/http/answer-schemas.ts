@@ -1,6 +1,7 @@
 /** What the calls answer, for OpenAPI. Each is held to its view in core/views.ts by the compiler; no answer is checked at run time. */
 import { z } from 'zod';
 import { type ErrorCode, ERRORS } from '../core/errors.ts';
+import type { Analysis } from '../core/analysis.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { EndpointStatus, InstanceStatus } from '../core/ports/scheduler.ts';
 import { RUN_STATES } from '../core/states.ts';
@@ -131,6 +132,7 @@ export const resultOut = z.object({
   cost: z.object({ amount: z.number(), currency: z.string(), as_of: z.string() }).nullable().exactOptional(),
   sha256: z.string().exactOptional(),
   accepted_at: time.exactOptional(),
+  analysis: z.custom<Analysis>().exactOptional(),
 }) satisfies z.ZodType<ResultView>;
 
 export const batchOut = z.object({

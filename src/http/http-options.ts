@@ -1,4 +1,5 @@
 /** What the HTTP server is given: ports, and nothing of the rooms behind them. */
+import type { Analyser } from '../core/ports/analyser.ts';
 import type { Fault } from '../core/errors.ts';
 import type { Clock, Random, Timers } from '../core/ports/clock.ts';
 import type { LogReader } from '../core/ports/logs.ts';
@@ -59,6 +60,7 @@ export interface HttpOptions {
   readonly logs: LogReader;
   readonly prepare: Prepare;
   readonly differing: Differing;
+  readonly analyser: Analyser;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

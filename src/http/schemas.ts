@@ -55,6 +55,10 @@ export const listQuery = filterQuery.extend({
     .optional(),
 });
 
+export const resultQuery = z.strictObject({
+  analyse: flag.optional().meta({ description: 'Take its Markdown apart' }),
+});
+
 export const countsQuery = filterQuery.extend({
   by: text
     .optional()

@@ -34,6 +34,23 @@ describe('results', () => {
     expect(answer.headers['content-type']).toContain('application/json');
   });
 
+  it('R13: comes with its analysis where that is asked for', async () => {
+    await using server = await setup();
+    await server.submit('a');
+    expect((await server.ask('/jobs/a/result?analyse=1')).json).not.toHaveProperty('analysis');
+    server.scheduler.start('a');
+    server.scheduler.finish('a', '# Yes\n\n- because\n');
+    expect((await server.ask('/jobs/a/result?analyse=1')).json).toMatchObject({
+      result: '# Yes\n\n- because\n',
+      analysis: {
+        headings: [{ level: 1, text: 'Yes', children: [] }],
+        lists: [{ ordered: false, start: null, items: [{ text: 'because', checked: null, lists: [] }] }],
+      },
+    });
+    expect((await server.ask('/jobs/a/result?analyse=0')).json).not.toHaveProperty('analysis');
+    expect((await server.ask('/jobs/a/result?analyse=perhaps')).status).toBe(400);
+  });
+
   it('R12: is the null result where there is none, and 404 only where there is no job', async () => {
     await using server = await setup();
     await server.submit('a');

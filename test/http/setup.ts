@@ -12,6 +12,7 @@ import { makeKey } from '../../src/http/keys.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { systemTimers } from '../../src/platform/timers.ts';
+import { analyse } from '../../src/reading/analyse.ts';
 import { FakeLogs, FakeReads, NOW } from './fake-reads.ts';
 import { prepare } from './fake-prepare.ts';
 import { FakeScheduler } from './fakes.ts';
@@ -151,6 +152,7 @@ export async function setup(options: SetupOptions = {}): Promise<Setup> {
     logs: made.logs,
     prepare,
     differing,
+    analyser: { analyse: async (text) => analyse(text) },
     clock: { now: () => NOW, monotonic: () => systemClock.monotonic() },
     timers: systemTimers,
     random: systemRandom,

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointConfig } from '../../src/core/endpoints.ts';
 import type { PromptdEvent } from '../../src/core/events.ts';
+import { analyse } from '../../src/reading/analyse.ts';
 import { differing } from '../../src/core/identity.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import type { ReadStore } from '../../src/core/ports/read-store.ts';
@@ -173,6 +174,7 @@ export class LiveServer {
         links: new WorkspaceLinkReader({ root: layout.root }),
       }),
       differing,
+      analyser: { analyse: async (text) => analyse(text) },
       ...{ clock: systemClock, timers: systemTimers, random: systemRandom, version: '0.0.0-test' },
       log: { debug: ignore, info: ignore, warn: ignore, error: (fields) => this.faults.push(fields) },
       limits: { ...LIMITS, live_state_wait_ms: 50, auth_failures_per_minute: 1_000_000 },

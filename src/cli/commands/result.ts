@@ -15,9 +15,13 @@ export async function result(context: Context): Promise<number> {
   const ref = await resolveName(context, theName(context));
   const client = await context.server();
   if (given.flag('all')) return allResults(context, client, ref);
-  const answer = await client.result(ref, { signal: context.signal });
+  const answer = await client.result(ref, asked(context));
   await print(context, answer);
   return answer.result === null ? explain(context, client, ref) : EXIT.ok;
+}
+
+function asked({ given, signal }: Context) {
+  return { signal, analyse: given.flag('analyse') };
 }
 
 async function allResults(context: Context, client: Client, ref: string): Promise<number> {
@@ -29,7 +33,7 @@ async function allResults(context: Context, client: Client, ref: string): Promis
   let isFirst = true;
   for (const { run } of runs.toSorted((a, b) => a.run - b.run)) {
     const one = formatRunRef({ name, run });
-    const answer = await client.result(one, { signal });
+    const answer = await client.result(one, asked(context));
     if (!out.json && !context.given.flag('path'))
       out.notice(
         `${isFirst ? '' : '\n'}${out.err.dim(`── ${one}${answer.result === null ? ': no result' : ''}`)}`,
@@ -45,6 +49,7 @@ async function print(context: Context, answer: ResultView): Promise<void> {
   const { out, given } = context;
   if (out.json) return out.value(answer);
   if (answer.result === null) return undefined;
+  if (given.flag('analyse')) return out.line(JSON.stringify(answer.analysis, null, 2));
   if (given.flag('path')) return out.line(await pathOf(context, answer));
   if (given.flag('render')) return out.data(await rendered(context, answer.result));
   // Into a file or a pipe as the model gave it; a terminal would obey what stands in it.

@@ -8,7 +8,7 @@ import type { ResultView } from '../../core/views.ts';
 import { problemOut, resultOut } from '../answer-schemas.ts';
 import type { App } from '../app.ts';
 import type { HttpContext } from '../http-context.ts';
-import { refParams } from '../schemas.ts';
+import { isTrue, refParams, resultQuery } from '../schemas.ts';
 import { nullResult, resultView } from '../views.ts';
 import { refOf } from './jobs.ts';
 
@@ -22,13 +22,15 @@ export function resultRoutes(app: App, context: HttpContext): void {
         description:
           'The text is hashed again: the header promptd-result-sha256 is that hash. Where there is no result yet: `{job, result: null}`.',
         params: refParams,
+        querystring: resultQuery,
         response: { 200: resultOut, '4xx': problemOut },
       },
     },
-    ({ params }, reply) => {
+    async ({ params, query }, reply) => {
       const view = resultOf(context.options.reads, context.run(refOf(params.ref)));
       if (view.sha256 !== undefined) void reply.header('promptd-result-sha256', view.sha256);
-      return reply.send(view);
+      if (!isTrue(query.analyse) || view.result === null) return view;
+      return { ...view, analysis: await context.options.analyser.analyse(view.result) };
     },
   );
 }
