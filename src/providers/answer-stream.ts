@@ -14,6 +14,9 @@ export type Framing = 'ndjson' | 'sse';
 /** One line holds one piece in JSON; a piece as large as a whole answer may be escaped, so there is some room on top. */
 const LINE_SLACK_CHARS = 1024 * 1024;
 
+/** What ends an answer whose connection may stay open: of OpenAI and its relatives, and of Anthropic. */
+const SSE_END = /^(?:\[DONE\]$|\{"type": ?"message_stop")/;
+
 export interface AnswerStreamOptions {
   readonly upstream: Upstream;
   readonly framing: Framing;
@@ -113,12 +116,29 @@ class LineCheck {
   }
 
   #isLast(line: string): boolean {
-    if (this.#options.framing === 'sse') return line === 'data: [DONE]' || line === 'data:[DONE]';
+    if (this.#options.framing === 'sse') {
+      const data = /^data: ?(.*)$/.exec(line)?.[1] ?? '';
+      // Within a text the quotes would be escaped: only an event with such a key or value is looked at twice.
+      if (data.includes('"error"')) this.#refuseError(data);
+      return SSE_END.test(data);
+    }
     const value = this.#parse(line);
     if (isJsonObject(value) && value['error'] !== undefined) {
       throw new ProviderError(failureInStream(this.#options.upstream, readErrorValue(value)));
     }
     return isJsonObject(value) && value['done'] === true;
+  }
+
+  /** An error that a server reports as an event, in the forms of OpenAI, Anthropic, Google and Mistral. */
+  #refuseError(data: string): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      return; // No JSON: the library says so.
+    }
+    if (isJsonObject(value) && (value['object'] === 'error' || (value['error'] ?? null) !== null))
+      throw new ProviderError(failureInStream(this.#options.upstream, readErrorValue(value)));
   }
 
   #parse(line: string): unknown {

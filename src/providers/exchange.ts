@@ -51,6 +51,12 @@ export interface ExchangeOptions {
   /** Null: the answer is one JSON document, which the caller reads. */
   readonly framing: Framing | null;
   readonly result_bytes_max: number;
+  /** The header that carries the key: `authorization` as a bearer (the default), any other as it is. */
+  readonly key_header?: string;
+  /** Headers that the library may add; none by default. */
+  readonly library_headers?: readonly string[];
+  /** The fields of the body that are no parameters, `messages` by default. */
+  readonly prompt_fields?: readonly string[];
   /** Makes the body that leaves out of the library's. */
   rewrite?(body: JsonObject): JsonObject;
 }
@@ -73,19 +79,23 @@ export class Exchange {
     return this.#controller.signal;
   }
 
-  /** The parameters of the body that left, without the messages. */
+  /** The parameters of the body that left, without the prompt. */
   get parametersSent(): JsonObject {
-    const { messages: _messages, ...parameters } = this.#sent ?? {};
-    return parameters;
+    const prompt = new Set(this.#options.prompt_fields ?? ['messages']);
+    return Object.fromEntries(Object.entries(this.#sent ?? {}).filter(([name]) => !prompt.has(name)));
   }
 
-  /** In the form of the global fetch; takes of `init` only method and body: headers are ours alone, so no key but ours leaves. */
+  /**
+   * In the form of the global fetch; takes of `init` only method, body and the headers that were allowed: the others are
+   * ours alone, so no key but ours leaves.
+   */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const response = await this.#send(
       url,
       init?.method ?? 'GET',
       typeof init?.body === 'string' ? init.body : null,
+      new Headers(init?.headers ?? {}),
     );
     if (!response.ok) throw await this.#refusal(response);
     return this.#checked(response);
@@ -97,12 +107,12 @@ export class Exchange {
     if (!this.#complete) this.#controller.abort();
   }
 
-  async #send(url: URL, method: string, body: string | null): Promise<Response> {
+  async #send(url: URL, method: string, body: string | null, given: Headers): Promise<Response> {
     const { upstream } = this.#options;
     const { fetch, agent } = await this.#options.connections.load();
     const init: RequestInit = {
       method,
-      headers: this.#headers(url),
+      headers: this.#headers(url, given),
       body: body === null ? null : this.#leaving(body),
       redirect: 'manual',
       signal: this.#controller.signal,
@@ -119,12 +129,18 @@ export class Exchange {
     }
   }
 
-  #headers(url: URL): Record<string, string> {
-    const { api_key } = this.#options.upstream;
+  #headers(url: URL, given: Headers): Record<string, string> {
+    const { upstream, framing, key_header = 'authorization', library_headers = [] } = this.#options;
     const headers: Record<string, string> = { 'content-type': 'application/json', 'user-agent': 'promptd' };
-    headers['accept'] = this.#options.framing === 'sse' ? 'text/event-stream' : 'application/json';
-    if (api_key !== null) headers['authorization'] = `Bearer ${api_key}`;
-    else if (url.username !== '') {
+    headers['accept'] = framing === 'sse' ? 'text/event-stream' : 'application/json';
+    for (const name of library_headers) {
+      const value = given.get(name);
+      if (value !== null) headers[name] = value;
+    }
+    const { api_key } = upstream;
+    if (api_key !== null)
+      headers[key_header] = key_header === 'authorization' ? `Bearer ${api_key}` : api_key;
+    if (headers['authorization'] === undefined && url.username !== '') {
       const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
       headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
     }

@@ -158,6 +158,11 @@ export function failureInStream(upstream: Upstream, error: UpstreamError): Attem
   return failure('transient', 'ProviderError', text);
 }
 
+/** The platform cannot be told what the job wants: the request was never sent, and would never be. */
+export function refusedByLibrary(upstream: Upstream, why: string): AttemptFailure {
+  return failure('job', 'BadRequest', say(upstream, `${upstream.endpoint.name}: ${why}`));
+}
+
 /** Something came that is no answer. */
 export function invalidAnswer(upstream: Upstream, what: string): AttemptFailure {
   return failure(

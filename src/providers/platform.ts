@@ -1,0 +1,55 @@
+/** What is particular to a platform that is spoken to by a language model of the AI SDK. Everything else is shared. */
+import type { LanguageModelV4, SharedV4ProviderOptions } from '@ai-sdk/provider';
+import type { EndpointKind } from '../core/endpoints.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import type { ProviderCall } from '../core/ports/provider.ts';
+
+export interface ModelOptions {
+  /** Without a slash at its end. */
+  readonly base_url: string;
+  readonly model: string;
+  readonly fetch: typeof globalThis.fetch;
+}
+
+/** Where the platform says a count: paths into its own usage, the first that is there; none where it never says it. */
+export type CountPlaces = readonly (readonly string[])[];
+
+export interface Platform {
+  readonly kind: EndpointKind;
+  /** Loads the package with the first call. Making a model costs milliseconds, so models are kept. */
+  load(): Promise<(options: ModelOptions) => LanguageModelV4>;
+  /** The header that carries the key; `authorization` carries it as a bearer. */
+  readonly key_header: 'authorization' | 'x-api-key' | 'x-goog-api-key';
+  /** Headers of the library that leave with ours; no other does. */
+  readonly library_headers: readonly string[];
+  readonly body: BodyRules;
+  /**
+   * What the library cannot say in its own terms: the fields of the body for a word of the vocabulary, or a sentence for
+   * the result's warnings; null where the library says it.
+   */
+  own(name: string, value: Json): JsonObject | string | null;
+  /** Options of the library that have no place in a call of its language model. */
+  options?(call: ProviderCall): SharedV4ProviderOptions;
+  /** Why a name can be no model here; null where it can. */
+  refusesModel?(model: string): string | null;
+  /** What one event of the answer says of the model that answers and of the tokens; the library keeps only what it knows. */
+  tells(event: JsonObject): { readonly model?: Json | undefined; readonly usage?: Json | undefined };
+  readonly counts: Readonly<Record<'input' | 'cached' | 'output' | 'reasoning', CountPlaces>>;
+  readonly models: {
+    /** Below the base_url. */
+    readonly path: string;
+    names(list: JsonObject): readonly string[] | null;
+  };
+}
+
+/** How keys of a job find their place in the body that leaves. */
+export interface BodyRules {
+  /** What the prompt became: no parameters. */
+  readonly prompt: readonly string[];
+  /** What a call is made of: another value would give an answer that cannot be read, e.g. two mixed ones for `n: 2`. */
+  readonly reserved: ReadonlySet<string>;
+  /** Objects that are filled key by key, since the vocabulary may have filled a part of them. */
+  readonly nested: ReadonlySet<string>;
+  /** The object in which parameters stand, and what stands beside it; null where they stand at the top. */
+  readonly inside: { readonly object: string; readonly beside: ReadonlySet<string> } | null;
+}
