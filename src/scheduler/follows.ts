@@ -43,10 +43,13 @@ export class Follows {
     return this.#open.delete(id);
   }
 
-  /** NDJSON bytes of the log, as they came. What overlaps with what was passed on is cut off. */
-  piece(id: number, offset: number, text: string): void {
+  /**
+   * NDJSON bytes of the log, as they came from the instance that runs the attempt. What overlaps with what was passed on is
+   * cut off.
+   */
+  piece(instance: number, id: number, offset: number, text: string): void {
     const follow = this.#open.get(id);
-    if (follow === undefined) return;
+    if (follow?.instance !== instance) return;
     const known = follow.offset + follow.rest.length;
     const bytes = Buffer.from(text);
     if (offset > known) {

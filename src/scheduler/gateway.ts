@@ -154,8 +154,8 @@ export class Gateway {
   }
 
   #welcome(wire: Wire, hello: Hello, id: number): void {
-    const { store_id, lease_ttl_ms, heartbeat_ms, clock, timers } = this.#options;
-    const session = new InstanceSession(wire, hello, id);
+    const { store_id, lease_ttl_ms, heartbeat_ms, clock, timers, limits } = this.#options;
+    const session = new InstanceSession(wire, hello, id, limits.frame_bytes_max);
     this.#sessions.set(id, session);
     this.#strangers.delete(wire);
     const silence = new SilenceWatch({
@@ -183,14 +183,14 @@ export class Gateway {
         return this.#heartbeat(session, message);
       case 'accept':
         for (const ref of message.attempts)
-          this.#options.leases.accepted(runKey(ref.name, ref.run), ref.attempt);
+          this.#options.leases.accepted(runKey(ref.name, ref.run), ref.attempt, session.id);
         return undefined;
       case 'outcome':
         return this.#options.reports.take(session.id, message.report as Parameters<Reports['take']>[1]);
       case 'state':
-        return this.#live.answer(message.request, message.live);
+        return this.#live.answer(session.id, message.request, message.live);
       case 'log':
-        return this.follows.piece(message.follow, message.offset, message.text);
+        return this.follows.piece(session.id, message.follow, message.offset, message.text);
       case 'leaving':
         // The end of its connection follows, which says as much.
         return undefined;
@@ -200,8 +200,9 @@ export class Gateway {
   }
 
   #holding(session: InstanceSession, message: Extract<FromInstance, { t: 'holding' }>): void {
+    if (session.settled) return;
     session.held.push(...message.held);
-    if (!message.last || session.settled) return;
+    if (!message.last) return;
     session.settled = true;
     this.#options.crashpoint('session.before_settle');
     const { process_id, slots, endpoints, needs } = session.hello;
@@ -223,7 +224,7 @@ export class Gateway {
       const key = runKey(ref.name, ref.run);
       if (!this.#options.leases.renew(key, ref.attempt, session.id)) gone.push(ref);
     }
-    session.wire.send({ t: 'renewed', seq: message.seq, gone: session.settled ? gone : [] });
+    session.answer({ t: 'renewed', seq: message.seq, gone: session.settled ? gone : [] });
     if (message.draining !== session.draining) {
       session.draining = message.draining;
       this.#options.push({ type: 'drain', instance: session.id, draining: message.draining });

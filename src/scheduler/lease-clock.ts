@@ -67,12 +67,12 @@ export class LeaseClock {
   /** A lease from before this process: its instance has a term to come back. */
   restore(key: string, attempt: number, instance: number, attempt_timeout_ms: number): void {
     this.grant(key, attempt, instance, attempt_timeout_ms);
-    this.accepted(key, attempt);
+    this.accepted(key, attempt, instance);
   }
 
-  accepted(key: string, attempt: number): void {
+  accepted(key: string, attempt: number, instance: number): void {
     const term = this.#current(key, attempt);
-    if (term !== undefined) term.accept_by_m = Infinity;
+    if (term?.instance === instance) term.accept_by_m = Infinity;
   }
 
   /** True where the lease is there and its instance still holds it. */

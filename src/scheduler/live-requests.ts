@@ -20,25 +20,26 @@ export class LiveRequests {
     const request = this.#next;
     this.#next += 1;
     return new Promise((resolve) => {
-      const timer = this.#timers.after(wait_ms, () => this.answer(request, null), false);
+      const timer = this.#timers.after(wait_ms, () => this.answer(instance, request, null), false);
       this.#open.set(request, { instance, timer, resolve });
       send(request);
     });
   }
 
-  answer(request: number, answer: LiveAnswer): void {
+  /** Only the instance that was asked is heard. */
+  answer(instance: number, request: number, answer: LiveAnswer): void {
     const open = this.#open.get(request);
-    if (open === undefined) return;
+    if (open?.instance !== instance) return;
     this.#open.delete(request);
     open.timer.cancel();
     open.resolve(answer);
   }
 
   gone(instance: number): void {
-    for (const [request, open] of this.#open) if (open.instance === instance) this.answer(request, null);
+    for (const request of this.#open.keys()) this.answer(instance, request, null);
   }
 
   stop(): void {
-    for (const request of this.#open.keys()) this.answer(request, null);
+    for (const [request, { instance }] of this.#open) this.answer(instance, request, null);
   }
 }

@@ -6,7 +6,7 @@ import type { LogPlace } from '../../src/core/ports/logs.ts';
 import type { SubmittedJob } from '../../src/core/submission.ts';
 import { SchedulerService, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
 import { openMemoryStores } from '../../src/stores/sqlite/memory.ts';
-import { MemoryNetwork } from '../../src/transport/memory.ts';
+import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/transport/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { FaultyStore } from './faulty-store.ts';
@@ -22,12 +22,14 @@ export function endpointOf(name: string, more: Partial<EndpointConfig> = {}): En
 export interface StageOptions {
   readonly endpoints?: readonly EndpointConfig[];
   readonly more?: Partial<SchedulerOptions>;
+  /** How the network carries bytes. */
+  readonly network?: Omit<MemoryNetworkOptions, 'timers'>;
 }
 
 export class Stage {
   readonly clock = new FakeClock();
   readonly random = new SeededRandom(7);
-  readonly network = new MemoryNetwork({ timers: this.clock });
+  readonly network: MemoryNetwork;
   readonly stores = openMemoryStores({ clock: this.clock, random: this.random });
   readonly store = new FaultyStore(this.stores.store);
   readonly reads = this.stores.reads;
@@ -45,6 +47,7 @@ export class Stage {
 
   private constructor(options: StageOptions) {
     this.#options = options;
+    this.network = new MemoryNetwork({ timers: this.clock, ...options.network });
   }
 
   static async open(options: StageOptions = {}): Promise<Stage> {
