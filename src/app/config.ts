@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { EndpointConfig } from '../core/endpoints.ts';
+import { VENDOR_URLS, type EndpointConfig } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -116,6 +116,8 @@ function baseUrls(name: string, file: EndpointFile, env: Environment): readonly 
   if (file.base_url !== undefined) return [file.base_url];
   if (file.kind === 'ollama') return [ollamaHost(env['OLLAMA_HOST'])];
   if (file.kind === 'simulator') return [];
+  const vendor = VENDOR_URLS[file.kind];
+  if (vendor !== undefined) return [vendor];
   throw new Problem(
     'InvalidConfig',
     `endpoints.${name}: expected "base_url" for kind ${file.kind}, got nothing`,

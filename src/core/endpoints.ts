@@ -1,8 +1,24 @@
 /** Endpoints as the configuration names them. A job never carries a URL or a key: it names one of these. */
 import type { JsonObject } from './json.ts';
 
-export const ENDPOINT_KINDS = ['simulator', 'ollama', 'openai-compatible'] as const;
+export const ENDPOINT_KINDS = [
+  'simulator',
+  'ollama',
+  'openai-compatible',
+  'openai',
+  'anthropic',
+  'google',
+  'mistral',
+] as const;
 export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
+
+/** Where the vendors serve their models, for endpoints that name no server; from their API references. */
+export const VENDOR_URLS: Readonly<Partial<Record<EndpointKind, string>>> = {
+  openai: 'https://api.openai.com/v1',
+  anthropic: 'https://api.anthropic.com/v1',
+  google: 'https://generativelanguage.googleapis.com/v1beta',
+  mistral: 'https://api.mistral.ai/v1',
+};
 
 export interface EndpointConfig {
   readonly name: string;

@@ -27,6 +27,7 @@ export const DRAWERS = [
   'openai',
   'anthropic',
   'google',
+  'mistral',
   'ai-package',
 ] as const;
 

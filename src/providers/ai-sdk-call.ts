@@ -63,29 +63,30 @@ function place(
   merged: Record<string, Json>,
   warnings: string[],
 ): void {
+  const within = { ...rules, inside: null };
   if (rules.reserved.has(name)) {
     warnings.push(`${name} was not sent: promptd sets it itself.`);
+  } else if (rules.inside !== null && !rules.inside.beside.has(name)) {
+    const inner = { ...(merged[rules.inside.object] as JsonObject | undefined) };
+    place(within, name, value, inner, warnings);
+    merged[rules.inside.object] = inner;
   } else if (rules.nested.has(name) && isJsonObject(value)) {
     const inner = { ...(merged[name] as JsonObject | undefined) };
-    for (const [key, one] of Object.entries(value))
-      place({ ...rules, nested: new Set(), inside: null }, key, one, inner, warnings);
+    for (const [key, one] of Object.entries(value)) place(within, key, one, inner, warnings);
     merged[name] = inner;
-  } else if (rules.inside === null || rules.inside.beside.has(name)) {
-    merged[name] = value;
   } else {
-    const { object } = rules.inside;
-    merged[object] = { ...(merged[object] as JsonObject | undefined), [name]: value };
+    merged[name] = value;
   }
 }
 
 /** The body that leaves. */
-export function mergedBody({ nested }: BodyRules, body: JsonObject, merged: JsonObject): JsonObject {
+export function mergedBody(rules: BodyRules, body: JsonObject, merged: JsonObject): JsonObject {
   if (Object.keys(merged).length === 0) return body;
   const whole: Record<string, Json> = { ...body };
   for (const [name, value] of Object.entries(merged)) {
     const there = body[name];
-    whole[name] =
-      nested.has(name) && isJsonObject(there) && isJsonObject(value) ? { ...there, ...value } : value;
+    const both = rules.nested.has(name) && isJsonObject(there) && isJsonObject(value);
+    whole[name] = both ? mergedBody(rules, there, value) : value;
   }
   return whole;
 }

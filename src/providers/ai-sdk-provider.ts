@@ -74,9 +74,9 @@ export class AiSdkProvider implements Provider {
     const upstream: Upstream = { endpoint, base_url, api_key, model: null };
     const { result_bytes_max } = LIMITS;
     const exchange = this.#exchange(upstream, signal, { framing: null, result_bytes_max });
-    const { path, names } = this.#platform.models;
+    const { path, headers = {}, names } = this.#platform.models;
     try {
-      const response = await exchange.fetch(`${withoutSlash(base_url)}${path}`);
+      const response = await exchange.fetch(`${withoutSlash(base_url)}${path}`, { headers });
       const list = (await response.json()) as Json;
       const found = isJsonObject(list) ? names(list) : null;
       if (found === null) throw new ProviderError(invalidAnswer(upstream, 'that is no list of models'));
@@ -149,10 +149,10 @@ async function readStream(
     if (part.type === 'text-delta') answer.addText(part.delta);
     else if (part.type === 'reasoning-delta') answer.addReasoning(part.delta);
     else if (part.type === 'stream-start') warnings.push(...part.warnings.map(warningSentence));
-    else if (part.type === 'raw' && isJsonObject(part.rawValue as Json | undefined)) {
-      const { model, usage } = platform.tells(part.rawValue as JsonObject);
+    else if (part.type === 'raw' && isJsonObject(part.rawValue)) {
+      const { model, usage } = platform.tells(part.rawValue);
       if (typeof model === 'string') model_answered = model;
-      if (isJsonObject(usage)) told = { ...told, ...usage };
+      if (isJsonObject(usage)) told = updated(told, usage);
     } else if (part.type === 'error') throw providerErrorOf(part.error, upstream);
     else if (part.type === 'finish') {
       const { unified, raw } = part.finishReason;
@@ -166,6 +166,12 @@ async function readStream(
     }
   }
   throw new ProviderError(invalidAnswer(upstream, 'the answer ended before it was done'));
+}
+
+/** A null takes back nothing that was said before. */
+function updated(told: JsonObject, usage: JsonObject): JsonObject {
+  const news = Object.entries(usage).filter(([name, value]) => value !== null || told[name] === undefined);
+  return { ...told, ...Object.fromEntries(news) };
 }
 
 /** What we threw ourselves may be wrapped by the SDK; an error of its own is about a call that it cannot make, or an answer. */
@@ -191,11 +197,7 @@ const CANNOT_SAY: ReadonlySet<string> = new Set([
  * Counts as the SDK makes them (it knows what each platform counts in), but only those that the platform said: the SDK makes
  * a 0 of the others.
  */
-function usageOf(
-  told: JsonObject,
-  counted: LanguageModelV4Usage,
-  places: Platform['counts'],
-): Usage | null {
+function usageOf(told: JsonObject, counted: LanguageModelV4Usage, places: Platform['counts']): Usage | null {
   const raw = Object.keys(told).length > 0 ? told : (counted.raw as JsonObject | undefined);
   if (raw === undefined) return null;
   const { inputTokens, outputTokens } = counted;

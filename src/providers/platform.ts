@@ -27,18 +27,23 @@ export interface Platform {
    * What the library cannot say in its own terms: the fields of the body for a word of the vocabulary, or a sentence for
    * the result's warnings; null where the library says it.
    */
-  own(name: string, value: Json): JsonObject | string | null;
+  readonly own: (name: string, value: Json) => JsonObject | string | null;
   /** Options of the library that have no place in a call of its language model. */
   options?(call: ProviderCall): SharedV4ProviderOptions;
   /** Why a name can be no model here; null where it can. */
   refusesModel?(model: string): string | null;
   /** What one event of the answer says of the model that answers and of the tokens; the library keeps only what it knows. */
-  tells(event: JsonObject): { readonly model?: Json | undefined; readonly usage?: Json | undefined };
+  readonly tells: (event: JsonObject) => {
+    readonly model?: Json | undefined;
+    readonly usage?: Json | undefined;
+  };
   readonly counts: Readonly<Record<'input' | 'cached' | 'output' | 'reasoning', CountPlaces>>;
   readonly models: {
     /** Below the base_url. */
     readonly path: string;
-    names(list: JsonObject): readonly string[] | null;
+    readonly headers?: Readonly<Record<string, string>>;
+    /** Null where that is no list of models. */
+    readonly names: (list: JsonObject) => readonly string[] | null;
   };
 }
 
@@ -52,4 +57,12 @@ export interface BodyRules {
   readonly nested: ReadonlySet<string>;
   /** The object in which parameters stand, and what stands beside it; null where they stand at the top. */
   readonly inside: { readonly object: string; readonly beside: ReadonlySet<string> } | null;
+}
+
+/** What the library is given for a key: the real one is put on by the exchange, and only there. */
+export const KEY_ELSEWHERE = 'the-exchange-has-it';
+
+/** Words that neither the platform nor the library has; the library says of the others what becomes of them. */
+export function unsaid(...words: readonly string[]): Platform['own'] {
+  return (name) => (words.includes(name) ? `${name} is not supported here.` : null);
 }

@@ -3,10 +3,17 @@ import type { EndpointKind } from '../core/endpoints.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
 import type { Provider } from '../core/ports/provider.ts';
 import { AiSdkProvider } from './ai-sdk-provider.ts';
+import { ANTHROPIC } from './anthropic.ts';
 import { Connections } from './exchange.ts';
+import { GOOGLE } from './google.ts';
+import { MISTRAL } from './mistral.ts';
 import { OllamaProvider } from './ollama.ts';
+import { OPENAI } from './openai.ts';
 import { OPENAI_COMPATIBLE } from './openai-compatible.ts';
+import type { Platform } from './platform.ts';
 import { SimulatorProvider } from './simulator.ts';
+
+const PLATFORMS: readonly Platform[] = [OPENAI_COMPATIBLE, OPENAI, ANTHROPIC, GOOGLE, MISTRAL];
 
 /** Costs nothing until the first call: the libraries of a platform are loaded with it. */
 export function createProviders(options: {
@@ -17,6 +24,6 @@ export function createProviders(options: {
   return new Map<EndpointKind, Provider>([
     ['simulator', new SimulatorProvider(options)],
     ['ollama', new OllamaProvider(connections)],
-    ['openai-compatible', new AiSdkProvider(connections, OPENAI_COMPATIBLE)],
+    ...PLATFORMS.map((one): [EndpointKind, Provider] => [one.kind, new AiSdkProvider(connections, one)]),
   ]);
 }
