@@ -20,6 +20,7 @@ import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { machineId } from './machine-id.ts';
 import { secretsOf } from './secrets.ts';
 import { stopSignals } from './signals.ts';
+import { sayWhoHolds } from './spool-holder.ts';
 
 export interface InstanceProcessOptions {
   readonly name: string;
@@ -42,6 +43,7 @@ export const SPOOL_HELD = 75;
 export async function runInstance(options: InstanceProcessOptions): Promise<number> {
   const lock = tryLock(join(options.spool_dir, 'lock.db'));
   if (lock === null) return SPOOL_HELD;
+  await sayWhoHolds(options.spool_dir, process.pid);
   const instance = instanceOf(options);
   const signals = stopSignals({
     first: () => void instance.drain(LIMITS.stop_deadline_ms - 2_000),

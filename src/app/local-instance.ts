@@ -4,21 +4,23 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
-import { dirname, extname, join } from 'node:path';
+import { dirname, extname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
-import { environment } from './environment.ts';
 import { SPOOL_HELD } from './instance-process.ts';
-import { tryLock } from '../stores/sqlite/file-lock.ts';
+import { processGone } from './process-gone.ts';
+import { spoolHolder, spoolIsFree } from './spool-holder.ts';
 
 const RESTART_MIN_MS = 500;
 const RESTART_MAX_MS = 30_000;
 const HELD_AGAIN_MS = 2_000;
+const GONE_LOOK_MS = 20;
 /** A child that lived this long did not die of its start. */
 const HEALTHY_MS = 10_000;
 
 export interface LocalInstance {
-  /** Asks the child to end gracefully, kills it at the deadline. Resolves when it is gone. */
+  /** Asks it to end gracefully, kills it at the deadline. Resolves when it is gone. */
   stop(deadline_ms: number): Promise<void>;
   /** Ends it at once. */
   kill(): void;
@@ -57,13 +59,7 @@ export function keepLocalInstance(
     async stop(deadline_ms) {
       stopping = true;
       if (timer !== null) clearTimeout(timer);
-      if (child === null) return;
-      const running = child;
-      const exited = new Promise<void>((resolve) => running.once('exit', () => resolve()));
-      running.kill('SIGTERM');
-      const late = setTimeout(() => running.kill('SIGKILL'), deadline_ms);
-      await exited;
-      clearTimeout(late);
+      await (child === null ? endAdopted(layout.spool, deadline_ms) : endChild(child, deadline_ms));
     },
     kill() {
       stopping = true;
@@ -72,12 +68,30 @@ export function keepLocalInstance(
   };
 }
 
+async function endChild(child: ChildProcess, deadline_ms: number): Promise<void> {
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), deadline_ms);
+  await exited;
+  clearTimeout(late);
+}
+
+/** The child of an earlier server, which found its way back to this one: it is nobody else's to end. */
+async function endAdopted(spool_dir: string, deadline_ms: number): Promise<void> {
+  const pid = await spoolHolder(spool_dir).catch(() => null);
+  if (pid === null || processGone(pid)) return;
+  const began = Date.now();
+  process.kill(pid, 'SIGTERM');
+  while (!processGone(pid)) {
+    if (Date.now() - began > deadline_ms) process.kill(pid, 'SIGKILL');
+    await sleep(GONE_LOOK_MS);
+  }
+}
+
 /** A disk that does not let the lock be looked at is looked at again: this runs in a timer, where nobody would catch. */
 function isFree(layout: WorkspaceLayout, note: (fields: object, message: string) => void): boolean {
   try {
-    const lock = tryLock(join(layout.spool, 'lock.db'));
-    lock?.release();
-    return lock !== null;
+    return spoolIsFree(layout.spool);
   } catch (error) {
     note(
       { error: error instanceof Error ? error.message : String(error) },
@@ -89,13 +103,10 @@ function isFree(layout: WorkspaceLayout, note: (fields: object, message: string)
 
 function spawnInstance(root: string, slots: number): ChildProcess {
   const main = fileURLToPath(new URL(`./local-instance-child${extname(import.meta.url)}`, import.meta.url));
-  // The code that is compiled for serve serves its child as well, which is there three times as soon.
-  const cache = getCompileCacheDir();
   // A group of its own: Ctrl-C at the terminal is for serve, which then asks its child to end.
   return spawn(process.execPath, [...process.execArgv, main, root, String(slots)], {
     cwd: root,
     stdio: 'ignore',
     detached: true,
-    env: { ...environment(), ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }) },
   });
 }

@@ -112,6 +112,21 @@ describe('serve', () => {
     expect(machine.model.stats().total).toBe(1);
   });
 
+  it('ends the instance of a server that was killed, too, once that has found its way back', async () => {
+    const machine = await setup();
+    const killed = await machine.serve();
+    const [pid = 0] = await machine.localInstances();
+    await killed.kill();
+    const serving = await machine.serve();
+    expect(await machine.localInstances()).toEqual([pid]);
+    await ask(serving.client, 'first');
+    await answered(serving.client, 'first');
+    serving.process.kill('SIGTERM');
+    expect(await endOf(serving.process)).toBe(0);
+    expect(processGone(pid)).toBe(true);
+    expect(statesOnDisk(machine)).toEqual({ first: 'completed' });
+  });
+
   it('leaves attempts on other instances running, and takes their outcomes when it is started again', async () => {
     const port = await freePort();
     const machine = await setup({ config: { instances: { port } }, env: { PROMPTD_SLOTS: '0' } });
