@@ -45,7 +45,10 @@ if (isTooOld(process.versions.node)) {
   // folder cannot be written, Node goes on without a cache.
   var cache = cacheFolder();
   if (cache !== undefined && path.isAbsolute(cache)) {
-    require('module').enableCompileCache(path.join(cache, 'promptd', 'compile'));
+    var compiled = path.join(cache, 'promptd', 'compile');
+    require('module').enableCompileCache(compiled);
+    // The threads of a server, and its instance, look for it here.
+    if (process.env.NODE_COMPILE_CACHE === undefined) process.env.NODE_COMPILE_CACHE = compiled;
   }
   // A server has many files under way at a time, and each fsync of them holds a thread; libuv's four would be in its way.
   // It reads this when it starts the first one.
