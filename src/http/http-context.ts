@@ -9,6 +9,8 @@ import type { ChangeHub } from './change-hub.ts';
 import type { Doors } from './doors.ts';
 import type { HttpOptions, Via } from './http-options.ts';
 import type { LaneReasons } from './lane-reasons.ts';
+import { logBug } from './problems.ts';
+import { SseStream } from './sse.ts';
 import { jobView, type JobViewParts, type Knowledge } from './views.ts';
 import { within } from './within.ts';
 
@@ -45,6 +47,25 @@ export class HttpContext {
     this.closing.addEventListener('abort', end, { once: true });
     if (this.closing.aborted || reply.raw.destroyed) end();
     return life.signal;
+  }
+
+  /** Serves events to one reader, and ends the stream however that ends: its head has left, so an error is only logged. */
+  async stream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    serve: (stream: SseStream, life: AbortSignal) => Promise<void>,
+  ): Promise<FastifyReply> {
+    const { timers, limits, log, random } = this.options;
+    const life = this.lifeOf(reply);
+    const stream = new SseStream({ reply, timers, limits });
+    try {
+      await serve(stream, life);
+    } catch (error) {
+      logBug(error, request, log, random);
+    } finally {
+      stream.end();
+    }
+    return reply;
   }
 
   /** The run that is meant; throws NotFound. */

@@ -59,13 +59,19 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
   void reply.code(problem.status).header('content-type', 'application/problem+json').send(Buffer.from(body));
 }
 
-/** What happened stays in the log, under an id that the client is told: a message of ours may hold what is nobody's business. */
-function internal(error: unknown, request: FastifyRequest, log: HttpLog, random: Random): Problem {
+/** For errors of ours in answers whose head has left as well, of which the client can be told no more. Gives their id. */
+export function logBug(error: unknown, request: FastifyRequest, log: HttpLog, random: Random): string {
   const id = random.id(6);
   log.error(
     { err: error, id, method: request.method, route: request.routeOptions.url },
     'a request failed by an error of promptd itself',
   );
+  return id;
+}
+
+/** What happened stays in the log, under an id that the client is told: a message of ours may hold what is nobody's business. */
+function internal(error: unknown, request: FastifyRequest, log: HttpLog, random: Random): Problem {
+  const id = logBug(error, request, log, random);
   return new Problem('Internal', `An error of promptd itself; it stands in the server's log under ${id}`, {
     hint: 'Please report it with those lines of the log.',
   });

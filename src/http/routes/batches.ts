@@ -8,6 +8,7 @@ import { batchesOut, batchOut, problemOut, textOf } from '../answer-schemas.ts';
 import type { App } from '../app.ts';
 import type { HttpContext } from '../http-context.ts';
 import { longPoll } from '../long-poll.ts';
+import { logBug } from '../problems.ts';
 import { batchParams, limitQuery, waitQuery } from '../schemas.ts';
 import { batchView } from '../views.ts';
 import { resultOf } from './results.ts';
@@ -70,9 +71,14 @@ export function batchRoutes(app: App, context: HttpContext): void {
         response: { 200: textOf('NDJSON of results', 'application/x-ndjson'), '4xx': problemOut },
       },
     },
-    ({ params }, reply) => {
-      batchOf(reads, params.batch);
-      const lines = Readable.from(resultLines(reads, params.batch), { objectMode: true, highWaterMark: 1 });
+    (request, reply) => {
+      const { batch } = request.params;
+      batchOf(reads, batch);
+      const lines = Readable.from(resultLines(reads, batch), { objectMode: true, highWaterMark: 1 });
+      // Before the head has left the error handler says it, too.
+      lines.once('error', (error) => {
+        if (reply.raw.headersSent) logBug(error, request, context.options.log, context.options.random);
+      });
       return reply.header('content-type', 'application/x-ndjson').send(lines);
     },
   );

@@ -5,7 +5,6 @@ import { problemOut, textOf } from '../answer-schemas.ts';
 import type { App } from '../app.ts';
 import type { HttpContext } from '../http-context.ts';
 import { eventsQuery } from '../schemas.ts';
-import { SseStream } from '../sse.ts';
 
 export function eventRoutes(app: App, context: HttpContext): void {
   const texts = new EventTexts();
@@ -21,28 +20,26 @@ export function eventRoutes(app: App, context: HttpContext): void {
         response: { 200: textOf('A stream of events', 'text/event-stream'), '4xx': problemOut },
       },
     },
-    async ({ query }, reply) => {
-      const life = context.lifeOf(reply);
-      const stream = new SseStream({ reply, timers: context.options.timers, limits: context.options.limits });
-      const stop = context.hub.onAll((changes) => {
-        const text = query.batch === undefined ? texts.all(changes) : texts.of(changes, query.batch);
-        if (text !== null) stream.send('runs', text);
-        if (!stream.isBehind) return;
-        stream.send(
-          'gap',
-          '{"message":"You read more slowly than runs change. Connect again, and read again what matters."}',
-        );
-        stream.end();
-      });
-      const { version, reads } = context.options;
-      stream.send('hello', JSON.stringify({ version, store_id: reads.store_id }));
-      if (!life.aborted)
-        await new Promise((resolve) => life.addEventListener('abort', resolve, { once: true }));
-      stop();
-      stream.send('closing', '{"code":"ShuttingDown"}');
-      stream.end();
-      return reply;
-    },
+    (request, reply) =>
+      context.stream(request, reply, async (stream, life) => {
+        const { version, reads } = context.options;
+        const { batch } = request.query;
+        stream.send('hello', JSON.stringify({ version, store_id: reads.store_id }));
+        const stop = context.hub.onAll((changes) => {
+          const text = batch === undefined ? texts.all(changes) : texts.of(changes, batch);
+          if (text !== null) stream.send('runs', text);
+          if (!stream.isBehind) return;
+          stream.send(
+            'gap',
+            '{"message":"You read more slowly than runs change. Connect again, and read again what matters."}',
+          );
+          stream.end();
+        });
+        if (!life.aborted)
+          await new Promise((resolve) => life.addEventListener('abort', resolve, { once: true }));
+        stop();
+        stream.send('closing', '{"code":"ShuttingDown"}');
+      }),
   );
 }
 

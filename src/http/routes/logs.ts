@@ -12,7 +12,6 @@ import { logPieces, logText } from '../log-lines.ts';
 import { formatPosition, type LogPosition, parsePosition } from '../log-position.ts';
 import { refuse } from '../problems.ts';
 import { isTrue, logsQuery, refParams } from '../schemas.ts';
-import { SseStream } from '../sse.ts';
 import { within } from '../within.ts';
 import { refOf } from './jobs.ts';
 
@@ -39,14 +38,9 @@ export function logRoutes(app: App, context: HttpContext): void {
       const run = context.run(refOf(request.params.ref));
       const from = positionOf(request, request.query, run);
       if (isTrue(request.query.follow)) {
-        const life = context.lifeOf(reply);
-        const stream = new SseStream({
-          reply,
-          timers: context.options.timers,
-          limits: context.options.limits,
-        });
-        await new LogFollower({ context, stream, run, from, life }).follow();
-        return reply;
+        return context.stream(request, reply, (stream, life) =>
+          new LogFollower({ context, stream, run, from, life }).follow(),
+        );
       }
       const pieces = await storedOrLive(context, run, from);
       const last = pieces.at(-1);
