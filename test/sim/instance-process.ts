@@ -171,7 +171,9 @@ export class InstanceProcess {
       world.fault('spool', `${this.name}: a spooled outcome is damaged, and nothing damaged it`);
     else if (event.type === 'attempt_aborted') {
       world.say(`${this.name} aborts ${attemptKey(event.attempt)}: ${event.reason}`);
-      if (event.reason === 'lease_lost') world.given_up.add(attemptKey(event.attempt));
+      // What is interrupted already is given up without another word once its lease is over.
+      const givenUp = event.reason === 'lease_lost' || event.reason === 'interrupted';
+      if (givenUp) world.given_up.add(attemptKey(event.attempt));
     } else if (event.type === 'draining' || event.type === 'dispatch_refused') {
       world.hit(event.type === 'draining' ? `draining ${event.reason}` : event.type);
     }

@@ -42,7 +42,7 @@ export class World {
   readonly acknowledged = new Set<string>();
   /** Of outcomes that the disk itself has ruined. */
   readonly ruined = new Set<string>();
-  /** Of attempts that an instance gave up because it could not renew their leases. */
+  /** Of attempts that an instance gave up: it could not renew their leases, or it ends. */
   readonly given_up = new Set<string>();
   /** The network delays and cuts as long as this is true. */
   rough = true;
