@@ -3,7 +3,7 @@
  * job; a server that cannot serve anybody holds its jobs back, and everything else is tried again.
  */
 import type { AttemptFailure } from '../core/attempt.ts';
-import type { EndpointConfig } from '../core/endpoints.ts';
+import { VENDOR_URLS, type EndpointConfig } from '../core/endpoints.ts';
 import { readErrorBody, type UpstreamError } from './error-body.ts';
 import { failure, secretsOf, sentence } from './mask.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -27,12 +27,18 @@ export interface ErrorAnswer {
 }
 
 const CONTEXT =
-  /context[ _-]?(length|window|size|limit)|maximum context|exceed[_ ]context|prompt is too long|input (length|is too long)|too many (input )?tokens/i;
+  /context[ _-]?(length|window|size|limit)|maximum context|exceed[_ ]context|prompt is too long|input (length|is too long)|too many (input )?tokens|token count.*exceeds/i;
+const TOO_LARGE = /request too large for|required for long context/i;
 const FILTERED = /content[ _-]?(filter|policy|management)|was filtered|moderation|flagged as/i;
 const QUOTA =
-  /insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|billing|credit balance|payment required/i;
+  /insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|billing|credit balance|payment required|reached your specified .*usage limit/i;
+/** A limit of requests or tokens in a time, whatever the sentence beside it says of plans and billing. */
+const RATE = /rate.?limit|capacity_exceeded/i;
 const BUSY =
-  /\bbusy\b|overload|capacity|maximum pending|too many requests|rate.?limit|loading model|try again later/i;
+  /\bbusy\b|overload|capacity|maximum pending|too many requests|rate.?limit|slow.?down|loading model|try again later/i;
+/** Codes of vendors that refuse the caller under a status that says less: a key, or where it is used from. */
+const CALLER = /API_KEY_INVALID|unsupported_country/;
+const PLACE = /(location|country|region|territory).{0,40} not (supported|available)/i;
 const MODEL = /\bmodels?\b/i;
 const MISSING = /not.?found|does not exist|no such|unknown|not available|do not have access|not loaded|pull/i;
 
@@ -55,22 +61,22 @@ export function failureOfStatus(upstream: Upstream, answer: ErrorAnswer): Attemp
   const error = readErrorBody(answer.body);
   const words = `${error.code} ${error.message}`;
   const text = say(upstream, said(upstream, status, error));
+  const retry_after_ms = retryAfterMs(answer.headers, answer.now) ?? error.retry_after_ms;
   if (status >= 300 && status < 400) return redirected(upstream, answer);
-  if (status === 402 || QUOTA.test(words)) return failure('hold', 'EndpointQuota', text);
+  // More than may come in a minute at all: it would be refused at any time.
+  if (status === 429 && TOO_LARGE.test(words)) return failure('job', 'ContextTooLong', text);
+  if (status === 402 || (QUOTA.test(words) && !isRate(error))) return failure('hold', 'EndpointQuota', text);
   if (isMissingModel(upstream, status, words)) return missingModel(upstream, null);
   if (status === 429 || status === 529 || (status === 503 && isBusy(answer, words))) {
-    return failure('throttled', 'EndpointThrottled', text, {
-      retry_after_ms: retryAfterMs(answer.headers, answer.now),
-    });
+    return failure('throttled', 'EndpointThrottled', text, { retry_after_ms });
   }
   if (status < 500 && FILTERED.test(error.code)) return failure('job', 'ContentFiltered', text);
-  if (status === 401 || status === 403) return refusedKey(upstream, status, error);
+  if (status === 401 || status === 403 || (status === 400 && isCaller(error)))
+    return refusedKey(upstream, status, error);
   if (status >= 500 && CONTEXT.test(words) && /exceed|too long|limit/i.test(words))
     return failure('job', 'ContextTooLong', text);
   if (status >= 500 || status === 408 || status === 409 || status === 425) {
-    return failure('transient', 'ProviderError', text, {
-      retry_after_ms: retryAfterMs(answer.headers, answer.now),
-    });
+    return failure('transient', 'ProviderError', text, { retry_after_ms });
   }
   if (status === 404 && !error.structured) return nothingThere(upstream, error);
   return failureOfRefusal(words, text);
@@ -85,8 +91,17 @@ function failureOfRefusal(words: string, text: string): AttemptFailure {
 
 function isMissingModel(upstream: Upstream, status: number, words: string): boolean {
   if (upstream.model === null || status < 400 || status >= 500) return false;
-  if (/model_not_found/i.test(words)) return true;
+  if (/model_not_found|invalid_model/i.test(words)) return true;
   return status === 404 && MODEL.test(words) && MISSING.test(words);
+}
+
+/** A limit that time lifts, as the code says, or the time that goes with it. */
+function isRate(error: UpstreamError): boolean {
+  return RATE.test(error.code) || error.retry_after_ms !== null;
+}
+
+function isCaller(error: UpstreamError): boolean {
+  return CALLER.test(error.code) || PLACE.test(error.message);
 }
 
 function isBusy(answer: ErrorAnswer, words: string): boolean {
@@ -138,7 +153,9 @@ export function missingModel(upstream: Upstream, has: readonly string[] | null):
   const cure =
     kind === 'ollama'
       ? `On that machine: ollama pull ${model}`
-      : 'Start the server with it, or name one that is there.';
+      : VENDOR_URLS[kind] === undefined
+        ? 'Start the server with it, or name one that is there.'
+        : 'Name one that is there, and that the key may use.';
   return failure('hold', 'ModelMissing', say(upstream, `${name} has no model "${model}"${named}. ${cure}`), {
     scope: 'model',
   });
@@ -153,8 +170,11 @@ export function failureInStream(upstream: Upstream, error: UpstreamError): Attem
   );
   if (CONTEXT.test(words)) return failure('job', 'ContextTooLong', text);
   if (FILTERED.test(error.code)) return failure('job', 'ContentFiltered', text);
-  if (QUOTA.test(words)) return failure('hold', 'EndpointQuota', text);
-  if (/rate_limit|overloaded/i.test(error.code)) return failure('throttled', 'EndpointThrottled', text);
+  if (QUOTA.test(words) && !isRate(error)) return failure('hold', 'EndpointQuota', text);
+  if (isRate(error) || /overloaded|RESOURCE_EXHAUSTED/i.test(error.code)) {
+    const { retry_after_ms } = error;
+    return failure('throttled', 'EndpointThrottled', text, { retry_after_ms });
+  }
   return failure('transient', 'ProviderError', text);
 }
 

@@ -1,7 +1,8 @@
 // Plays a script into one HTTP answer.
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LONG_LINE_BYTES, type ModelScript, type Speech } from './model-script.ts';
+import { LONG_LINE_BYTES, type ModelScript } from './model-script.ts';
+import type { Speech } from './model-speech.ts';
 
 export interface Playing {
   readonly script: ModelScript;

@@ -1,4 +1,4 @@
-// What the scripted model server does with one request, and how it speaks the two protocols.
+// What the scripted model server does with one request.
 
 /** All fields are optional: `{}` answers at once with a few tokens. `after` and `hold` count pieces of text. */
 export interface ModelScript {
@@ -43,94 +43,6 @@ export interface ModelScript {
 export type FaultKind = 'end' | 'truncate' | 'reset' | 'broken_line' | 'invalid_utf8' | 'error' | 'long_line';
 
 export const LONG_LINE_BYTES = 100_000_000;
-
-export type Protocol = 'ollama' | 'openai';
-
-export interface Speech {
-  readonly content_type: string;
-  piece(text: string, kind: 'text' | 'reasoning'): string;
-  /** What ends a good stream. */
-  finish(reason: string, usage: { readonly input: number; readonly output: number } | null): string;
-  error(message: string, code: string): string;
-  /** The body of an answer with an error status. */
-  errorBody(message: string, code: string): string;
-  /** A line that carries text but is no JSON. */
-  brokenLine(): string;
-}
-
-function ollamaSpeech(model: string): Speech {
-  const line = (fields: object): string =>
-    `${JSON.stringify({ model, created_at: '2026-01-01T00:00:00Z', ...fields })}\n`;
-  return {
-    content_type: 'application/x-ndjson',
-    piece: (text, kind) =>
-      line({
-        message: {
-          role: 'assistant',
-          content: kind === 'text' ? text : '',
-          ...(kind === 'reasoning' ? { thinking: text } : {}),
-        },
-        done: false,
-      }),
-    finish: (reason, usage) =>
-      line({
-        message: { role: 'assistant', content: '' },
-        done_reason: reason,
-        done: true,
-        total_duration: 5_000_000,
-        load_duration: 1_000_000,
-        prompt_eval_duration: 1_000_000,
-        eval_duration: 3_000_000,
-        ...(usage === null ? {} : { prompt_eval_count: usage.input, eval_count: usage.output }),
-      }),
-    error: (message) => `${JSON.stringify({ error: message })}\n`,
-    errorBody: (message) => JSON.stringify({ error: message }),
-    brokenLine: () => `{"model":"${model}","message":{"role":"assistant","content":"lost"\n`,
-  };
-}
-
-function openaiSpeech(model: string): Speech {
-  const event = (fields: object): string =>
-    `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_767_225_600, model, ...fields })}\n\n`;
-  const error = (message: string, code: string): object => ({
-    error: { message, type: 'invalid_request_error', param: null, code },
-  });
-  return {
-    content_type: 'text/event-stream; charset=utf-8',
-    piece: (text, kind) =>
-      event({
-        choices: [
-          {
-            index: 0,
-            delta: kind === 'text' ? { content: text } : { reasoning_content: text },
-            finish_reason: null,
-          },
-        ],
-      }),
-    finish: (reason, usage) => {
-      const end = event({ choices: [{ index: 0, delta: {}, finish_reason: reason }] });
-      const counted =
-        usage === null
-          ? ''
-          : event({
-              choices: [],
-              usage: {
-                prompt_tokens: usage.input,
-                completion_tokens: usage.output,
-                total_tokens: usage.input + usage.output,
-              },
-            });
-      return `${end}${counted}data: [DONE]\n\n`;
-    },
-    error: (message, code) => `data: ${JSON.stringify(error(message, code))}\n\n`,
-    errorBody: (message, code) => JSON.stringify(error(message, code)),
-    brokenLine: () => `data: {"id":"chatcmpl-1","choices":[{"delta":{"content":"lost"\n\n`,
-  };
-}
-
-export function speechOf(protocol: Protocol, model: string): Speech {
-  return protocol === 'ollama' ? ollamaSpeech(model) : openaiSpeech(model);
-}
 
 /** The pieces that a script without `pieces` answers with: they name the prompt, so that answers can be told apart. */
 export function piecesOf(script: ModelScript, prompt: string): readonly string[] {

@@ -1,5 +1,5 @@
-// Our own scripted model server: real HTTP on 127.0.0.1, speaking Ollama's NDJSON and OpenAI's SSE, that does to a
-// client what a test tells it to and counts what it was asked.
+// Our own scripted model server: real HTTP on 127.0.0.1, speaking Ollama's NDJSON and the SSE of OpenAI, Anthropic, Google
+// and Mistral, that does to a client what a test tells it to and counts what it was asked.
 //
 //   const server = await startModelServer();          // server.url; close with `await server.close()`
 //   server.script('slow', { tokens: 50, token_delay_ms: 20 });   // prompts that contain 'slow'
@@ -10,17 +10,25 @@
 //   GET /_stats · GET /_requests · POST /_script {"match": "text", "script": {…}} · POST /_release · POST /_reset
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { piecesOf, scriptInPrompt, speechOf, type ModelScript, type Protocol } from './model-script.ts';
+import { chatAt, hearChat, modelList, type Heard, type HeardMessage } from './model-hearing.ts';
 import { play } from './model-play.ts';
+import { piecesOf, scriptInPrompt, type ModelScript } from './model-script.ts';
+import { speechOf, type Protocol } from './model-speech.ts';
 
-export type { FaultKind, ModelScript, Protocol } from './model-script.ts';
+export type { FaultKind, ModelScript } from './model-script.ts';
+export type { Protocol } from './model-speech.ts';
 
 /** One chat request as the server saw it. */
 export interface ModelRequest {
   readonly protocol: Protocol;
   readonly path: string;
+  /** Path and query. */
+  readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly model: string;
+  /** As they were understood, in one form for all protocols. */
+  readonly messages: readonly HeardMessage[];
   /** Tells connections apart. */
   readonly client_port: number | undefined;
   /** The last user message. */
@@ -90,7 +98,7 @@ export class ModelServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** For Ollama; OpenAI's protocol is under `${url}/v1`. */
+  /** For Ollama; the others are under /v1 (OpenAI), /mistral/v1, /anthropic/v1 and /google/v1beta. */
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -167,15 +175,13 @@ export class ModelServer {
     const body = await readAll(request);
     if (path.startsWith('/_')) return this.#answerControl(path, body, response);
     this.#paths.set(path, (this.#paths.get(path) ?? 0) + 1);
-    if (path === '/api/chat') return this.#answerChat('ollama', path, request, body, response);
-    if (path === '/v1/chat/completions') return this.#answerChat('openai', path, request, body, response);
+    const protocol = chatAt(path);
+    if (protocol !== null) return this.#answerChat(protocol, path, request, body, response);
     if (path === '/api/version') return sendJson(response, { version: '0.99.0' });
     if (path === '/api/tags') return sendJson(response, { models: this.#models.map(ollamaModel) });
     if (path === '/api/show') return this.#answerShow(body, response);
-    if (path === '/v1/models') {
-      const data = this.#models.map((id) => ({ id, object: 'model', created: 0, owned_by: 'test' }));
-      return sendJson(response, { object: 'list', data });
-    }
+    const list = modelList(path, this.#models);
+    if (list !== null) return sendJson(response, list);
     sendJson(response, { error: `no such path: ${path}` }, 404);
   }
 
@@ -199,18 +205,23 @@ export class ModelServer {
     response: ServerResponse,
   ): Promise<void> {
     const body = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    const request = this.#record(protocol, path, http, body, response);
-    const model = String(body['model']);
+    const heard = hearChat(protocol, path, body);
+    const { model } = heard;
+    const request = this.#record(heard, path, http, body, response);
     const script = this.#scriptFor(request);
-    if (!this.#models.includes(model)) return this.#refuseModel(protocol, model, response);
+    if (!this.#models.includes(model)) {
+      const [status, missing] = speechOf(protocol, model).missing(model);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(missing);
+      return;
+    }
     const speech = speechOf(protocol, script.model_answered ?? model);
     await play({
       script,
       speech,
       response,
-      stream: protocol === 'ollama' ? body['stream'] !== false : body['stream'] === true,
+      stream: heard.stream,
       pieces: piecesOf(script, request.prompt),
-      input_tokens: countWords(body['messages']),
+      input_tokens: countWords(heard.messages),
       sent: () => {
         request.pieces_sent += 1;
         this.#look();
@@ -219,23 +230,14 @@ export class ModelServer {
     });
   }
 
-  #refuseModel(protocol: Protocol, model: string, response: ServerResponse): void {
-    const message =
-      protocol === 'ollama'
-        ? `model '${model}' not found`
-        : `The model \`${model}\` does not exist or you do not have access to it.`;
-    const body = speechOf(protocol, model).errorBody(message, 'model_not_found');
-    response.writeHead(404, { 'content-type': 'application/json' }).end(body);
-  }
-
   #record(
-    protocol: Protocol,
+    { protocol, model, messages }: Heard,
     path: string,
     http: IncomingMessage,
     body: Readonly<Record<string, unknown>>,
     response: ServerResponse,
   ): ModelRequest & { readonly held: Promise<void> } {
-    const prompt = lastUserMessage(body['messages']);
+    const prompt = lastUserMessage(messages);
     const nth = this.count(prompt) + 1;
     this.#counts.set(prompt, nth);
     const ended = Promise.withResolvers<void>();
@@ -244,8 +246,11 @@ export class ModelServer {
     const request = {
       protocol,
       path,
+      url: http.url ?? '',
       headers: http.headers,
       body,
+      model,
+      messages,
       client_port: http.socket.remotePort,
       prompt,
       nth,
@@ -309,21 +314,12 @@ function matches(match: Match, request: ModelRequest): boolean {
   return typeof match === 'string' ? request.prompt.includes(match) : match.test(request.prompt);
 }
 
-function contents(messages: unknown): { readonly role: string; readonly text: string }[] {
-  if (!Array.isArray(messages)) return [];
-  return messages.map((message: { readonly role: string; readonly content: unknown }) => ({
-    role: message.role,
-    text: typeof message.content === 'string' ? message.content : JSON.stringify(message.content),
-  }));
+function lastUserMessage(messages: readonly HeardMessage[]): string {
+  return messages.findLast(({ role }) => role === 'user')?.content ?? messages.at(-1)?.content ?? '';
 }
 
-function lastUserMessage(messages: unknown): string {
-  const all = contents(messages);
-  return all.findLast(({ role }) => role === 'user')?.text ?? all.at(-1)?.text ?? '';
-}
-
-function countWords(messages: unknown): number {
-  return contents(messages).reduce((sum, { text }) => sum + text.split(/\s+/).filter(Boolean).length, 0);
+function countWords(messages: readonly HeardMessage[]): number {
+  return messages.reduce((sum, { content }) => sum + content.split(/\s+/).filter(Boolean).length, 0);
 }
 
 function ollamaModel(name: string) {

@@ -1,0 +1,10 @@
+// The vendors' platforms as tests meet them: where our scripted server speaks as them, and in what they differ.
+import type { EndpointKind } from '../../src/core/endpoints.ts';
+import type { Manners } from './http-provider-suite.ts';
+
+export const VENDORS: readonly (readonly [kind: EndpointKind, path: string, manners: Manners])[] = [
+  ['openai', '/v1', { hides_reasoning: true }],
+  ['mistral', '/mistral/v1', {}],
+  ['anthropic', '/anthropic/v1', { key_header: 'x-api-key', always_counts: true }],
+  ['google', '/google/v1beta', { key_header: 'x-goog-api-key' }],
+];
