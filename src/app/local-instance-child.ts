@@ -9,12 +9,18 @@ import { environment } from './environment.ts';
 import { runInstance } from './instance-process.ts';
 import { openLog } from './log.ts';
 import { readServerFile } from './server-info.ts';
+import { onUncaught } from './uncaught.ts';
 import { version } from './version.ts';
 
 const root = process.argv[2] ?? process.cwd();
 const config = await loadConfig(root, environment());
 const { layout } = config;
 const log = openLog(layout.logs, 'instance-local', config.log_level);
+// Nobody reads what it writes to its terminal.
+onUncaught((reason) => {
+  log.fatal({ message: reason }, 'fatal');
+  process.exit(1);
+});
 const slots = Number(process.argv[3] ?? config.instance.slots);
 
 process.exitCode = await runInstance({

@@ -32,6 +32,7 @@ import { startSchedulerThread, type SchedulerThread } from './scheduler-remote.t
 import { processGone } from './process-gone.ts';
 import { readServerFile, removeServerFile, SERVE_LOCK, writeServerFile } from './server-info.ts';
 import { stopSignals } from './signals.ts';
+import { onUncaught } from './uncaught.ts';
 import { version } from './version.ts';
 import { watchIdle } from './idle.ts';
 
@@ -155,6 +156,7 @@ class Server {
         process.exit(1);
       },
     });
+    const uncaught = onUncaught((reason) => this.#die(reason));
     try {
       return await this.#serve(local, token, trace, asked.promise);
     } catch (error) {
@@ -162,6 +164,7 @@ class Server {
       throw error;
     } finally {
       signals.release();
+      uncaught.release();
     }
   }
 
