@@ -14,6 +14,7 @@ export interface Answer {
 export interface Asking {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Texts and bytes are sent as they are, anything else as JSON. */
   readonly body?: unknown;
   /** Over TCP instead of the socket. */
   readonly port?: number;
@@ -37,7 +38,8 @@ export class HttpCaller {
     return new Promise((resolve, reject) => {
       const { method = 'GET', port, body } = asking;
       const to = port === undefined ? { socketPath: this.socket } : { host: '127.0.0.1', port };
-      const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+      const isReady = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+      const text = isReady ? body : JSON.stringify(body);
       const headers = {
         ...(text === undefined ? {} : { 'content-type': 'application/json' }),
         ...asking.headers,
