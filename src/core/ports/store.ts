@@ -82,9 +82,9 @@ export interface Loaded {
 export type Change =
   /** Stored once by its hash; no effect where it is there already. */
   | { readonly do: 'put_body'; readonly sha256: string; readonly body: string }
-  /** Holds while `(name, run)` is free and, where `run.leads`, no other run of the digest leads. Writes the tags too. */
+  /** Holds while `(name, run)` is free and, where `run.leads`, no other run of the digest leads or has answered as its leader. Writes the tags too. */
   | { readonly do: 'insert_run'; readonly run: RunRow; readonly spec: SpecRow }
-  /** Holds while the stored row has this state and attempt and, where `run.leads`, no other run of the digest leads. */
+  /** Holds while the stored row has this state and attempt and, where `run.leads`, no other run of the digest leads or has answered as its leader. */
   | {
       readonly do: 'update_run';
       readonly if_state: RunState;
