@@ -171,7 +171,7 @@ export function failureInStream(upstream: Upstream, error: UpstreamError): Attem
   if (CONTEXT.test(words)) return failure('job', 'ContextTooLong', text);
   if (FILTERED.test(error.code)) return failure('job', 'ContentFiltered', text);
   if (QUOTA.test(words) && !isRate(error)) return failure('hold', 'EndpointQuota', text);
-  if (isRate(error) || /overloaded|RESOURCE_EXHAUSTED/i.test(error.code)) {
+  if (isRate(error) || BUSY.test(words) || error.code.includes('RESOURCE_EXHAUSTED')) {
     const { retry_after_ms } = error;
     return failure('throttled', 'EndpointThrottled', text, { retry_after_ms });
   }

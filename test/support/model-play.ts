@@ -88,7 +88,12 @@ async function interrupts({ script, speech, response, held }: Playing, pieces: n
   if (script.hold === pieces) await held;
   if (script.stall === pieces || response.destroyed) return true;
   if (script.fault?.after !== pieces) return false;
-  switch (script.fault.kind) {
+  const { kind } = script.fault;
+  if (typeof kind === 'object') {
+    response.end(kind.event);
+    return true;
+  }
+  switch (kind) {
     case 'end':
       response.end();
       return true;

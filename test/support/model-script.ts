@@ -28,7 +28,7 @@ export interface ModelScript {
   /** Closes the connection without a byte. */
   readonly close?: boolean;
   /** Goes wrong in the middle of a stream. */
-  readonly fault?: { readonly after: number; readonly kind: FaultKind };
+  readonly fault?: { readonly after: number; readonly kind: FaultKind | { readonly event: string } };
   /** Default 'stop'; both protocols know 'length', OpenAI's also 'content_filter'. */
   readonly finish?: string;
   readonly usage?: boolean;
@@ -38,7 +38,7 @@ export interface ModelScript {
 /**
  * `end`: ends in an orderly way without a finish. `truncate`: ends in the middle of a line. `reset`: the connection breaks.
  * `broken_line`: a line that is no JSON, then on as if nothing had been. `invalid_utf8`: bytes that are no text.
- * `error`: the platform's own way of reporting an error in a stream. `long_line`: one line of 100 MB.
+ * `error`: the platform's own way of reporting an error in a stream; `{event}`: another one, as it is. `long_line`: one line of 100 MB.
  */
 export type FaultKind = 'end' | 'truncate' | 'reset' | 'broken_line' | 'invalid_utf8' | 'error' | 'long_line';
 
