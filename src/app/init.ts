@@ -93,7 +93,9 @@ function configText(): string {
     // vLLM, llama.cpp, LM Studio and others that speak OpenAI's protocol:
     // "vllm": { "kind": "openai-compatible", "base_url": "http://127.0.0.1:8000/v1", "max_concurrent": 64 },
     // Keys come from the environment or a file of mode 0600, never from here:
-    // "hosted": { "kind": "openai-compatible", "base_url": "https://api.example.com/v1", "api_key_env": "EXAMPLE_API_KEY" }
+    // "hosted": { "kind": "openai-compatible", "base_url": "https://api.example.com/v1", "api_key_env": "EXAMPLE_API_KEY" },
+    // Vendors (openai, anthropic, google, mistral) need a key alone:
+    // "claude": { "kind": "anthropic", "api_key_env": "ANTHROPIC_API_KEY" }
   }
   // "http": { "port": 7433 }, "instances": { "port": 7434 }, "instance": { "slots": 64 }
 }
