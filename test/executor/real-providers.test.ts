@@ -16,6 +16,10 @@ const NEVER = new AbortController().signal;
 describe.each<[EndpointKind, string]>([
   ['ollama', ''],
   ['openai-compatible', '/v1'],
+  ['openai', '/v1'],
+  ['anthropic', '/anthropic/v1'],
+  ['google', '/google/v1beta'],
+  ['mistral', '/mistral/v1'],
 ])('an attempt at a server of kind %s', (kind, path) => {
   let server: ModelServer;
   const setup = (more: Partial<EndpointConfig> = {}, time: Clock & Timers = EVERYDAY) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ProviderError } from '../../src/core/ports/provider.ts';
+import { speechOf, type Protocol } from '../support/model-speech.ts';
 import { ask, callOf, failureOf, realProvider } from './calls.ts';
 
 const TEXT = 'größer als \u{1F600}, 你好\u2028"quoted"\n';
@@ -30,6 +31,13 @@ function openai(): Buffer {
   return Buffer.from(`${pieces.join('')}${part({ delta: {}, finish_reason: 'stop' })}data: [DONE]\n\n`);
 }
 
+/** A vendor's answer, in the words of the scripted server. */
+function spoken(protocol: Protocol): Buffer {
+  const speech = speechOf(protocol, 'm');
+  const pieces = Array.from(TEXT, (text) => speech.piece(text, 'text'));
+  return Buffer.from(pieces.join('') + speech.finish('stop', { input: 1, output: 3 }));
+}
+
 const PROTOCOLS = [
   { kind: 'ollama', path: '', type: 'application/x-ndjson', whole: ollama(), done: '"done":true' },
   {
@@ -39,6 +47,14 @@ const PROTOCOLS = [
     whole: openai(),
     done: '"finish_reason":"stop"',
   },
+  ...(
+    [
+      ['openai', '"finish_reason":"stop"'],
+      ['mistral', '"finish_reason":"stop"'],
+      ['anthropic', '{"type":"message_stop"'],
+      ['google', '"finishReason":"STOP"'],
+    ] as const
+  ).map(([kind, done]) => ({ kind, path: '', type: 'text/event-stream', whole: spoken(kind), done })),
 ] as const;
 
 /** How the server gives the answer of the next request. */
