@@ -43,13 +43,13 @@ export const SPOOL_HELD = 75;
 export async function runInstance(options: InstanceProcessOptions): Promise<number> {
   const lock = tryLock(join(options.spool_dir, 'lock.db'));
   if (lock === null) return SPOOL_HELD;
-  await sayWhoHolds(options.spool_dir, process.pid);
   const instance = instanceOf(options);
   const signals = stopSignals({
     first: () => void instance.drain(LIMITS.stop_deadline_ms - 2_000),
     second: () => process.exit(1),
   });
   try {
+    await sayWhoHolds(options.spool_dir, process.pid);
     await instance.start();
     const reason = await instance.ended;
     return reason === 'Drained' || reason === 'Stopped' || reason === 'Orphaned' ? 0 : 1;

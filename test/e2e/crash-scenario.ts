@@ -121,7 +121,8 @@ export async function play(machine: Machine, setting: Setting, crash_at: string 
   const lines = (): string[] => (existsSync(log) ? readFileSync(log, 'utf8').split('\n') : []);
   const killed = (): string[] => lines().filter((line) => line.startsWith('killed at '));
   if (crash_at !== null) await patiently(`somebody to be killed at ${crash_at}`, () => killed().length > 0);
-  await user.answered();
+  // Whoever was killed last may only be starting, and would not know yet how to end.
+  await user.connected(setting === 'remote' ? 'far' : 'local');
   const exit_codes: (number | null)[] = [];
   for (const one of kept) exit_codes.push(await one.stop());
   return {
@@ -173,9 +174,12 @@ class User {
     return `${instances.host}:${instances.port}`;
   }
 
-  /** Somebody serves. */
-  async answered(): Promise<void> {
-    await this.#asked((client) => client.instances());
+  /** Somebody serves, and this instance is there. */
+  async connected(name: string): Promise<void> {
+    await patiently(`${name} to be connected`, async () => {
+      const instances = await this.#asked((client) => client.instances());
+      return instances.some((one) => one.name === name && one.state === 'connected');
+    });
   }
 
   async askAll(): Promise<void> {

@@ -96,18 +96,19 @@ export class Machine {
   }
 
   /** A further instance of this workspace, connected over TCP. */
-  async instance(name: string, client: Client, options: readonly string[] = []): Promise<ChildProcess> {
+  async instance(
+    name: string,
+    client: Client,
+    options: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ChildProcess> {
     const info = JSON.parse(await readFile(this.path('.promptd', 'server.json'), 'utf8')) as {
       instances: { port: number };
     };
-    const child = this.spawn([
-      'instance',
-      '--connect',
-      `127.0.0.1:${info.instances.port}`,
-      '--name',
-      name,
-      ...options,
-    ]);
+    const child = this.spawn(
+      ['instance', '--connect', `127.0.0.1:${info.instances.port}`, '--name', name, ...options],
+      env,
+    );
     await until(`instance ${name} to connect`, async () => {
       const instances = await client.instances();
       return instances.some((one) => one.name === name && one.state === 'connected');

@@ -55,12 +55,12 @@ async function shifted(context: TestContext): Promise<Shifted> {
   return { machine, env, jump };
 }
 
-/** Since the call the local instance was heard of `times` times. */
-async function beats(client: Client, times: number): Promise<void> {
+/** Since the call the instance was heard of `times` times. */
+async function beats(client: Client, times: number, name = 'local'): Promise<void> {
   let before = Number.POSITIVE_INFINITY;
   let heard = 0;
   await until(`${times} heartbeats`, async () => {
-    const silent_ms = (await client.instances()).find(({ id }) => id === 0)?.silent_ms ?? before;
+    const silent_ms = (await client.instances()).find((one) => one.name === name)?.silent_ms ?? before;
     if (silent_ms < before) heard += 1;
     before = silent_ms;
     return heard > times;
@@ -104,6 +104,29 @@ describe('a wall clock that jumps', { timeout: 180_000 }, () => {
       expect((await machine.promptd(...command)).stdout).not.toMatch(
         /(^|\s)-\d+(\.\d+)?\s?(ms|s|m|h|d|y)\b/m,
       );
+  });
+
+  it('F56: that is right on the server and years off on an instance changes nothing', async (ctx) => {
+    const { machine, env, jump } = await shifted(ctx);
+    await jump(-2 * 365);
+    const { client } = await machine.serve({ env: { PROMPTD_SLOTS: '0' }, instance: false });
+    machine.model.script(/^held/, { hold: 'headers' });
+    await machine.instance('elsewhen', client, [], env);
+    const began = Date.now();
+    await client.submit(job('held-0', 'held 0'));
+    await until('it to be asked', () => machine.model.requests.length === 1);
+    for (const days of [2 * 365, 0]) {
+      await jump(days);
+      await beats(client, 2, 'elsewhen');
+      expect(await client.job('held-0')).toMatchObject({ state: 'running', attempts: 1 });
+    }
+    machine.model.release();
+    await until('it to end', async () => (await client.job('held-0')).state === 'completed');
+    const { finished_at, with: more } = await client.job('held-0', { with: ['attempts'] });
+    // Times of day are the server's; durations are of clocks that nobody sets.
+    expect(Math.abs(Date.parse(finished_at ?? '') - began)).toBeLessThan(DAY_MS);
+    for (const ms of Object.values(more?.attempts?.[0]?.timings ?? {})) expect(ms ?? 0).toBeLessThan(DAY_MS);
+    expect(machine.model.stats().total).toBe(1);
   });
 
   it('R9: back by two years between two runs of a name gives the later run the larger epoch all the same', async (ctx) => {
