@@ -1,8 +1,12 @@
 // Answers as the vendors write them (their API references of 2026): counts, reasoning, ends, and the model that answered.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { ProviderAnswer } from '../../src/core/ports/provider.ts';
 import { startModelServer, type ModelServer } from '../support/model-server.ts';
+import { speechOf } from '../support/model-speech.ts';
 import { ask, callOf, failureOf, realProvider } from './calls.ts';
 import { VENDORS } from './vendors.ts';
 
@@ -253,5 +257,35 @@ describe('Mistral', () => {
   it('is cut where it ends with model_length', async () => {
     const answer = await answerTo('mistral', [chat({ content: 'Ye' }, 'model_length')]);
     expect(answer.finish_reason).toBe('length');
+  });
+});
+
+describe('a connection that stays open for a moment after the end of an answer', () => {
+  it.each(['openai', 'anthropic', 'mistral'] as const)('is used again by %s', async (kind) => {
+    const ports: (number | undefined)[] = [];
+    let ended = Promise.resolve<unknown>(null);
+    const late = createServer((request, response) => {
+      ports.push(request.socket.remotePort);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const said = speechOf(kind, 'm');
+      response.write(said.piece('Yes.', 'text') + said.finish('stop', { input: 1, output: 1 }));
+      ended = new Promise((resolve) => {
+        response.once('close', resolve);
+      });
+      setImmediate(() => setImmediate(() => response.end(': good-bye\n\n')));
+    });
+    late.listen(0, '127.0.0.1');
+    await once(late, 'listening');
+    const provider = realProvider(kind);
+    for (let nth = 0; nth < 10; nth += 1) {
+      const { port } = late.address() as AddressInfo;
+      expect((await ask(provider, callOf(kind, `http://127.0.0.1:${port}`))).text).toBe('Yes.');
+      await ended;
+    }
+    late.closeAllConnections();
+    late.close();
+    await once(late, 'close');
+    // One that is thrown away after each answer would make ten. What follows an answer may cost a second or third in between.
+    expect(new Set(ports).size).toBeLessThanOrEqual(5);
   });
 });
