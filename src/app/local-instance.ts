@@ -3,8 +3,7 @@
  * one comes back by itself and no second is started; a child that ends is started again, ever more slowly if it keeps ending.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { getCompileCacheDir } from 'node:module';
-import { dirname, extname } from 'node:path';
+import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
