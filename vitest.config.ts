@@ -15,6 +15,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/slow/**'],
           setupFiles: ['./test/support/leaks.ts', './test/support/children.ts'],
+          // Vitest would leave one of two cores idle, and run these last.
+          maxWorkers: 2,
         },
       },
       {
@@ -24,8 +26,8 @@ export default defineConfig({
           setupFiles: ['./test/support/leaks.ts', './test/support/children.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Real processes on a small machine: more of them at once would measure the machine, not promptd.
-          maxWorkers: 2,
+          // They mostly wait for other processes; many more of them at once would measure the machine, not promptd.
+          maxWorkers: 3,
           // After the unit tests, so that a broken unit is reported before the minutes that e2e takes.
           sequence: { groupOrder: 1 },
         },

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { readServerFile, type ServerFile } from '../../src/app/server-info.ts';
 import type { Client } from '../../src/client/client.ts';
 import { LIMITS } from '../../src/core/limits.ts';
@@ -43,8 +43,12 @@ async function isConnected(client: Client, name: string): Promise<boolean> {
  * Two instances of a slot each, and none of `serve`: `slow` runs the first attempt of the job, whose request the model holds
  * back; `spare` has nothing to do.
  */
-async function setupStranded(name: string, env: Readonly<Record<string, string>> = {}) {
-  const machine = await setup({ env: { PROMPTD_SLOTS: '0' } });
+async function setupStranded(
+  { onTestFinished }: TestContext,
+  name: string,
+  env: Readonly<Record<string, string>> = {},
+) {
+  const machine = await setup({ env: { PROMPTD_SLOTS: '0' }, onFinished: onTestFinished });
   machine.model.script(`question of ${name}`, [{ hold: 'headers' }, {}]);
   const serving = await machine.serve({ instance: false });
   const { client } = serving;
@@ -84,9 +88,10 @@ async function worksOn(machine: Machine, client: Client): Promise<void> {
   await until('both', async () => (await client.stats()).states.completed === 3);
 }
 
-describe('frozen', () => {
-  it('R23 G7 F55: an instance that stood still for three terms finds its job done elsewhere, and works on', async () => {
-    const { machine, serving, slow, request } = await setupStranded('stranded');
+// Beside each other, since each of them mostly waits for terms to end.
+describe.concurrent('frozen', () => {
+  it('R23 G7 F55: an instance that stood still for three terms finds its job done elsewhere, and works on', async (context) => {
+    const { machine, serving, slow, request } = await setupStranded(context, 'stranded');
     const { client } = serving;
     slow.kill('SIGSTOP');
     const stopped_at = performance.now();
@@ -108,11 +113,11 @@ describe('frozen', () => {
     expect(await serving.stop()).toBe(0);
   }, 180_000);
 
-  it('F57: an instance whose loop is blocked for 20 s loses its job to another, once, and works on', async () => {
+  it('F57: an instance whose loop is blocked for 20 s loses its job to another, once, and works on', async (context) => {
     const folder = await mkdtemp(join(tmpdir(), 'promptd-block-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    context.onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const go_on = join(folder, 'go-on');
-    const { machine, serving, slow, request } = await setupStranded('blocked', {
+    const { machine, serving, slow, request } = await setupStranded(context, 'blocked', {
       NODE_OPTIONS: `--import=${new URL('../support/block-when-told.ts', import.meta.url).href}`,
       PROMPTD_TEST_BLOCK_UNTIL: go_on,
     });
@@ -136,8 +141,10 @@ describe('frozen', () => {
     expect(await serving.stop()).toBe(0);
   }, 180_000);
 
-  it('F55: a serve that stood still for longer than a term judges no lease by it, and asks nothing twice', async () => {
-    const machine = await setup();
+  it('F55: a serve that stood still for longer than a term judges no lease by it, and asks nothing twice', async ({
+    onTestFinished,
+  }) => {
+    const machine = await setup({ onFinished: onTestFinished });
     const jobs = mixedJobs(12, ' held');
     machine.model.script('held', { hold: 'headers' });
     const serving = await machine.serve();

@@ -37,7 +37,7 @@ interface Shifted {
 /** A machine whose processes see a wall clock of the test's own, and the true monotonic one. */
 async function shifted(context: TestContext): Promise<Shifted> {
   const library = fakeTime(context);
-  const machine = await setup();
+  const machine = await setup({ onFinished: context.onTestFinished });
   const file = machine.path('wall-clock');
   const jump = async (days: number): Promise<void> => {
     // Whole at once: the processes read it while it is written.
@@ -69,7 +69,7 @@ async function beats(client: Client, times: number, name = 'local'): Promise<voi
 
 const YEARS = [365, -365, 0];
 
-describe('a wall clock that jumps', { timeout: 180_000 }, () => {
+describe.concurrent('a wall clock that jumps', { timeout: 180_000 }, () => {
   it('R23: by a year ends no lease and no attempt, and makes no duration negative', async (ctx) => {
     const { machine, env, jump } = await shifted(ctx);
     machine.model.script(/^held/, { hold: 'headers' });

@@ -81,7 +81,8 @@ describe.each<[EndpointKind, string]>([
     });
   });
 
-  it.skipIf(kind === 'google')('lists its models, where it has a list', async () => {
+  it('lists its models, where it has a list', async (ctx) => {
+    if (kind === 'google') ctx.skip('this server has no list of models for Google');
     expect(
       Array.isArray(await provider.models(call('').endpoint, `${mock.url}${path}`, null, neverAborted())),
     ).toBe(true);
