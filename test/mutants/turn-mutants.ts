@@ -98,4 +98,12 @@ export const TURN_MUTANTS: readonly Mutant[] = [
     to: '',
     killed_by: ['test/core/identity.test.ts'],
   },
+  {
+    name: 'turn-without-bound',
+    breaks: 'takes whatever waits into one turn',
+    file: 'src/scheduler/turn-loop.ts',
+    from: 'length === LIMITS.turn_events_max || ',
+    to: '',
+    killed_by: ['test/scheduler/turn-length.test.ts'],
+  },
 ];
