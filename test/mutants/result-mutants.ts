@@ -136,7 +136,7 @@ export const RESULT_MUTANTS: readonly Mutant[] = [
     file: 'src/core/decisions/report.ts',
     from: 'const current = ours && lease',
     to: 'const current = lease',
-    killed_by: ['test/scheduler/retries.test.ts', 'test/scheduler/attempt-rows.test.ts'],
+    killed_by: ['test/scheduler/retries.test.ts'],
   },
   {
     name: 'spent-and-not-written',
@@ -216,7 +216,7 @@ export const RESULT_MUTANTS: readonly Mutant[] = [
     file: 'src/core/states.ts',
     from: "new Set(['queued', 'running', 'retrying'])",
     to: "new Set(['scheduled', 'queued', 'running', 'retrying'])",
-    killed_by: ['test/scheduler/retries.test.ts', 'test/core/states.test.ts'],
+    killed_by: ['test/core/states.test.ts'],
   },
   {
     name: 'wave-after-restart',
