@@ -20,7 +20,6 @@ import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { machineId } from './machine-id.ts';
 import { secretsOf } from './secrets.ts';
 import { stopSignals } from './signals.ts';
-import { sayWhoHolds } from './spool-holder.ts';
 
 export interface InstanceProcessOptions {
   readonly name: string;
@@ -49,7 +48,6 @@ export async function runInstance(options: InstanceProcessOptions): Promise<numb
     second: () => process.exit(1),
   });
   try {
-    await sayWhoHolds(options.spool_dir, process.pid);
     await instance.start();
     const reason = await instance.ended;
     return reason === 'Drained' || reason === 'Stopped' || reason === 'Orphaned' ? 0 : 1;

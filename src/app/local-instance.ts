@@ -3,13 +3,13 @@
  * one comes back by itself and no second is started; a child that ends is started again, ever more slowly if it keeps ending.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { SPOOL_HELD } from './instance-process.ts';
 import { processGone } from './process-gone.ts';
-import { spoolHolder, spoolIsFree } from './spool-holder.ts';
+import { tryLock } from '../stores/sqlite/file-lock.ts';
 
 const RESTART_MIN_MS = 500;
 const RESTART_MAX_MS = 30_000;
@@ -19,8 +19,11 @@ const GONE_LOOK_MS = 20;
 const HEALTHY_MS = 10_000;
 
 export interface LocalInstance {
-  /** Asks it to end gracefully, kills it at the deadline. Resolves when it is gone. */
-  stop(deadline_ms: number): Promise<void>;
+  /**
+   * Asks it to end gracefully, kills it at the deadline. Resolves when it is gone. `adopted`: the pid of the child of an
+   * earlier server, where that is connected in the place of one of ours; asked for only where we have none.
+   */
+  stop(deadline_ms: number, adopted: () => Promise<number | null>): Promise<void>;
   /** Ends it at once. */
   kill(): void;
 }
@@ -55,10 +58,12 @@ export function keepLocalInstance(
   }
   begin();
   return {
-    async stop(deadline_ms) {
+    async stop(deadline_ms, adopted) {
       stopping = true;
       if (timer !== null) clearTimeout(timer);
-      await (child === null ? endAdopted(layout.spool, deadline_ms) : endChild(child, deadline_ms));
+      if (child !== null) return endChild(child, deadline_ms);
+      const pid = await adopted();
+      return pid === null ? undefined : endProcess(pid, deadline_ms);
     },
     kill() {
       stopping = true;
@@ -75,22 +80,29 @@ async function endChild(child: ChildProcess, deadline_ms: number): Promise<void>
   clearTimeout(late);
 }
 
-/** The child of an earlier server, which found its way back to this one: it is nobody else's to end. */
-async function endAdopted(spool_dir: string, deadline_ms: number): Promise<void> {
-  const pid = await spoolHolder(spool_dir).catch(() => null);
-  if (pid === null || processGone(pid)) return;
+async function endProcess(pid: number, deadline_ms: number): Promise<void> {
   const began = Date.now();
-  process.kill(pid, 'SIGTERM');
+  signalTo(pid, 'SIGTERM');
   while (!processGone(pid)) {
-    if (Date.now() - began > deadline_ms) process.kill(pid, 'SIGKILL');
+    if (Date.now() - began > deadline_ms) signalTo(pid, 'SIGKILL');
     await sleep(GONE_LOOK_MS);
+  }
+}
+
+function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended in this moment.
   }
 }
 
 /** A disk that does not let the lock be looked at is looked at again: this runs in a timer, where nobody would catch. */
 function isFree(layout: WorkspaceLayout, note: (fields: object, message: string) => void): boolean {
   try {
-    return spoolIsFree(layout.spool);
+    const lock = tryLock(join(layout.spool, 'lock.db'));
+    lock?.release();
+    return lock !== null;
   } catch (error) {
     note(
       { error: error instanceof Error ? error.message : String(error) },

@@ -305,7 +305,7 @@ class Server {
   /** The doors first, then the instance (its last outcomes are still taken), then files, then the queue. */
   async #stopInOrder({ scheduler, publisher, reads, doors, local }: Parts): Promise<void> {
     await doors.http.close(DOORS_CLOSE_MS);
-    await local.stop(LIMITS.stop_deadline_ms);
+    await local.stop(LIMITS.stop_deadline_ms, () => this.#adopted(scheduler));
     await publisher.idle(LIMITS.stop_deadline_ms);
     await publisher.stop();
     // The queue's own connection is the last to close: it merges the log, so that one file holds everything.
@@ -314,6 +314,13 @@ class Server {
     await rm(doors.socket, { force: true });
     await removeServerFile(this.#config.layout.server, process.pid);
     this.#log.info({}, 'stopped');
+  }
+
+  /** The child of a killed server that found its way back to this one; the pid is what it said in its hello. */
+  async #adopted(scheduler: SchedulerThread): Promise<number | null> {
+    const { name } = this.#config.instance;
+    const { instances } = await scheduler.status();
+    return instances.find((one) => one.name === name)?.pid ?? null;
   }
 
   /** What is on disk is right; what is in memory cannot be trusted. The local instance goes on and finds the next server. */

@@ -169,6 +169,7 @@ export const instanceOut = z.object({
   endpoints: z.array(z.string()),
   address: z.string().nullable(),
   version: z.string().nullable(),
+  pid: z.int().nullable(),
   silent_ms: z.number().nullable(),
   running: z.array(atWork),
 }) satisfies z.ZodType<InstanceStatus>;

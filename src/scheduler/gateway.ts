@@ -67,6 +67,12 @@ export class Gateway {
     return this.#sessions.get(id);
   }
 
+  /** The pid of a connected instance, where that is a process of this machine. */
+  pidHere(id: number): number | null {
+    const session = this.#sessions.get(id);
+    return session !== undefined && this.#isHere(session.wire, session.hello) ? session.hello.pid : null;
+  }
+
   /** A connection came in: it has a short time and little memory to say who it is. */
   accept(connection: Connection): void {
     const { clock, timers, limits } = this.#options;

@@ -33,6 +33,7 @@ function instanceStatus(
     endpoints: [...instance.endpoints],
     address: session?.wire.peer ?? null,
     version: session?.hello.version ?? null,
+    pid: gateway.pidHere(instance.id),
     silent_ms: session === undefined ? null : Math.round(now_m - session.wire.heard_at),
     running: leases.map((lease) => ({
       name: lease.name,

@@ -185,6 +185,7 @@ test('ps, instances, endpoints and batches are tables for people and JSON for pr
     endpoints: ['gpu'],
     address: '127.0.0.1',
     version: '1',
+    pid: 77,
     silent_ms: 1_200,
     running,
   };

@@ -11,6 +11,7 @@ const LOCAL: InstanceStatus = {
   endpoints: ['simulator'],
   address: '127.0.0.1:5',
   version: '1',
+  pid: 77,
   silent_ms: 3,
   running: [
     {

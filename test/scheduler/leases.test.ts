@@ -299,6 +299,22 @@ describe('proof of death', () => {
     expect(stage.outcomes('a')).toEqual([outcome]);
   });
 
+  it.each([
+    ['this machine', 'boot-1 pid:[1]', 4711],
+    ['another machine, at the end of a tunnel', 'boot-2 pid:[1]', null],
+  ])(
+    'the pid of a process of %s (%s) is told as %s, and of one that is gone not at all',
+    async (_where, its, told) => {
+      stage = await Stage.open({ more: { machine: 'boot-1 pid:[1]' } });
+      const peer = await stage.attach({ machine: its });
+      const pid = async () => (await stage.now(stage.service.status())).instances[0]?.pid;
+      expect(await pid()).toBe(told);
+      peer.hangUp();
+      await stage.settle();
+      expect(await pid()).toBeNull();
+    },
+  );
+
   it('a process that only closed its connection keeps its leases', async () => {
     const peer = await running('a');
     await stage.attach({ name: 'gpu-2', process_id: 'process-2', pid: 1 });

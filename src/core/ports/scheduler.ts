@@ -35,6 +35,8 @@ export interface InstanceStatus {
   readonly endpoints: readonly string[];
   readonly address: string | null;
   readonly version: string | null;
+  /** Of a connected process of the server's own machine; null elsewhere. */
+  readonly pid: number | null;
   /** Time since anything was heard of it; null where it is not connected. */
   readonly silent_ms: number | null;
   readonly running: readonly {

@@ -129,6 +129,7 @@ function gone({ id, name }: InstanceRow): InstanceStatus {
     endpoints: [],
     address: null,
     version: null,
+    pid: null,
     silent_ms: null,
     running: [],
   };
