@@ -9,20 +9,22 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Argument } from 'commander';
+import { program, wholeNumber } from '../test/support/program.ts';
 import { flow } from './flow.ts';
 import { pickup } from './pickup.ts';
 import { startServe } from './serve-process.ts';
 import { single } from './single.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { jobs: { type: 'string', default: '30000' }, slots: { type: 'string', default: '100' } },
-});
 const parts = { flow, single, pickup };
-const wanted = positionals.length === 0 ? Object.keys(parts) : positionals;
+const command = program('bench', 'What promptd does on this machine, with every process real.')
+  .addArgument(new Argument('[parts...]', 'which parts; all where none is named').choices(Object.keys(parts)))
+  .option('--jobs <n>', 'jobs of the flow', wholeNumber(1), 30_000)
+  .option('--slots <n>', 'slots of the instance, and max_concurrent of the endpoint', wholeNumber(1), 100)
+  .parse();
+const { jobs, slots } = command.opts<{ readonly jobs: number; readonly slots: number }>();
+const wanted = command.args.length === 0 ? Object.keys(parts) : command.args;
 const root = await mkdtemp(join(tmpdir(), 'promptd-bench-'));
-const slots = Number(values.slots);
 await writeFile(
   join(root, 'promptd.config.json'),
   JSON.stringify({
@@ -39,7 +41,7 @@ console.log(
 const serve = await startServe(root);
 try {
   for (const [name, part] of Object.entries(parts)) {
-    if (wanted.includes(name)) await part({ client: serve.client, jobs: Number(values.jobs) });
+    if (wanted.includes(name)) await part({ client: serve.client, jobs });
   }
 } finally {
   await serve.stop();

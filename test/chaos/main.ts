@@ -2,19 +2,18 @@
  * `npm run chaos -- --minutes N [--seed S]`: torments a real promptd for so long, and ends with 1 where anything was lost,
  * doubled or made up. What happens when hangs on the seed; how the processes meet it does not.
  */
-import { parseArgs } from 'node:util';
+import { positiveNumber, program, wholeNumber } from '../support/program.ts';
 import { runChaos } from './chaos.ts';
 import { verdictOf } from './verdict.ts';
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string' } },
-});
-const minutes = Number(values.minutes);
-const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
-if (!(minutes > 0) || !Number.isSafeInteger(seed) || seed < 0) {
-  console.error('usage: npm run chaos -- --minutes N [--seed S], N above 0 and S a whole number');
-  process.exit(2);
-}
+const { minutes, seed } = program(
+  'chaos',
+  'Torments a real promptd, and compares what users were told with what is found.',
+)
+  .option('--minutes <n>', 'for how long', positiveNumber, 5)
+  .option('--seed <s>', 'what the plan is drawn from', wholeNumber(0), Math.floor(Math.random() * 1_000_000))
+  .parse()
+  .opts<{ readonly minutes: number; readonly seed: number }>();
 console.log(`seed ${seed}: ${minutes} minutes of one serve, three instances, and a tormentor`);
 const giveUp = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => giveUp.abort());

@@ -7,19 +7,24 @@
  *   npm run mutants -- --list          what there is
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { program } from '../support/program.ts';
 import { Copy } from './copy.ts';
 import type { Mutant } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
 import { runTests } from './run-tests.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { list: { type: 'boolean', default: false } },
-});
-const wanted = MUTANTS.filter(
-  ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
-);
+const command = program(
+  'mutants',
+  'Breaks one rule after the other in a copy, and runs the tests that must notice.',
+)
+  .argument('[words...]', 'only those whose name contains one of them')
+  .option('--list', 'say what there is')
+  .parse();
+const { list } = command.opts<{ readonly list?: boolean }>();
+const words = command.args;
+const wanted = MUTANTS.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+if (wanted.length === 0)
+  command.error(`No mutant has a name with ${words.join(' or ')} in it. --list shows them.`);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Works through a list with as many hands as there are copies. */
@@ -76,10 +81,10 @@ async function main(): Promise<number> {
     await Promise.all(copies.map((copy) => copy.remove()));
   }
   say(`${wanted.length - alive} killed, ${alive} alive, in ${seconds()}`);
-  return alive === 0 && wanted.length > 0 ? 0 : 1;
+  return alive === 0 ? 0 : 1;
 }
 
-if (values.list) {
+if (list === true) {
   for (const { name, breaks, file } of wanted) say(`${name.padEnd(36)} ${breaks} (${file})`);
 } else {
   process.exitCode = await main();

@@ -1,12 +1,11 @@
 /**
- * `npm run sim -- --seed N --turns M [--seeds K] [--trace] [--no-shrink]`: runs the simulation from a seed (K seeds from it on), says what
- * was hit, and ends with 1 where a rule was broken. A failure is cut down to a short list of events, written to a file, and
- * played again by `npm run sim -- --replay FILE`.
+ * `npm run sim`: runs the simulation under seeds, says what was hit, and ends with 1 where a rule was broken. A failure is cut
+ * down to a short list of events, written to a file, and played again by `npm run sim -- --replay FILE`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { program, wholeNumber } from '../support/program.ts';
 import { sayAction, type Action } from './actions.ts';
 import { schedule } from './schedule.ts';
 import { shrink } from './shrink.ts';
@@ -17,16 +16,25 @@ interface Recording {
   readonly actions: readonly Action[];
 }
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    turns: { type: 'string', default: '200' },
-    seeds: { type: 'string', default: '1' },
-    replay: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    'no-shrink': { type: 'boolean', default: false },
-  },
-});
+const values = program(
+  'sim',
+  'Plays the simulation under one seed or many, and says what was hit and what was broken.',
+)
+  .option('--seed <n>', 'the first seed', wholeNumber(0), 1)
+  .option('--seeds <k>', 'how many, from it on', wholeNumber(1), 1)
+  .option('--turns <m>', 'events of a seed', wholeNumber(1), 200)
+  .option('--replay <file>', 'play the list of events of a failure')
+  .option('--trace', 'say everything that happens')
+  .option('--no-shrink', 'leave a failure as long as it is')
+  .parse()
+  .opts<{
+    readonly seed: number;
+    readonly seeds: number;
+    readonly turns: number;
+    readonly replay?: string;
+    readonly trace?: boolean;
+    readonly shrink: boolean;
+  }>();
 const PROGRESS_MS = 5_000;
 
 function say(line: string): void {
@@ -48,8 +56,21 @@ async function explain(seed: number, actions: readonly Action[], rule: string): 
   say(`again: npm run sim -- --replay ${file} --trace`);
 }
 
+function recordingIn(file: string): Recording {
+  try {
+    const read = JSON.parse(readFileSync(file, 'utf8')) as Partial<Recording>;
+    if (Number.isSafeInteger(read.seed) && Array.isArray(read.actions)) return read as Recording;
+    throw new Error('expected {"seed": …, "actions": […]}, as a failure writes it');
+  } catch (error) {
+    process.stderr.write(
+      `${file} cannot be played: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    process.exit(1);
+  }
+}
+
 async function replay(file: string): Promise<boolean> {
-  const { seed, actions } = JSON.parse(readFileSync(file, 'utf8')) as Recording;
+  const { seed, actions } = recordingIn(file);
   const report = await play(seed, actions);
   if (values.trace) say(report.trace.join('\n'));
   say(`${actions.length} events of seed ${seed}:`);
@@ -72,7 +93,7 @@ async function runSeeds(first: number, seeds: number, turns: number): Promise<nu
       say(`seed ${seed} breaks a rule:`);
       sayViolations(report);
       say(`again: npm run sim -- --seed ${seed} --turns ${turns} --trace`);
-      if (!values['no-shrink']) await explain(seed, actions, broken.rule);
+      if (values.shrink) await explain(seed, actions, broken.rule);
     } else if (seeds === 1) {
       const minutes = Math.round(report.virtual_ms / 60_000);
       say(`seed ${seed}: ${report.runs} runs accepted, ${report.attempts} attempts, ${minutes} minutes`);
@@ -89,7 +110,7 @@ async function runSeeds(first: number, seeds: number, turns: number): Promise<nu
 }
 
 if (values.replay === undefined) {
-  const failed = await runSeeds(Number(values.seed), Number(values.seeds), Number(values.turns));
+  const failed = await runSeeds(values.seed, values.seeds, values.turns);
   process.exitCode = failed > 0 ? 1 : 0;
 } else {
   process.exitCode = (await replay(values.replay)) ? 0 : 1;
