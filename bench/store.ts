@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FULL_BUDGETS } from '../src/core/retry.ts';
 import type { Change, Store } from '../src/core/ports/store.ts';
 import type { AnswerMeta, AttemptRow, RunRow, SpecRow } from '../src/core/rows.ts';
 import { openStore } from '../src/stores/sqlite/store.ts';
@@ -82,15 +83,9 @@ function job(id: number): Job {
     ...{
       attempt: 0,
       instance: null,
-      errors: 0,
-      lost: 0,
-      interrupted: 0,
-      rate_limited_since: null,
-      last_error: null,
     },
+    ...FULL_BUDGETS,
     ...{
-      same_errors: 0,
-      cancel_requested_at: null,
       reason_code: null,
       reason_message: null,
       started_at: null,

@@ -44,25 +44,23 @@ export class AiSdkProvider implements Provider {
       result_bytes_max,
       rewrite: (body) => mergedBody(platform.body, body, merged),
     });
-    try {
-      const built = aiSdkCall(platform, call, exchange.signal);
-      merged = built.merged;
-      const { stream } = await (await this.#model(upstream, model)).doStream(built.options);
-      const answer = new AnswerText(upstream, observer, result_bytes_max);
-      const read = await readStream(stream, platform, upstream, answer);
-      return {
-        ...read,
-        // Where the model stands in the path, the body does not name it.
-        parameters_sent: { model, ...exchange.parametersSent },
-        warnings: [...built.warnings, ...read.warnings],
-      };
-    } catch (error) {
-      signal.throwIfAborted();
-      const known = providerErrorOf(error, upstream);
-      throw await namingModels(known, upstream, this, this.#connections.timers, signal);
-    } finally {
-      exchange.close();
-    }
+    return exchange.during(
+      async () => {
+        const built = aiSdkCall(platform, call, exchange.signal);
+        merged = built.merged;
+        const { stream } = await (await this.#model(upstream, model)).doStream(built.options);
+        const answer = new AnswerText(upstream, observer, result_bytes_max);
+        const read = await readStream(stream, platform, upstream, answer);
+        return {
+          ...read,
+          // Where the model stands in the path, the body does not name it.
+          parameters_sent: { model, ...exchange.parametersSent },
+          warnings: [...built.warnings, ...read.warnings],
+        };
+      },
+      (error) =>
+        namingModels(providerErrorOf(error, upstream), upstream, this, this.#connections.timers, signal),
+    );
   }
 
   async models(
@@ -75,18 +73,16 @@ export class AiSdkProvider implements Provider {
     const { result_bytes_max } = LIMITS;
     const exchange = this.#exchange(upstream, signal, { framing: null, result_bytes_max });
     const { path, headers = {}, names } = this.#platform.models;
-    try {
-      const response = await exchange.fetch(`${withoutSlash(base_url)}${path}`, { headers });
-      const list = (await response.json()) as Json;
-      const found = isJsonObject(list) ? names(list) : null;
-      if (found === null) throw new ProviderError(invalidAnswer(upstream, 'that is no list of models'));
-      return found;
-    } catch (error) {
-      signal.throwIfAborted();
-      throw providerErrorOf(error, upstream);
-    } finally {
-      exchange.close();
-    }
+    return exchange.during(
+      async () => {
+        const response = await exchange.fetch(`${withoutSlash(base_url)}${path}`, { headers });
+        const list = (await response.json()) as Json;
+        const found = isJsonObject(list) ? names(list) : null;
+        if (found === null) throw new ProviderError(invalidAnswer(upstream, 'that is no list of models'));
+        return found;
+      },
+      (error) => providerErrorOf(error, upstream),
+    );
   }
 
   #exchange(

@@ -101,6 +101,24 @@ export class Exchange {
     return this.#checked(response);
   };
 
+  /**
+   * Runs a call over this exchange and ends it. Where it was aborted rejects with the reason of the signal, whatever the
+   * library made of that; else with what `errorOf` makes of the error.
+   */
+  async during<T>(
+    act: () => Promise<T>,
+    errorOf: (error: unknown) => ProviderError | Promise<ProviderError>,
+  ): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      throw await errorOf(error);
+    } finally {
+      this.close();
+    }
+  }
+
   /** Ends the exchange: its connection too, unless the answer is complete. Idempotent. */
   close(): void {
     this.#options.signal.removeEventListener('abort', this.#onAbort);

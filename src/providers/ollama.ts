@@ -37,25 +37,23 @@ export class OllamaProvider implements Provider {
     });
     const { body, warnings } = ollamaBody(call);
     const answer = new AnswerText(upstream, observer, result_bytes_max);
-    try {
-      const last = await this.#stream(upstream, exchange, body, answer);
-      return {
-        text: answer.text,
-        reasoning: answer.reasoning,
-        model_answered: last.model,
-        finish_reason:
-          last.done_reason === 'stop' || last.done_reason === 'length' ? last.done_reason : 'other',
-        usage: usageOf(last),
-        parameters_sent: exchange.parametersSent,
-        warnings,
-      };
-    } catch (error) {
-      signal.throwIfAborted();
-      const known = providerErrorOf(error, upstream);
-      throw await namingModels(known, upstream, this, this.#connections.timers, signal);
-    } finally {
-      exchange.close();
-    }
+    return exchange.during(
+      async () => {
+        const last = await this.#stream(upstream, exchange, body, answer);
+        return {
+          text: answer.text,
+          reasoning: answer.reasoning,
+          model_answered: last.model,
+          finish_reason:
+            last.done_reason === 'stop' || last.done_reason === 'length' ? last.done_reason : 'other',
+          usage: usageOf(last),
+          parameters_sent: exchange.parametersSent,
+          warnings,
+        };
+      },
+      (error) =>
+        namingModels(providerErrorOf(error, upstream), upstream, this, this.#connections.timers, signal),
+    );
   }
 
   async models(
@@ -73,15 +71,13 @@ export class OllamaProvider implements Provider {
       framing: null,
       result_bytes_max,
     });
-    try {
-      const { models } = await (await client(base_url, exchange)).list();
-      return models.map(({ name }) => name);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw providerErrorOf(error, upstream);
-    } finally {
-      exchange.close();
-    }
+    return exchange.during(
+      async () => {
+        const { models } = await (await client(base_url, exchange)).list();
+        return models.map(({ name }) => name);
+      },
+      (error) => providerErrorOf(error, upstream),
+    );
   }
 
   async #stream(

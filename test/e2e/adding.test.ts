@@ -1,6 +1,7 @@
 /** Adding a job depends on nothing that is queued or running. */
 import { describe, expect, it } from 'vitest';
-import { endServerOf, mixedJobs, setup, until } from './machine.ts';
+import { endServerOf, mixedJobs, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 describe('adding a job', () => {
   it('R7 R18: works while every slot waits for a remote model that does not answer', async () => {

@@ -1,7 +1,8 @@
 /** The whole road against a model server that others wrote, over the protocols that it speaks. */
 import { LLMock } from '@copilotkit/aimock';
 import { expect, it, onTestFinished } from 'vitest';
-import { setup, until } from './machine.ts';
+import { setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const VENDORS = [
   'openai:gpt-4o-mini',

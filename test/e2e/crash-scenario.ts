@@ -11,7 +11,8 @@ import { CRASH_POINTS, type CrashPointName } from '../../src/core/ports/crashpoi
 import { hasEnded } from '../../src/core/states.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { JobIn } from '../../src/client/job-in.ts';
-import { until, type Machine } from './machine.ts';
+import { type Machine } from './machine.ts';
+import { until } from '../support/until.ts';
 
 /** `local`: `serve` with its child. `remote`: `serve` without one, and an instance that is started by itself. */
 export type Setting = 'local' | 'remote';

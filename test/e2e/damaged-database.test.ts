@@ -6,7 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
 import { parseResultFile } from '../../src/workspace/result-file.ts';
-import { type Machine, setup, until } from './machine.ts';
+import { type Machine, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const JOB = { name: 'kept', prompt: 'hello', configuration: { LLM_name: 'ollama:test-model' } };
 

@@ -7,7 +7,8 @@ import { createConnection } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
-import { type Machine, setup, until } from './machine.ts';
+import { type Machine, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 import { failCalls, needsStrace } from './strace.ts';
 
 const SYNCS = ['fsync', 'fdatasync'];

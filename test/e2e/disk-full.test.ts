@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
 import type { Client } from '../../src/client/client.ts';
-import { setup, until } from './machine.ts';
+import { setup } from './machine.ts';
+import { until } from '../support/until.ts';
 import { onSmallDisk } from './small-disk.ts';
 
 const MIB = 1024 * 1024;

@@ -8,7 +8,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { processGone } from '../../src/app/process-gone.ts';
 import { blocksOf } from '../docs/blocks.ts';
 import { readDoc } from '../docs/tables.ts';
-import { BIN, type Machine, setup, until } from './machine.ts';
+import { BIN, type Machine, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const EXAMPLES = path.join(import.meta.dirname, '../../examples');
 

@@ -11,7 +11,8 @@ import { describe, expect, it, type TestContext } from 'vitest';
 import { readServerFile, type ServerFile } from '../../src/app/server-info.ts';
 import type { Client } from '../../src/client/client.ts';
 import { LIMITS } from '../../src/core/limits.ts';
-import { type Machine, mixedJobs, setup, until } from './machine.ts';
+import { type Machine, mixedJobs, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const TERM_MS = LIMITS.lease_ttl_ms;
 

@@ -7,7 +7,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { LIMITS } from '../../src/core/limits.ts';
-import { setup, until, type Machine } from './machine.ts';
+import { setup, type Machine } from './machine.ts';
+import { until } from '../support/until.ts';
 
 /** A term, and time for a busy machine; without the end of the term nothing at all would happen. */
 const PATIENCE_MS = LIMITS.lease_ttl_ms + 45_000;

@@ -4,7 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Machine, mixedJobs, setup, until } from './machine.ts';
+import { type Machine, mixedJobs, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const MIB = 1024 ** 2;
 

@@ -1,7 +1,8 @@
 /** kill -9 in the middle of the work. What was in flight on a killed instance may be asked again; nothing else. */
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
-import { mixedJobs, setup, until } from './machine.ts';
+import { mixedJobs, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const COUNT = 200;
 const jobs = mixedJobs(COUNT).map((job) => ({ ...job, batch: 'mixed' }));

@@ -7,13 +7,13 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { connect, type Client } from '../../src/client/client.ts';
 import { systemTimers } from '../../src/platform/timers.ts';
 import { processGone } from '../../src/app/process-gone.ts';
 import { startModelServer, type ModelServer } from '../support/model-server.ts';
+import { until } from '../support/until.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/promptd.js', import.meta.url));
 
@@ -218,19 +218,6 @@ export async function setup(options: MachineOptions = {}): Promise<Machine> {
   };
   await writeFile(join(root, 'promptd.config.json'), JSON.stringify(config, null, 2));
   return machine;
-}
-
-/** Looks until it is so; a test that waits for another process has no event of it to wait for. */
-export async function until(
-  what: string,
-  wanted: () => Promise<boolean> | boolean,
-  patience_ms = 30_000,
-): Promise<void> {
-  const began = performance.now();
-  while (!(await wanted())) {
-    if (performance.now() - began > patience_ms) throw new Error(`waited ${patience_ms} ms for ${what}`);
-    await sleep(15);
-  }
 }
 
 async function stopChild(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { setup, until } from './machine.ts';
+import { setup } from './machine.ts';
+import { until } from '../support/until.ts';
 import { needsStrace, watchCalls, type Call } from './strace.ts';
 
 const OF_FILES = ['openat', 'write', 'pwrite64', 'fchmod', 'fsync', 'fdatasync'];

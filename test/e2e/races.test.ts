@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { HttpCaller } from '../model/http-caller.ts';
-import { setup, until } from './machine.ts';
+import { setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const CROWD = 100;
 const crowd = Array.from({ length: CROWD }, (_, at) => at);

@@ -10,7 +10,8 @@ import { describe, expect, it } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { recoverSpool } from '../../src/instance/spool-recovery.ts';
 import { systemFiles } from '../../src/platform/files.ts';
-import { setup, until, type Machine } from './machine.ts';
+import { setup, type Machine } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const CONFIGURATION = { LLM_name: 'ollama:test-model' };
 

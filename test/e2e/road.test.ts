@@ -1,7 +1,8 @@
 /** The road, with real processes: a server, two instances, and a model server that counts what it is asked. */
 import { readFile, stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { mixedJobs, setup, until } from './machine.ts';
+import { mixedJobs, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 describe('a server and two instances', () => {
   it('R5 R6 R23: 200 mixed jobs over both protocols complete with exactly 200 requests', async () => {

@@ -9,7 +9,8 @@ import { once } from 'node:events';
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Machine, setup, until } from './machine.ts';
+import { type Machine, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const BY_ENV = 'sk-canary-env-4f9d1c7b2a"e8';
 const BY_FILE = 'sk-canary-file-93ab77+/=c1';

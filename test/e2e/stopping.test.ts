@@ -6,7 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { processGone } from '../../src/app/process-gone.ts';
-import { setup, until, type Machine } from './machine.ts';
+import { setup, type Machine } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const CONFIGURATION = { LLM_name: 'ollama:test-model' };
 

@@ -4,7 +4,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { EXIT } from '../../src/core/errors.ts';
-import { setup, until, type Finished, type Machine } from './machine.ts';
+import { setup, type Finished, type Machine } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const ROUNDS = 10;
 /** At once; one of them serves, so that each round is five races that are lost. */

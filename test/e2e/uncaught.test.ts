@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { setup, until } from './machine.ts';
+import { setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const THROWS = { NODE_OPTIONS: `--import=${new URL('../support/throw-when-told.ts', import.meta.url).href}` };
 

@@ -4,7 +4,8 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, type TestContext } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
-import { type Machine, setup, until } from './machine.ts';
+import { type Machine, setup } from './machine.ts';
+import { until } from '../support/until.ts';
 
 const DAY_MS = 86_400_000;
 

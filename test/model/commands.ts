@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { JobLine } from '../../src/core/views.ts';
-import { type LiveServer, until } from './live-server.ts';
+import { type LiveServer } from './live-server.ts';
+import { until } from '../support/until.ts';
 import { answerOf, type Ending } from './play.ts';
 import type { ModelRun, QueueModel, Submitted, Wish } from './queue-model.ts';
 

@@ -8,7 +8,8 @@ import { expect, it } from 'vitest';
 import { drawing, PATIENCE_MS } from '../core/drawing.ts';
 import { ChangeLog } from './change-log.ts';
 import { COMMANDS, type Real } from './commands.ts';
-import { LiveServer, until } from './live-server.ts';
+import { LiveServer } from './live-server.ts';
+import { until } from '../support/until.ts';
 import { QueueModel } from './queue-model.ts';
 
 const did = new Set<string>();

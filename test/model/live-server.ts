@@ -6,7 +6,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointConfig } from '../../src/core/endpoints.ts';
 import type { PromptdEvent } from '../../src/core/events.ts';
 import { analyse } from '../../src/reading/analyse.ts';
@@ -32,6 +31,7 @@ import { WorkspaceLinkReader } from '../../src/workspace/link-reader.ts';
 import { createPublisher, type Publisher } from '../../src/workspace/publisher.ts';
 import { HttpCaller } from './http-caller.ts';
 import { PlayModels } from './play.ts';
+import { until } from '../support/until.ts';
 
 const PORT = 7434;
 /** Failed attempts are tried again at once: full jitter begins at 0. */
@@ -212,16 +212,3 @@ export class LiveServer {
 }
 
 const ignore = (): void => undefined;
-
-/** Looks until it is so: sockets and disks have no event that a test could wait for. */
-export async function until(
-  what: string,
-  wanted: () => Promise<boolean> | boolean,
-  patience_ms = 30_000,
-): Promise<void> {
-  const began = performance.now();
-  while (!(await wanted())) {
-    if (performance.now() - began > patience_ms) throw new Error(`waited ${patience_ms} ms for ${what}`);
-    await sleep(2);
-  }
-}

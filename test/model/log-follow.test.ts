@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { drawing, PATIENCE_MS } from '../core/drawing.ts';
 import { SseReader } from '../http/setup.ts';
-import { LiveServer, until } from './live-server.ts';
+import { LiveServer } from './live-server.ts';
+import { until } from '../support/until.ts';
 import type { Call } from './play.ts';
 
 interface Entry {

@@ -2,6 +2,7 @@
 import type { AttemptObserver, AttemptOrder } from '../../src/core/attempt.ts';
 import type { AttemptRunner } from '../../src/core/ports/runner.ts';
 import type { AnswerMeta } from '../../src/core/rows.ts';
+import { META } from '../scheduler/peer.ts';
 
 type RunnerReport = Awaited<ReturnType<AttemptRunner['run']>>;
 
@@ -21,8 +22,6 @@ export interface Call {
 interface Play extends Call {
   readonly end: (how: Ending | 'aborted') => void;
 }
-
-const TIMINGS = { queued_ms: null, build_ms: 1, first_token_ms: 2, call_ms: 3 };
 
 /** What is answered: it names who was asked, so that one can see whose answer somebody got. */
 export function answerOf(key: string, question: string): string {
@@ -77,7 +76,7 @@ export class PlayModels implements AttemptRunner {
 
 function reportOf(order: AttemptOrder, how: Ending | 'aborted', question: string): RunnerReport {
   const { name, run, attempt, digest } = order;
-  const told = { name, run, attempt, digest, timings: TIMINGS };
+  const told = { name, run, attempt, digest, timings: META.timings };
   const failure = { message: 'the model does not like it', scope: 'endpoint', retry_after_ms: null } as const;
   switch (how) {
     case 'answer': {
@@ -104,16 +103,5 @@ function reportOf(order: AttemptOrder, how: Ending | 'aborted', question: string
 }
 
 function metaOf({ endpoint, model }: AttemptOrder): AnswerMeta {
-  return {
-    model,
-    model_answered: `${model}-1`,
-    endpoint,
-    endpoint_kind: 'simulator',
-    parameters_sent: {},
-    finish_reason: 'stop',
-    warnings: [],
-    usage: { input: 3, cached: null, output: 5, reasoning: null, raw: {} },
-    timings: TIMINGS,
-    cost: null,
-  };
+  return { ...META, model, model_answered: `${model}-1`, endpoint };
 }

@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { ChangeLog } from '../model/change-log.ts';
 import type { Answer } from '../model/http-caller.ts';
-import { LiveServer, until } from '../model/live-server.ts';
+import { LiveServer } from '../model/live-server.ts';
+import { until } from '../support/until.ts';
 import { oneStory } from './story.ts';
 
 const CROWD = 100;

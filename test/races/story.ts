@@ -9,7 +9,8 @@ import { expect } from 'vitest';
 import type { RunRow } from '../../src/core/rows.ts';
 import { hasEnded } from '../../src/core/states.ts';
 import type { ChangeLog } from '../model/change-log.ts';
-import { type LiveServer, until } from '../model/live-server.ts';
+import { type LiveServer } from '../model/live-server.ts';
+import { until } from '../support/until.ts';
 import { answerOf } from '../model/play.ts';
 
 function allRuns({ reads }: LiveServer): readonly RunRow[] {

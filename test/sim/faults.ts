@@ -4,7 +4,8 @@ import type { Part } from './actions.ts';
 import { REACHABLE_POINTS } from './crash-points.ts';
 import type { Models } from './model.ts';
 import type { InstanceProcess } from './instance-process.ts';
-import type { Fate, ServerProcess } from './server-process.ts';
+import type { Fate } from './doom.ts';
+import type { ServerProcess } from './server-process.ts';
 import { ENDPOINTS, type World } from './world.ts';
 
 export interface Cast {

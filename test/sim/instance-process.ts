@@ -7,7 +7,8 @@ import type { SeededRandom } from '../support/seeded-random.ts';
 import { SimDisk } from './disk.ts';
 import { attemptKey } from './lease-watch.ts';
 import { Life } from './life.ts';
-import type { Break, Doom, Fate } from './server-process.ts';
+import { type Doom, type Fate, passPoint } from './doom.ts';
+import type { Break } from './server-process.ts';
 import { outcomesIn, watchSpool } from './spool-watch.ts';
 import { tapped } from './wire-tap.ts';
 import { ENDPOINTS, type World } from './world.ts';
@@ -196,11 +197,6 @@ export class InstanceProcess {
   }
 
   #crashpoint(name: CrashPointName, life: Life): void {
-    const { doom } = this;
-    if (doom?.point !== name || !life.alive) return;
-    this.doom = null;
-    this.#world.hit(`${doom.fate} at ${name}`);
-    this.#world.hit(`point ${name}`);
-    this.end(doom.fate);
+    passPoint(this, name, life, this.#world);
   }
 }

@@ -18,6 +18,7 @@ import { SimDisk } from './disk.ts';
 import { Life } from './life.ts';
 import { tapped } from './wire-tap.ts';
 import { ENDPOINTS, type World } from './world.ts';
+import { type Doom, type Fate, passPoint } from './doom.ts';
 
 const NOTHING = {
   kind: 'simulator',
@@ -33,14 +34,6 @@ export const LAYOUT = layoutOf('/work');
 export type SchedulerCalls = Pick<SchedulerService, 'submit' | 'cancel' | 'retry' | 'putEndpoint' | 'status'>;
 
 type StoreWeather = 'fine' | 'full' | 'busy' | 'refusing' | 'broken before' | 'broken after';
-
-/** How a process ends, or stops, at a crash point. */
-export type Fate = 'killed' | 'power lost' | 'stopped';
-
-export interface Doom {
-  readonly point: CrashPointName;
-  readonly fate: Fate;
-}
 
 /** A rule of the design that is broken on purpose, to see that the checks notice. */
 export interface Break extends Pick<SchedulerOptions, 'decide'> {
@@ -273,12 +266,7 @@ export class ServerProcess {
   }
 
   #crashpoint(name: CrashPointName, life: Life): void {
-    const { doom } = this;
-    if (doom?.point !== name || !life.alive) return;
-    this.doom = null;
-    this.#world.hit(`${doom.fate} at ${name}`);
-    this.#world.hit(`point ${name}`);
-    this.end(doom.fate);
+    passPoint(this, name, life, this.#world);
   }
 
   /** Within a transaction the process cannot stand still here (the code goes on), but it can end: then nothing was written. */

@@ -1,6 +1,7 @@
 /** Answers of minutes: no library's 300 seconds cut them. Run by `npm run test:slow`, for it takes five minutes. */
 import { expect, it } from 'vitest';
-import { setup, until } from '../e2e/machine.ts';
+import { setup } from '../e2e/machine.ts';
+import { until } from '../support/until.ts';
 
 it('R5 R18: answers that take 310 s arrive, over both protocols, silent at first or slow all the way', async () => {
   const machine = await setup();

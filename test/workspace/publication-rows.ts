@@ -1,5 +1,6 @@
 /** Committed rows in memory, as the publisher reads them: what a scheduler would have committed and drops when it is told. */
 import { sha256 } from '../../src/core/identity.ts';
+import { FULL_BUDGETS } from '../../src/core/retry.ts';
 import { canonicalJson, type Json } from '../../src/core/json.ts';
 import type { PublicationBody, ReadStore } from '../../src/core/ports/read-store.ts';
 import type {
@@ -62,13 +63,7 @@ export function publicationBody(parts: BodyParts = {}): PublicationBody {
     due_at: null,
     attempt: 1,
     instance: 0,
-    errors: 0,
-    lost: 0,
-    interrupted: 0,
-    rate_limited_since: null,
-    last_error: null,
-    same_errors: 0,
-    cancel_requested_at: null,
+    ...FULL_BUDGETS,
     reason_code: kind === 'ended' ? 'BadRequest' : null,
     reason_message: kind === 'ended' ? 'no such parameter' : null,
     started_at: NOON - 4_000,
