@@ -17,14 +17,16 @@ const MEMORY_MAX_MB = 1_024;
 export class AnalysisThread implements Analyser {
   readonly #timers: Timers;
   readonly #timeout_ms: number;
+  readonly #begin: () => Worker;
   #worker: Worker | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #closed = false;
 
-  constructor(timers: Timers, timeout_ms: number = LIMITS.analysis_timeout_ms) {
+  constructor(timers: Timers, timeout_ms: number = LIMITS.analysis_timeout_ms, begin = beginWorker) {
     this.#timers = timers;
     this.#timeout_ms = timeout_ms;
+    this.#begin = begin;
   }
 
   async analyse(text: string): Promise<Analysis> {
@@ -53,7 +55,7 @@ export class AnalysisThread implements Analyser {
 
   async #one(text: string): Promise<Analysis> {
     if (this.#closed) throw new Problem('ShuttingDown', 'The server is stopping.');
-    const worker = (this.#worker ??= begin());
+    const worker = (this.#worker ??= this.#begin());
     const { promise, resolve, reject } = Promise.withResolvers<AnalysisAnswer>();
     const refuse = (why: string): void =>
       reject(new Problem('NotAnalysable', `The result cannot be taken apart: ${why}.`));
@@ -80,7 +82,7 @@ export class AnalysisThread implements Analyser {
   }
 }
 
-function begin(): Worker {
+export function beginWorker(): Worker {
   const worker = new Worker(new URL(`./analysis-thread${extname(import.meta.url)}`, import.meta.url), {
     name: 'analysis',
     resourceLimits: { maxOldGenerationSizeMb: MEMORY_MAX_MB },

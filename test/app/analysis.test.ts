@@ -1,11 +1,12 @@
+import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { AnalysisThread } from '../../src/app/analysis-remote.ts';
+import { AnalysisThread, beginWorker } from '../../src/app/analysis-remote.ts';
 import { Problem } from '../../src/core/errors.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { systemTimers } from '../../src/platform/timers.ts';
 
-function thread(timeout_ms?: number): AnalysisThread {
-  const one = new AnalysisThread(systemTimers, timeout_ms);
+function thread(): AnalysisThread {
+  const one = new AnalysisThread(systemTimers);
   onTestFinished(() => one.close());
   return one;
 }
@@ -27,12 +28,17 @@ describe('analysis beside the server', () => {
     expect((await next).headings[0]?.text).toBe('next');
   });
 
-  it('gives up at its time limit, and goes on with the next', async () => {
-    const one = thread(1);
-    const slow = one.analyse('* a\n'.repeat(200_000)).catch(codeOf);
-    expect(await slow).toBe('NotAnalysable');
-    const calm = thread();
-    expect((await calm.analyse('x')).text).toBe('x');
+  it('ends its thread at the time limit, and goes on with another', async () => {
+    const threads: Worker[] = [];
+    const one = new AnalysisThread(systemTimers, 1, () => {
+      threads.push(beginWorker());
+      return threads.at(-1)!;
+    });
+    onTestFinished(() => one.close());
+    expect(await one.analyse('* a\n'.repeat(200_000)).catch(codeOf)).toBe('NotAnalysable');
+    expect(await one.analyse('* a\n'.repeat(200_000)).catch(codeOf)).toBe('NotAnalysable');
+    // A thread that has ended has no id any more.
+    expect(threads.map(({ threadId }) => threadId)).toEqual([-1, -1]);
   });
 
   it('lets only so many wait', async () => {

@@ -242,4 +242,20 @@ export const RESULT_MUTANTS: readonly Mutant[] = [
     to: '    charged_for: null,\n    reason_code,\n    error',
     killed_by: ['test/scheduler/attempt-rows.test.ts'],
   },
+  {
+    name: 'answered-and-not-told',
+    breaks: 'leaves waiting for ever who asked the same as a run that was answered right before a crash',
+    file: 'src/stores/sqlite/start.ts',
+    from: " AND l.state <> 'completed')",
+    to: ')',
+    killed_by: ['test/stores/sqlite/store.test.ts'],
+  },
+  {
+    name: 'answered-asked-again',
+    breaks: 'lets the database take a second run that asks what was answered',
+    file: 'src/stores/sqlite/write-runs.ts',
+    from: 'const keeps = completed === 1 || leadsIn(ifState) === run.leads;',
+    to: 'const keeps = leadsIn(ifState) === run.leads;',
+    killed_by: ['test/stores/sqlite/store.test.ts'],
+  },
 ];

@@ -55,4 +55,13 @@ export function startSuite(setup: () => Promise<StoreSetup>): void {
     expect(start.orphaned_digests).toEqual(['orphan']);
     expect(start.followed_digests.toSorted()).toEqual(['asked', 'orphan']);
   });
+
+  it('R22: names also those whose leader has answered, where a crash came before they were told', async () => {
+    const { store, must } = await setup();
+    const leader = aRun(1, { digest: 'answered' });
+    await must(accepted(leader, aRun(2, { digest: 'answered', state: 'blocked', leads: false })));
+    expect((await store.start()).orphaned_digests).toEqual([]);
+    await must([moved(leader, COMPLETED)]);
+    expect((await store.start()).orphaned_digests).toEqual(['answered']);
+  });
 }
