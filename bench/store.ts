@@ -119,6 +119,7 @@ function attemptOf(id: number): AttemptRow {
       log_offset: 0,
       log_bytes: 0,
       kept_answer: null,
+      prompt_sha256: null,
     },
   };
 }

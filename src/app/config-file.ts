@@ -1,5 +1,6 @@
 /** Reads promptd.config.json: comments allowed, unknown keys refused, every fault with line and column. */
 import { z } from 'zod';
+import { DURATION_EXPECTED, parseDuration } from '../core/durations.ts';
 import { ENDPOINT_KINDS } from '../core/endpoints.ts';
 import { Problem, type Fault } from '../core/errors.ts';
 import { decodeUtf8, parseJobText, placeFaults } from '../core/job-text.ts';
@@ -9,6 +10,10 @@ import { NAME_EXPECTED, NAME_PATTERN } from '../core/names.ts';
 const port = z.int().min(0).max(65_535);
 const count = z.int().min(1).max(100_000);
 const httpUrl = z.url({ protocol: /^https?$/, error: 'a URL that begins with http:// or https://' });
+
+const duration = z
+  .union([z.string(), z.number()], { error: DURATION_EXPECTED })
+  .refine((value) => parseDuration(value) !== null, { error: DURATION_EXPECTED });
 
 const endpoint = z.strictObject({
   kind: z.enum(ENDPOINT_KINDS),
@@ -22,6 +27,20 @@ const endpoint = z.strictObject({
   max_concurrent: count.optional(),
   sticky_models: z.boolean().optional(),
   tokens_per_second: z.number().min(0).optional(),
+  module: z.string().min(1, { error: 'the path of a .py, .js, .mjs or .ts file' }).optional(),
+  instances: z.int().min(1).max(1_000).optional(),
+  poll: duration.optional(),
+  shared: z.boolean().optional(),
+});
+
+const price = z.strictObject({
+  input: z.number().min(0),
+  cached: z.number().min(0).optional(),
+  output: z.number().min(0),
+  /** Tokens that these prices are for. */
+  per: z.int().min(1),
+  currency: z.string().regex(/^[A-Z]{3}$/, { error: 'a currency such as "USD"' }),
+  as_of: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: 'a date such as "2026-11-02"' }),
 });
 
 const listening = {
@@ -43,8 +62,15 @@ export const CONFIG_SCHEMA = z.strictObject({
     .strictObject({
       name: z.string().regex(NAME_PATTERN, { error: NAME_EXPECTED }).optional(),
       slots: count.optional(),
+      allow_exec: z.boolean().optional(),
+      pass_env: z
+        .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'the name of an environment variable' }))
+        .max(200)
+        .optional(),
     })
     .optional(),
+  /** By `endpoint:model`. */
+  prices: z.record(z.string(), price).optional(),
   state_dir: z.string().min(1).optional(),
   disk_free_min_bytes: z.int().min(0).optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).optional(),

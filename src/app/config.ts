@@ -3,7 +3,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { VENDOR_URLS, type EndpointConfig } from '../core/endpoints.ts';
+import type { Price, Prices } from '../core/cost.ts';
+import { parseDuration } from '../core/durations.ts';
+import { SERVERLESS, VENDOR_URLS, type EndpointConfig } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -22,7 +24,15 @@ export interface Config {
   readonly default_endpoint: string | null;
   readonly http: Listening & { readonly allowed_hosts: readonly string[] };
   readonly instances: Listening;
-  readonly instance: { readonly name: string; readonly slots: number };
+  readonly instance: {
+    readonly name: string;
+    readonly slots: number;
+    /** Commands of jobs may run here. */
+    readonly allow_exec: boolean;
+    /** Names of environment variables that scripts, commands and AI packages get. */
+    readonly pass_env: readonly string[];
+  };
+  readonly prices: Prices;
   /** New work is refused while a disk of the workspace has less free than this. */
   readonly disk_free_min_bytes: number;
   readonly log_level: string;
@@ -78,7 +88,10 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
     instance: {
       name: file.instance?.name ?? 'local',
       slots: flags.slots ?? wholeNumber(env, 'PROMPTD_SLOTS') ?? file.instance?.slots ?? LIMITS.slots,
+      allow_exec: file.instance?.allow_exec ?? false,
+      pass_env: file.instance?.pass_env ?? [],
     },
+    prices: (file.prices ?? {}) as Record<string, Price>,
     disk_free_min_bytes: file.disk_free_min_bytes ?? LIMITS.disk_free_min_bytes,
     log_level: env['PROMPTD_LOG_LEVEL'] ?? file.log_level ?? 'info',
   });
@@ -95,19 +108,40 @@ function endpointsOf(file: ConfigFile, env: Environment, root: string): Readonly
 
 function endpointOf(name: string, file: EndpointFile, env: Environment, root: string): EndpointConfig {
   const base_urls = baseUrls(name, file, env);
-  const perUrl =
-    file.kind === 'ollama' ? LIMITS.max_concurrent_per_ollama_url * base_urls.length : LIMITS.max_concurrent;
-  const settings: JsonObject =
-    file.tokens_per_second === undefined ? {} : { tokens_per_second: file.tokens_per_second };
+  const settings = settingsOf(name, file, root);
   return {
     name,
     kind: file.kind,
     base_urls,
     api_key_env: file.api_key_env ?? null,
     api_key_file: file.api_key_file === undefined ? null : resolve(root, file.api_key_file),
-    max_concurrent: file.max_concurrent ?? perUrl,
+    max_concurrent: file.max_concurrent ?? concurrency(file, base_urls.length),
     sticky_models: file.sticky_models ?? file.kind === 'ollama',
     settings,
+  };
+}
+
+/** How much an endpoint is asked at a time, where the file does not say. */
+function concurrency(file: EndpointFile, urls: number): number {
+  if (file.kind === 'ollama') return LIMITS.max_concurrent_per_ollama_url * urls;
+  return file.kind === 'ai-package' ? (file.instances ?? 1) : LIMITS.max_concurrent;
+}
+
+/** What one kind alone knows; a path starts at the configuration's folder. */
+function settingsOf(name: string, file: EndpointFile, root: string): JsonObject {
+  if (file.kind === 'simulator')
+    return file.tokens_per_second === undefined ? {} : { tokens_per_second: file.tokens_per_second };
+  if (file.kind !== 'ai-package') return {};
+  if (file.module === undefined)
+    throw new Problem(
+      'InvalidConfig',
+      `endpoints.${name}: expected "module" for kind ai-package, got nothing`,
+    );
+  return {
+    module: resolve(root, file.module),
+    instances: file.instances ?? 1,
+    poll_ms: (file.poll === undefined ? null : parseDuration(file.poll)) ?? LIMITS.package_poll_ms,
+    shared: file.shared ?? false,
   };
 }
 
@@ -115,7 +149,7 @@ function baseUrls(name: string, file: EndpointFile, env: Environment): readonly 
   if (file.base_urls !== undefined) return file.base_urls;
   if (file.base_url !== undefined) return [file.base_url];
   if (file.kind === 'ollama') return [ollamaHost(env['OLLAMA_HOST'])];
-  if (file.kind === 'simulator') return [];
+  if (SERVERLESS.has(file.kind)) return [];
   const vendor = VENDOR_URLS[file.kind];
   if (vendor !== undefined) return [vendor];
   throw new Problem(

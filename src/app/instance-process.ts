@@ -5,20 +5,20 @@ import { join } from 'node:path';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import { createRunner } from '../executor/runner.ts';
+import type { AttemptRunner } from '../core/ports/runner.ts';
+import type { LaneNeeds } from '../core/rows.ts';
 import { createInstance, type Instance } from '../instance/instance.ts';
 import type { InstanceEvent } from '../instance/events.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemRandom } from '../platform/random.ts';
 import { systemTimers } from '../platform/timers.ts';
-import { createProviders } from '../providers/providers.ts';
 import { TcpTransport } from '../transport/tcp.ts';
+import { ownRunner } from './attempt-runner.ts';
 import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { machineId } from './machine-id.ts';
-import { secretsOf } from './secrets.ts';
 import { stopSignals } from './signals.ts';
 
 export interface InstanceProcessOptions {
@@ -26,6 +26,10 @@ export interface InstanceProcessOptions {
   readonly slots: number;
   readonly endpoints: ReadonlyMap<string, EndpointConfig>;
   readonly spool_dir: string;
+  /** The workspace's folder; null: this machine has none of the server's workspace. */
+  readonly root: string | null;
+  readonly allow_exec: boolean;
+  readonly pass_env: readonly string[];
   readonly version: string;
   /** Where the scheduler is, read anew at each try. */
   readonly locate: () => Promise<{ readonly host: string; readonly port: number }>;
@@ -42,7 +46,8 @@ export const SPOOL_HELD = 75;
 export async function runInstance(options: InstanceProcessOptions): Promise<number> {
   const lock = tryLock(join(options.spool_dir, 'lock.db'));
   if (lock === null) return SPOOL_HELD;
-  const instance = instanceOf(options);
+  const { runner, close } = ownRunner({ ...options, env: environment() });
+  const instance = instanceOf(options, runner);
   const signals = stopSignals({
     first: () => void instance.drain(LIMITS.stop_deadline_ms - 2_000),
     second: () => process.exit(1),
@@ -53,26 +58,19 @@ export async function runInstance(options: InstanceProcessOptions): Promise<numb
     return reason === 'Drained' || reason === 'Stopped' || reason === 'Orphaned' ? 0 : 1;
   } finally {
     signals.release();
+    await close();
     lock.release();
   }
 }
 
-function instanceOf(options: InstanceProcessOptions): Instance {
+function instanceOf(options: InstanceProcessOptions, runner: AttemptRunner): Instance {
   const env = environment();
   const { name, slots, endpoints, spool_dir, version, locate, token, orphan_ttl_ms, on } = options;
-  const runner = createRunner({
-    endpoints,
-    providers: createProviders({ clock: systemClock, timers: systemTimers }),
-    secrets: secretsOf(env),
-    clock: systemClock,
-    timers: systemTimers,
-    result_bytes_max: LIMITS.result_bytes_max,
-  });
   return createInstance({
     name,
     slots,
     endpoints: [...endpoints.keys()],
-    needs: [''],
+    needs: needsOf(options),
     token,
     locate,
     transport: new TcpTransport({ timers: systemTimers }),
@@ -90,6 +88,11 @@ function instanceOf(options: InstanceProcessOptions): Instance {
     crashpoint: crashPointOf(env),
     on,
   });
+}
+
+function needsOf({ root, allow_exec }: InstanceProcessOptions): readonly LaneNeeds[] {
+  if (root === null) return [''];
+  return allow_exec ? ['', 'workspace', 'exec'] : ['', 'workspace'];
 }
 
 /** The token of a server: from the environment, or from the workspace's own file. */

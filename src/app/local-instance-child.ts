@@ -28,6 +28,9 @@ process.exitCode = await runInstance({
   slots,
   endpoints: config.endpoints,
   spool_dir: layout.spool,
+  root,
+  allow_exec: config.instance.allow_exec,
+  pass_env: config.instance.pass_env,
   version: version(),
   async locate() {
     const server = await readServerFile(layout.server);

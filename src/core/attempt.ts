@@ -1,7 +1,8 @@
 /** One attempt as it travels: the order that a scheduler gives, and the outcome that an instance brings back. */
 import type { JsonObject } from './json.ts';
-import type { Message } from './messages.ts';
+import type { Attachments, Message } from './messages.ts';
 import type { ReasonCode } from './reasons.ts';
+import type { JobAsGiven, PromptRecipe, ScriptCall } from './recipe.ts';
 import type { AnswerMeta, AttemptOutcome, JobType, Timings } from './rows.ts';
 
 /** Says which attempt is meant, on every message about it. `digest` keeps an answer with its question across databases. */
@@ -17,7 +18,18 @@ export interface AttemptOrder extends AttemptRef {
   readonly type: JobType;
   readonly endpoint: string;
   readonly model: string;
+  /** Empty where there is a recipe. */
   readonly messages: readonly Message[];
+  /** How the messages are made; null where they were built at acceptance. */
+  readonly recipe: PromptRecipe | null;
+  /** What the messages, or the recipe, have attached. */
+  readonly attachments: Attachments;
+  /** The script that prints the command to run; null where the endpoint's platform is spoken to. */
+  readonly command: ScriptCall | null;
+  /** The command of a job of type `command`; null elsewhere. */
+  readonly argv: readonly string[] | null;
+  /** The job as given, where a script, a command or an AI package is to see it; else null. */
+  readonly job: JobAsGiven | null;
   /** The vocabulary of docs/jobs.md, e.g. `{temperature: 0.2, max_tokens: 400}`. */
   readonly parameters: JsonObject;
   /** Parameters outside the vocabulary, passed on under their own names. */
@@ -50,6 +62,17 @@ export interface AttemptFailure {
 export interface AttemptAnswer {
   readonly text: string;
   readonly meta: AnswerMeta;
+  /** What came beside the text, e.g. images that an AI package made. */
+  readonly files?: readonly AnswerFile[];
+}
+
+/** A file of an answer on its way to the store. */
+export interface AnswerFile {
+  /** A plain file name: no folder, no leading dot, at most 200 characters. */
+  readonly name: string;
+  readonly media_type: string;
+  /** Base64 of its bytes. */
+  readonly data: string;
 }
 
 /** An answer as it arrived, with the SHA-256 (hex) and the UTF-8 size of its text. */
@@ -65,6 +88,8 @@ export interface AttemptReport extends AttemptRef {
   readonly answer: AttemptAnswer | null;
   readonly failure: AttemptFailure | null;
   readonly timings: Timings;
+  /** Canonical JSON of the messages, where the attempt made them by scripts. */
+  readonly prompt?: string;
   /** The attempt's log, NDJSON of {@link LogEntry}, capped. */
   readonly log: string;
 }

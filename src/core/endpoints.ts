@@ -9,8 +9,16 @@ export const ENDPOINT_KINDS = [
   'anthropic',
   'google',
   'mistral',
+  'ai-package',
+  'command',
 ] as const;
 export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
+
+/** Kinds that are given the whole job, not only what a model is sent. */
+export const SHOWN_JOBS: ReadonlySet<EndpointKind> = new Set(['ai-package', 'command']);
+
+/** Kinds without a server of their own. */
+export const SERVERLESS: ReadonlySet<EndpointKind> = new Set(['simulator', 'ai-package', 'command']);
 
 /** Where the vendors serve their models, for endpoints that name no server; from their API references. */
 export const VENDOR_URLS: Readonly<Partial<Record<EndpointKind, string>>> = {

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, type Json, type JsonObject, isJsonObject } from './json.ts';
 import { childPath } from './job-path.ts';
+import type { ScriptCall } from './recipe.ts';
 import type { JobType } from './rows.ts';
 
 /** The version of this scheme, in front of every digest. */
@@ -15,8 +16,17 @@ export interface JobRequest {
   readonly type: JobType;
   readonly endpoint: string;
   readonly model: string;
-  /** SHA-256 (hex) of canonical JSON of the messages. */
+  /** SHA-256 (hex) of canonical JSON of the messages, or of the recipe for them. */
   readonly prompt: string;
+  /** The script that prints the command. */
+  readonly command?: ScriptCall;
+  /** The command of a job of type `command`. */
+  readonly argv?: readonly string[];
+  /**
+   * Set where a script that is not pure has a part in what is sent: the same work only as this job itself, by its name, or
+   * by its batch and key where it is named after its digest; '' where it has neither.
+   */
+  readonly only_for?: string;
   /** Words of the vocabulary, but the schema of the answer. */
   readonly parameters?: JsonObject;
   /** As JSON text: canonical JSON sorts keys, and models write their answers in the order of the schema's. */
@@ -38,12 +48,16 @@ export interface RequestParts {
   readonly extra: JsonObject;
   readonly drawers: JsonObject;
   readonly sample: number | string | null;
+  readonly argv: readonly string[] | null;
 }
 
 /** A request with what was not set filled in empty, and the schema a parameter again: what an order to an instance is made of. */
 export interface ReadRequest extends Required<
   Pick<JobRequest, 'type' | 'endpoint' | 'model' | 'prompt' | 'parameters' | 'extra' | 'drawers'>
 > {
+  readonly command: ScriptCall | null;
+  readonly argv: readonly string[] | null;
+  readonly only_for: string | null;
   readonly sample: number | string | null;
   readonly fresh: string | null;
 }
@@ -53,6 +67,8 @@ export interface RequestContext {
   readonly prompt_sha256: string;
   /** Kind of the endpoint: other platforms' drawers are not sent, so they do not count. */
   readonly endpoint_kind: string;
+  readonly command?: ScriptCall | null;
+  readonly only_for?: string | null;
   readonly fresh?: string | null;
 }
 
@@ -72,6 +88,9 @@ export function requestOf(job: RequestParts, context: RequestContext): JobReques
     endpoint: job.endpoint,
     model: job.model,
     prompt: context.prompt_sha256,
+    ...(context.command == null ? {} : { command: context.command }),
+    ...(job.argv === null ? {} : { argv: job.argv }),
+    ...(context.only_for == null ? {} : { only_for: context.only_for }),
     ...(isEmpty(parameters) ? {} : { parameters }),
     ...(response_schema === undefined ? {} : { response_schema: JSON.stringify(response_schema) }),
     ...(isEmpty(job.extra) ? {} : { extra: job.extra }),
@@ -105,6 +124,9 @@ export function readRequest(request: string): ReadRequest {
   const {
     sample = null,
     fresh = null,
+    command = null,
+    argv = null,
+    only_for = null,
     parameters = {},
     extra = {},
     drawers = {},
@@ -113,7 +135,8 @@ export function readRequest(request: string): ReadRequest {
   } = read;
   const schema =
     response_schema === undefined ? {} : { response_schema: JSON.parse(response_schema) as Json };
-  return { ...rest, parameters: { ...parameters, ...schema }, extra, drawers, sample, fresh };
+  const scripted = { command, argv, only_for };
+  return { ...rest, ...scripted, parameters: { ...parameters, ...schema }, extra, drawers, sample, fresh };
 }
 
 /** The same request as a fresh draw of its own, for `rerun`: `word` is unique, or shared by those that may share the answer. */
@@ -136,6 +159,9 @@ export function differing(request_a: string, request_b: string, spec_a: string, 
     const inPrompt = differences(specA['prompt'], specB['prompt'], 'prompt', 2);
     paths.push(...(inPrompt.length === 0 ? ['prompt.data'] : inPrompt));
   }
+  if (canonicalJson(a.command as Json) !== canonicalJson(b.command as Json))
+    paths.push('configuration.command');
+  if (canonicalJson(a.argv) !== canonicalJson(b.argv)) paths.push('configuration.argv');
   if (a.endpoint !== b.endpoint || a.model !== b.model) paths.push('configuration.LLM_name');
   paths.push(...differences(a.parameters, b.parameters, 'configuration', 1));
   if (paths.every((path) => path !== SCHEMA_PATH) && schemaOf(a) !== schemaOf(b)) paths.push(SCHEMA_PATH);

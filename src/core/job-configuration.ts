@@ -4,6 +4,7 @@ import { ENDPOINT_KINDS, resolveModel, type ModelRef } from './endpoints.ts';
 import { childPath } from './job-path.ts';
 import type { JobFaults } from './job-faults.ts';
 import { MODEL_EXPECTED, modelSchema, parameterSchemas, sampleSchema } from './job-schema.ts';
+import type { ScriptLink } from './job-prompt.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { isSecretKey, looksLikeAddress, looksLikeSecret } from './secrets.ts';
 import { DRAWERS, isConfigurationWord, isDrawer, isParameter, mistakeIn, nearest } from './vocabulary.ts';
@@ -24,6 +25,10 @@ export interface CheckedConfiguration {
   /** Words of one platform alone, by kind of endpoint. */
   readonly drawers: JsonObject;
   readonly sample: number | string | null;
+  /** The script that prints the command to run; null where there is none. */
+  readonly command: ScriptLink | null;
+  /** The command of a job of type `command`; null elsewhere. */
+  readonly argv: readonly string[] | null;
 }
 
 const NO_SECRETS = 'no secret and no address: a job names an endpoint';
@@ -76,6 +81,8 @@ export function checkConfiguration(
     extra: Object.fromEntries(extra),
     drawers: Object.fromEntries(drawers),
     sample,
+    command: null,
+    argv: null,
   };
 }
 

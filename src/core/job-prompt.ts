@@ -19,6 +19,15 @@ import { LINK_EXPECTED, linkObjection } from './link-path.ts';
 import type { Message } from './messages.ts';
 import { nearest } from './vocabulary.ts';
 
+/** A script as a job links to it; its files are not looked at yet. */
+export interface ScriptLink {
+  readonly script: string;
+  readonly args: Json;
+  readonly pure: boolean;
+  /** Files that a pure script reads. */
+  readonly inputs: readonly string[];
+}
+
 export type CheckedPrompt =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'messages'; readonly messages: readonly Message[]; readonly data: PromptData | null }

@@ -122,6 +122,17 @@ export const LIMITS = {
   lanes_cache_ms: 250,
   /** A result of usual size is taken apart in milliseconds; one that was made to be slow is given up. */
   analysis_timeout_ms: 10_000,
+  /** A script of a job: prompts and commands are made in seconds. */
+  script_timeout_ms: 60_000,
+  script_output_bytes_max: 16 * 1024 * 1024,
+  /** How often an AI package is asked whether its answer is there (R32). */
+  package_poll_ms: 1_000,
+  /** A function of an AI package that has not returned by then hangs; its process is replaced. */
+  package_call_timeout_ms: 30_000,
+  /** An id that says "generating" for so long after its attempt ended is given up: its process is replaced. */
+  package_quarantine_ms: 600_000,
+  /** Answers are checked against schemas in a thread of their own; one that takes longer is given up. */
+  schema_check_timeout_ms: 5_000,
   /** Results that wait to be taken apart, one after the other. */
   analyses_waiting_max: 32,
   http_port: 7433,

@@ -109,12 +109,31 @@ export const REASONS = {
   Cancelled: { when: 'ended', advice: 'Ask again with: promptd retry.' },
   LeaderFailed: { when: 'ended', advice: 'The same work failed under another name; look there.' },
   ScriptFailed: { when: 'ended', advice: 'The script exited with an error; its stderr is in the log.' },
+  ScriptMissing: { when: 'ended', advice: 'Put the script where the job says, in prompts/ or commands/.' },
   ScriptNotExecutable: {
     when: 'ended',
     advice: 'Make the script executable and give it a first line like #!/usr/bin/env python3.',
   },
   ScriptTimeout: { when: 'ended', advice: 'The script took too long.' },
+  ScriptOutputInvalid: {
+    when: 'ended',
+    advice: 'Mend what the script prints; docs/prompts.md and docs/commands.md say what is expected.',
+  },
+  ScriptOutputTooLarge: { when: 'ended', advice: 'Let the script print less.' },
+  ScriptChanged: {
+    when: 'ended',
+    advice:
+      'A script that is "pure", or an input of it, changed after the job was accepted; submit the job again.',
+  },
   TemplateError: { when: 'ended', advice: 'Mend the template.' },
+  TemplateLimit: {
+    when: 'ended',
+    advice: 'The template takes too much time, memory or output; check its loops.',
+  },
+  VariableMissing: {
+    when: 'ended',
+    advice: 'Give the variable in "data", or mend its name in the template.',
+  },
   DataMissing: { when: 'ended', advice: 'Mend the link to the data.' },
   ExecOff: {
     when: 'ended',
@@ -169,7 +188,12 @@ const PERMANENT: ReadonlySet<string> = new Set([
   'ContentFiltered',
   'ScriptFailed',
   'ScriptNotExecutable',
+  'ScriptMissing',
+  'ScriptOutputInvalid',
+  'ScriptOutputTooLarge',
   'TemplateError',
+  'TemplateLimit',
+  'VariableMissing',
   'DataMissing',
   'ExecOff',
 ] satisfies ReasonCode[]);

@@ -73,7 +73,7 @@ export interface RunOptions {
 export interface SpecRow {
   /** SHA-256 (hex) of the body that is the job as given: canonical JSON of `{type, prompt, configuration}`. */
   readonly spec_sha256: string;
-  /** SHA-256 (hex) of the body that is the built prompt: canonical JSON of its messages. */
+  /** SHA-256 (hex) of the body that is the built prompt: canonical JSON of its messages, or of the recipe for them. */
   readonly prompt_sha256: string;
   /** Canonical JSON whose hash is the digest: what is sent, the messages by their hash. See core/identity.ts. */
   readonly request: string;
@@ -109,6 +109,8 @@ export interface AttemptRow {
   readonly cost: Cost | null;
   readonly parameters_sent: JsonObject | null;
   readonly warnings: readonly string[];
+  /** SHA-256 (hex) of the body that is the prompt which scripts made for it; null where the prompt was built at acceptance. */
+  readonly prompt_sha256: string | null;
   /** Where its log lies: a file under the log folder, and the bytes in it. */
   readonly log_file: string | null;
   readonly log_offset: number;
@@ -150,8 +152,21 @@ export interface AnswerMeta {
   readonly timings: Timings;
   readonly cost: Cost | null;
   readonly reasoning?: string;
+  /** What came beside the text, in `results/<EPOCH>_<name>.files/`; absent where nothing did. */
+  readonly files?: readonly ResultFileRef[];
   /** Version of the promptd that made the answer; kept with it, so that a result file's bytes never depend on its writer. */
   readonly promptd_version?: string;
+}
+
+/** A file that belongs to an answer. */
+export interface ResultFileRef {
+  readonly name: string;
+  readonly media_type: string;
+  readonly bytes: number;
+  /** SHA-256 (hex) of its bytes. */
+  readonly sha256: string;
+  /** SHA-256 (hex) of the body that is its base64 text. */
+  readonly body_sha256: string;
 }
 
 /** The immutable answer of a run. */

@@ -3,6 +3,7 @@
  * that the writer of the queue only has to decide.
  */
 import type { Json } from './json.ts';
+import type { Attachments } from './messages.ts';
 import type { JobSource, JobType, LaneNeeds, RunOptions } from './rows.ts';
 import type { RunState } from './states.ts';
 
@@ -21,9 +22,11 @@ export interface PreparedJob {
   /** The job as given: canonical JSON of `{type, prompt, configuration}`, and its SHA-256 in hex. */
   readonly spec: string;
   readonly spec_sha256: string;
-  /** The built prompt: canonical JSON of its messages, and its SHA-256 in hex. */
+  /** The built prompt: canonical JSON of its messages, or of the recipe for them (core/recipe.ts), and its SHA-256 in hex. */
   readonly prompt: string;
   readonly prompt_sha256: string;
+  /** What the prompt has attached. */
+  readonly attachments: Attachments;
   readonly options: RunOptions;
   readonly metadata: Json | undefined;
   /** Where the job stands: `<name>.json`, or `<file>#<key>` for a line of a batch file. */

@@ -48,6 +48,8 @@ export type TurnEvent =
       readonly report: AttemptReport;
       /** The report's answer with its hash, null where it has none. */
       readonly answer: HashedAnswer | null;
+      /** SHA-256 (hex) of the report's prompt; null where it has none. */
+      readonly prompt_sha256: string | null;
       readonly log: LogPlace | null;
     }
   | {
@@ -98,6 +100,7 @@ export type Effect =
       readonly job: number;
       readonly attempt: AttemptRef;
       readonly attempt_timeout_ms: number;
+      readonly endpoint: string;
     }
   /** A lease that was found again on its instance runs for another term. */
   | { readonly type: 'renew'; readonly key: string; readonly attempt: number }

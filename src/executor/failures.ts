@@ -1,5 +1,6 @@
 /** What the executor itself can find wrong with an attempt, in sentences that say what to do. */
 import type { AttemptFailure, AttemptOrder } from '../core/attempt.ts';
+import type { AnswerVerdict } from '../core/ports/answer-checker.ts';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import type { TimeLimit } from './watch.ts';
 
@@ -45,7 +46,29 @@ export function noKey(
 }
 
 export function commandsOff(): AttemptFailure {
-  return failure('job', 'ExecOff', 'Jobs of type "command" are off on this instance.');
+  return failure('job', 'ExecOff', 'Commands are off on this instance.');
+}
+
+/** The scheduler sends such jobs only to instances that say they have one. */
+export function noWorkspace(): AttemptFailure {
+  return failure('hold', 'NoInstance', 'This instance has no workspace to run scripts from.');
+}
+
+export function schemaMismatch(
+  endpoint: string,
+  verdict: Exclude<AnswerVerdict, { readonly kind: 'matches' }>,
+): AttemptFailure {
+  if (verdict.kind === 'differs')
+    return failure(
+      'transient',
+      'SchemaMismatch',
+      `${endpoint}: the answer breaks response_schema: ${verdict.message}`,
+    );
+  const what =
+    verdict.kind === 'bad_schema'
+      ? `response_schema is no JSON Schema that can be checked: ${verdict.message}`
+      : `checking the answer against response_schema took longer than ${verdict.limit_ms} ms. Simplify its patterns.`;
+  return failure('job', 'SchemaMismatch', `${endpoint}: ${what}`);
 }
 
 export function contentFiltered(endpoint: string): AttemptFailure {

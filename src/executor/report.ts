@@ -16,6 +16,8 @@ export interface Attempt {
   readonly started_at: number;
   /** Null until it is read, or where there is none. */
   api_key: string | null;
+  /** Canonical JSON of the messages that scripts made; null where they came with the order. */
+  prompt: string | null;
   asked_at: number | null;
   first_piece_at: number | null;
   ended_at: number | null;
@@ -32,6 +34,7 @@ export function newAttempt(order: AttemptOrder, watch: Watch, clock: Clock): Att
     clock,
     started_at: clock.monotonic(),
     api_key: null,
+    prompt: null,
     asked_at: null,
     first_piece_at: null,
     ended_at: null,
@@ -45,13 +48,18 @@ export function newAttempt(order: AttemptOrder, watch: Watch, clock: Clock): Att
 export function reportOf(attempt: Attempt): RunnerReport {
   const { name, run, attempt: number, digest } = attempt.order;
   const timings = timingsOf(attempt);
-  const ref = { name, run, attempt: number, digest, timings };
+  const made = attempt.prompt === null ? {} : { prompt: attempt.prompt };
+  const ref = { name, run, attempt: number, digest, timings, ...made };
   const { answer, failure, order } = attempt;
   if (answer !== null) {
     return {
       ...ref,
       outcome: 'succeeded',
-      answer: { text: answer.text, meta: metaOf(order, answer, timings) },
+      answer: {
+        text: answer.text,
+        meta: metaOf(order, answer, timings),
+        ...(answer.files === undefined ? {} : { files: answer.files }),
+      },
       failure: null,
     };
   }

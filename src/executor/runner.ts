@@ -4,8 +4,10 @@
  */
 import type { AttemptFailure, AttemptObserver, AttemptOrder } from '../core/attempt.ts';
 import type { EndpointConfig, EndpointKind } from '../core/endpoints.ts';
-import { isJsonObject } from '../core/json.ts';
+import { canonicalJson, isJsonObject, type Json } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { Message } from '../core/messages.ts';
+import type { AnswerChecker } from '../core/ports/answer-checker.ts';
 import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
 import {
   ProviderError,
@@ -16,8 +18,10 @@ import {
 import type { AttemptRunner } from '../core/ports/runner.ts';
 import * as fail from './failures.ts';
 import { AttemptLog } from './attempt-log.ts';
+import { callMessages } from './call-messages.ts';
 import { newAttempt, reportOf, type Attempt, type RunnerReport } from './report.ts';
 import { ServerChoice, type ChosenServer } from './server-choice.ts';
+import type { CommandRunner, PromptBuilder } from './steps.ts';
 import { Watch } from './watch.ts';
 
 export interface RunnerOptions {
@@ -29,7 +33,15 @@ export interface RunnerOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly result_bytes_max: number;
+  /** Where scripts run; null on an instance without a workspace. */
+  readonly prompts: PromptBuilder | null;
+  readonly commands: CommandRunner | null;
+  /** Null: answers are not checked. */
+  readonly checker: AnswerChecker | null;
 }
+
+/** Who is asked: a platform's provider, or the command of the job. */
+type Asked = Pick<Provider, 'call'>;
 
 /** How long a provider may take to let go of an aborted call; what is left of the grace is for the report's way. */
 const LET_GO_MS = LIMITS.cancel_grace_ms / 2;
@@ -71,24 +83,31 @@ class Runner implements AttemptRunner {
     const server = this.#servers.choose(endpoint);
     try {
       attempt.api_key = await this.#keyOf(endpoint);
-      const call = this.#callOf(attempt, endpoint, server);
+      const messages = await this.#messagesOf(attempt, observer);
+      const call = this.#callOf(attempt, endpoint, server, messages);
       log.calling(call);
       const answer = await this.#call(provider, call, attempt, observer);
       judge(answer, endpoint, this.#options.result_bytes_max);
+      await this.#checkSchema(call, answer);
       return { ...answer, kind: endpoint.kind };
     } finally {
       server.release();
     }
   }
 
-  #resolve({ type, endpoint: name }: AttemptOrder): {
-    readonly endpoint: EndpointConfig;
-    readonly provider: Provider;
-  } {
-    if (type === 'command') throw new ProviderError(fail.commandsOff());
+  #resolve(order: AttemptOrder): { readonly endpoint: EndpointConfig; readonly provider: Asked } {
+    const { endpoint: name, command, argv } = order;
     const endpoint = this.#options.endpoints.get(name);
     if (endpoint === undefined)
       throw new ProviderError(fail.unknownEndpoint(name, [...this.#options.endpoints.keys()]));
+    if (command !== null || argv !== null) {
+      const { commands } = this.#options;
+      if (commands === null) throw new ProviderError(fail.noWorkspace());
+      return {
+        endpoint,
+        provider: { call: (call, observer, signal) => commands.run(order, call, observer, signal) },
+      };
+    }
     const provider = this.#options.providers.get(endpoint.kind);
     if (provider === undefined) throw new ProviderError(fail.noProvider(endpoint));
     return { endpoint, provider };
@@ -109,8 +128,32 @@ class Runner implements AttemptRunner {
     return key;
   }
 
-  #callOf({ order, api_key }: Attempt, endpoint: EndpointConfig, server: ChosenServer): ProviderCall {
-    const { model, messages, parameters, extra } = order;
+  /** Those that came with the order, or those that scripts make of its recipe. */
+  async #messagesOf(attempt: Attempt, observer: AttemptObserver): Promise<readonly Message[]> {
+    const { order, watch } = attempt;
+    if (order.recipe === null) return order.messages;
+    if (this.#options.prompts === null) throw new ProviderError(fail.noWorkspace());
+    const messages = await this.#options.prompts.build(order, order.recipe, observer, watch.signal);
+    attempt.prompt = canonicalJson(messages as unknown as Json);
+    return messages;
+  }
+
+  /** The schema was sent along; not every model keeps to it. */
+  async #checkSchema({ endpoint, parameters }: ProviderCall, answer: ProviderAnswer): Promise<void> {
+    const schema = parameters['response_schema'];
+    const { checker } = this.#options;
+    if (!isJsonObject(schema) || checker === null) return;
+    const verdict = await checker.check(schema, answer.text);
+    if (verdict.kind !== 'matches') throw new ProviderError(fail.schemaMismatch(endpoint.name, verdict));
+  }
+
+  #callOf(
+    { order, api_key }: Attempt,
+    endpoint: EndpointConfig,
+    server: ChosenServer,
+    messages: readonly Message[],
+  ): ProviderCall {
+    const { model, parameters, extra, job } = order;
     const inDrawer = order.drawers[endpoint.kind];
     const drawer = isJsonObject(inDrawer) ? inDrawer : {};
     const { result_bytes_max } = this.#options;
@@ -119,16 +162,17 @@ class Runner implements AttemptRunner {
       base_url: server.base_url,
       api_key,
       model,
-      messages,
+      messages: callMessages(messages, order.attachments),
       parameters,
       extra,
       drawer,
+      job,
       result_bytes_max,
     };
   }
 
   async #call(
-    provider: Provider,
+    provider: Asked,
     call: ProviderCall,
     attempt: Attempt,
     observer: AttemptObserver,

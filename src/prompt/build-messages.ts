@@ -3,7 +3,7 @@ import { describe } from '../core/describe.ts';
 import type { ErrorCode, Fault } from '../core/errors.ts';
 import type { CheckedPrompt, DataSource, PromptData } from '../core/job.ts';
 import type { Json } from '../core/json.ts';
-import type { Message } from '../core/messages.ts';
+import { type Message, textOf } from '../core/messages.ts';
 import { LinkError } from '../core/ports/link-reader.ts';
 import type { DataFiles } from './data-files.ts';
 import { DataError } from './data-table.ts';
@@ -35,7 +35,7 @@ export async function buildMessages(prompt: CheckedPrompt, tools: BuildTools): P
     prompt.kind === 'messages'
       ? prompt.messages.map(({ role, content }, index) => ({
           role,
-          content: text(content, `prompt.messages[${index}].content`),
+          content: typeof content === 'string' ? text(content, `prompt.messages[${index}].content`) : content,
         }))
       : [
           {
@@ -44,7 +44,7 @@ export async function buildMessages(prompt: CheckedPrompt, tools: BuildTools): P
           },
         ];
   if (faults.length > 0) return { ok: false, faults };
-  if (messages.every(({ content }) => content.trim() === '')) {
+  if (messages.every((message) => textOf(message).trim() === '')) {
     const hint = 'Check its data and its conditions.';
     return {
       ok: false,

@@ -111,6 +111,7 @@ function finish(job: CheckedJob, prompt: string, kind: string, from: PrepareFrom
     spec_sha256: sha256(spec),
     prompt,
     prompt_sha256,
+    attachments: {},
     options: job.options,
     metadata: job.metadata,
     link,

@@ -1,8 +1,7 @@
 /** A call in the words of the AI SDK, and what of it the SDK does not send by itself. */
 import type { LanguageModelV4CallOptions, LanguageModelV4Prompt, SharedV4Warning } from '@ai-sdk/provider';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import type { Message } from '../core/messages.ts';
-import type { ProviderCall } from '../core/ports/provider.ts';
+import { callText, type CallMessage, type ProviderCall } from '../core/ports/provider.ts';
 import type { BodyRules, Platform } from './platform.ts';
 
 export interface AiSdkCall {
@@ -91,10 +90,13 @@ export function mergedBody(rules: BodyRules, body: JsonObject, merged: JsonObjec
   return whole;
 }
 
-function promptOf(messages: readonly Message[]): LanguageModelV4Prompt {
-  return messages.map(({ role, content }) =>
-    role === 'system' ? { role, content } : { role, content: [{ type: 'text', text: content }] },
-  );
+function promptOf(messages: readonly CallMessage[]): LanguageModelV4Prompt {
+  return messages.map((message) => {
+    const text = callText(message);
+    return message.role === 'system'
+      ? { role: message.role, content: text }
+      : { role: message.role, content: [{ type: 'text', text }] };
+  });
 }
 
 const OUR_NAMES: Readonly<Record<string, string>> = {

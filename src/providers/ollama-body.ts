@@ -1,6 +1,6 @@
 /** A call in Ollama's own words (https://docs.ollama.com/api/chat). */
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import type { ProviderCall } from '../core/ports/provider.ts';
+import { callText, type ProviderCall } from '../core/ports/provider.ts';
 
 export interface OllamaBody {
   readonly body: JsonObject;
@@ -44,7 +44,7 @@ export function ollamaBody(call: ProviderCall): OllamaBody {
   }
   const body: JsonObject = {
     model: call.model,
-    messages: call.messages.map(({ role, content }) => ({ role, content })),
+    messages: call.messages.map((message) => ({ role: message.role, content: callText(message) })),
     stream: true,
     // A prompt that does not fit is to be an error, not an answer to half of it.
     truncate: false,

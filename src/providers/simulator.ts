@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import type { AttemptObserver } from '../core/attempt.ts';
 import { canonicalJson, type Json } from '../core/json.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
-import type { Provider, ProviderAnswer, ProviderCall } from '../core/ports/provider.ts';
+import { callText, type Provider, type ProviderAnswer, type ProviderCall } from '../core/ports/provider.ts';
 import { AnswerText } from './answer-text.ts';
 import { simulatedText, STAND_IN } from './simulated-text.ts';
 
@@ -125,7 +125,7 @@ function cutAtStop(text: string, stop: Json | undefined): string {
 }
 
 function usageOf(call: ProviderCall, output: number): ProviderAnswer['usage'] {
-  const input = call.messages.reduce((sum, { content }) => sum + wordsIn(content), 0);
+  const input = call.messages.reduce((sum, message) => sum + wordsIn(callText(message)), 0);
   return { input, cached: null, output, reasoning: null, raw: { counted: 'words' } };
 }
 

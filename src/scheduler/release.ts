@@ -9,7 +9,7 @@ import { LIST_MAX } from '../wire/messages.ts';
 import type { DueTimer } from './due-timer.ts';
 import type { Gateway } from './gateway.ts';
 import type { LeaseClock } from './lease-clock.ts';
-import { orderOf } from './orders.ts';
+import { readOrders } from './orders.ts';
 import type { WakeTimer } from './wake-timer.ts';
 
 /** Orders in one frame: their prompts may be large, so they are cut by their text too. */
@@ -24,6 +24,8 @@ export interface ReleaseOptions {
   readonly due: DueTimer;
   readonly wake: WakeTimer;
   readonly onPublish: () => void;
+  /** Whether the endpoint's provider is given the whole job: an AI package is. */
+  readonly showsJob: (endpoint: string) => boolean;
   readonly crashpoint: CrashPoint;
 }
 
@@ -92,16 +94,19 @@ export class Release {
 
   /** An order whose instance went away meanwhile is settled when that says hello again. */
   async #dispatch(dispatches: readonly Dispatch[]): Promise<void> {
-    const { store, leases, gateway } = this.#options;
-    const { orders } = await store.load({ orders: dispatches.map((dispatch) => dispatch.job) });
+    const { store, leases, gateway, showsJob } = this.#options;
+    const wanted = dispatches.map(({ job, attempt: ref, attempt_timeout_ms, endpoint }) => {
+      return { job, ref, attempt_timeout_ms, shows_job: showsJob(endpoint) };
+    });
+    const orders = await readOrders(store, wanted);
     const frames = new Map<number, Frame>();
-    for (const { instance, job, attempt, attempt_timeout_ms } of dispatches) {
-      const body = orders.get(job);
-      if (body === undefined) throw new Error(`run ${attempt.name}@${attempt.run} has no stored order`);
+    for (const [index, { instance, attempt, attempt_timeout_ms }] of dispatches.entries()) {
+      const ready = orders[index];
+      if (ready === undefined) continue;
       leases.grant(runKey(attempt.name, attempt.run), attempt.attempt, instance, attempt_timeout_ms);
       const frame = frames.get(instance) ?? { orders: [], text: 0 };
-      frame.orders.push(orderOf(attempt, body, attempt_timeout_ms));
-      frame.text += body.prompt.length;
+      frame.orders.push(ready.order);
+      frame.text += ready.text;
       if (frame.orders.length < FRAME_ORDERS_MAX && frame.text < FRAME_TEXT_MAX) {
         frames.set(instance, frame);
         continue;
@@ -116,7 +121,7 @@ export class Release {
 
 interface Frame {
   readonly orders: AttemptOrder[];
-  /** Length of their prompts. */
+  /** Length of their prompts and attachments. */
   text: number;
 }
 

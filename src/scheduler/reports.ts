@@ -1,4 +1,5 @@
 /** Takes outcomes in as they arrive: hashes answers, puts logs into their files, and hands both to the turn together. */
+import { sha256 } from '../core/identity.ts';
 import { createHash } from 'node:crypto';
 import type { AttemptReport } from '../core/attempt.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
@@ -43,7 +44,8 @@ export class Reports {
 
   #pass({ instance, report }: Arrived, log: LogPlace | null): void {
     if (log !== null) this.#crashpoint('log.after_append');
-    this.#push({ type: 'report', instance, report, answer: hashed(report), log });
+    const prompt_sha256 = report.prompt === undefined ? null : sha256(report.prompt);
+    this.#push({ type: 'report', instance, report, answer: hashed(report), prompt_sha256, log });
   }
 
   /** One append for all that came while the last one ran. */

@@ -5,7 +5,7 @@
 import { boardAtStart, runKey, type Board } from '../core/board.ts';
 import type { LiveState } from '../core/attempt.ts';
 import type { decide } from '../core/decide.ts';
-import type { EndpointConfig } from '../core/endpoints.ts';
+import { type EndpointConfig, SHOWN_JOBS } from '../core/endpoints.ts';
 import type { PromptdEvent } from '../core/events.ts';
 import { laneStatuses } from '../core/lane-status.ts';
 import type { RunRef } from '../core/names.ts';
@@ -125,6 +125,8 @@ export class SchedulerService implements Scheduler {
       due: this.#due,
       wake: this.#wake,
       onPublish: options.onPublish,
+      showsJob: (name) =>
+        options.endpoints.some((endpoint) => endpoint.name === name && SHOWN_JOBS.has(endpoint.kind)),
       crashpoint,
     });
     this.#loop = new TurnLoop({

@@ -7,11 +7,11 @@ import { ACKNOWLEDGED } from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
 import { NAME_PATTERN } from '../core/names.ts';
 import { REASONS, type ReasonCode } from '../core/reasons.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import { isPlainJsonObject } from './plain-json.ts';
 
 /** Raised with every change that an older side would misunderstand. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const int = z.number().int().nonnegative();
 const text = z.string();
@@ -40,6 +40,14 @@ const usage = z
   })
   .nullable();
 
+const fileRef = z.object({
+  name: text.max(200),
+  media_type: text.max(200),
+  bytes: int,
+  sha256: text.max(64),
+  body_sha256: text.max(64),
+});
+
 const answerMeta = z.object({
   model: text,
   model_answered: text.nullable(),
@@ -52,6 +60,7 @@ const answerMeta = z.object({
   timings,
   cost: z.object({ amount: z.number(), currency: text, as_of: text }).nullable(),
   reasoning: text.optional(),
+  files: z.array(fileRef).max(1_000).optional(),
   promptd_version: text.max(64).optional(),
 });
 
@@ -77,6 +86,8 @@ const outcome = z.enum([
   'rate_limited',
   'cancelled',
 ]);
+
+const answerFile = z.object({ name: text.max(200), media_type: text.max(200), data: text });
 
 export const FROM_INSTANCE = z.discriminatedUnion('t', [
   z.object({
@@ -113,9 +124,12 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
       ...ref,
       store_id: z.string().max(64),
       outcome,
-      answer: z.object({ text, meta: answerMeta }).nullable(),
+      answer: z
+        .object({ text, meta: answerMeta, files: z.array(answerFile).max(1_000).optional() })
+        .nullable(),
       failure: failure.nullable(),
       timings,
+      prompt: text.optional(),
       log: text,
     }),
   }),
@@ -137,12 +151,62 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
 ]);
 export type FromInstance = z.infer<typeof FROM_INSTANCE>;
 
+const anyJson = z.custom<Json>((value) => isPlainJsonObject({ value }), 'a value of JSON');
+
+const part = z.union([
+  z.object({ type: z.literal('text'), text }),
+  z.object({
+    type: z.enum(['image', 'file']),
+    media_type: text,
+    body_sha256: text,
+    bytes: int,
+    filename: text.exactOptional(),
+  }),
+]);
+const message = z.object({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: z.union([text, z.array(part)]),
+});
+
+const scriptCall = z.object({
+  script: text,
+  args: anyJson,
+  pure: z.boolean(),
+  source_sha256: text,
+  inputs: z.array(z.object({ file: text, sha256: text })),
+});
+const recipe = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('script'), script: scriptCall }),
+  z.object({
+    kind: z.literal('template'),
+    template: z.union([z.array(text), z.array(message)]),
+    values: json,
+    scripts: z.record(z.string(), scriptCall),
+  }),
+]);
+
 const orderSchema = z.object({
   ...ref,
   type: z.enum(['llm', 'command']),
   endpoint: text,
   model: text,
-  messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: text })),
+  messages: z.array(message),
+  recipe: recipe.nullable(),
+  attachments: z.record(z.string(), text),
+  command: scriptCall.nullable(),
+  argv: z.array(text).nullable(),
+  job: z
+    .object({
+      name: text,
+      run: int,
+      batch: text.nullable(),
+      key: text.nullable(),
+      metadata: anyJson,
+      type: text,
+      prompt: anyJson,
+      configuration: anyJson,
+    })
+    .nullable(),
   parameters: json,
   extra: json,
   drawers: json,

@@ -28,6 +28,19 @@ export class WorkspaceLinkReader implements LinkReader {
   }
 
   async read(link: string): Promise<Uint8Array> {
+    return (await this.#open(link)).bytes;
+  }
+
+  async script(link: string): Promise<{ readonly file: string; readonly bytes: Uint8Array }> {
+    if (link.startsWith('data/')) throw new LinkError('refused', 'scripts stand in prompts/ or commands/');
+    const { file, bytes, mode } = await this.#open(link);
+    if ((mode & 0o111) === 0) throw new LinkError('not_executable', 'nobody may execute it');
+    return { file, bytes };
+  }
+
+  async #open(
+    link: string,
+  ): Promise<{ readonly file: string; readonly bytes: Uint8Array; readonly mode: number }> {
     const objection = linkObjection(link);
     if (objection !== null) throw new LinkError('refused', objection);
     const expected = path.join(await this.#realRoot(), link);
@@ -38,7 +51,8 @@ export class WorkspaceLinkReader implements LinkReader {
       if ((await realPathOf(file, expected)) !== expected)
         throw new LinkError('refused', 'there is a symlink on its way');
       if (facts.size > this.#bytes_max) throw tooLarge(facts.size, this.#bytes_max);
-      return await readAll(file, facts.size, this.#bytes_max);
+      const bytes = await readAll(file, facts.size, this.#bytes_max);
+      return { file: expected, bytes, mode: facts.mode };
     } finally {
       await file.close();
     }

@@ -91,6 +91,7 @@ describe('R1: docs/jobs.md', () => {
         parameters: { [code(word)]: value },
         extra: {},
         drawer: {},
+        job: null,
         result_bytes_max: 1,
       });
       const found = code(ollama)

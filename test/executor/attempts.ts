@@ -15,6 +15,11 @@ export function orderOf(more: Partial<AttemptOrder> = {}): AttemptOrder {
     endpoint: 'gpu',
     model: 'm',
     messages: [{ role: 'user', content: 'Say something.' }],
+    recipe: null,
+    attachments: {},
+    command: null,
+    argv: null,
+    job: null,
     parameters: { temperature: 0.2 },
     extra: {},
     drawers: {},
@@ -110,6 +115,9 @@ export function setup(
     clock,
     timers: clock,
     result_bytes_max: 1_000,
+    prompts: null,
+    commands: null,
+    checker: null,
     ...options,
   });
   const seen = watched();

@@ -31,6 +31,9 @@ describe.each<[EndpointKind, string]>([
       clock: time,
       timers: time,
       result_bytes_max: 1_000_000,
+      prompts: null,
+      commands: null,
+      checker: null,
     });
   };
   const orderFor = (prompt: string, more: object = {}) =>

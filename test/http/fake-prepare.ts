@@ -55,6 +55,7 @@ export const prepare: Prepare = async (value, { via }) => {
       spec_sha256: sha256(spec),
       prompt: built,
       prompt_sha256: sha256(built),
+      attachments: {},
       options: {
         priority: 0,
         attempt_timeout_ms: 600_000,

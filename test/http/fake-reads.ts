@@ -212,6 +212,7 @@ export function newAttempt(job: number, attempt: number): AttemptRow {
     log_offset: 0,
     log_bytes: 0,
     kept_answer: null,
+    prompt_sha256: null,
   };
 }
 

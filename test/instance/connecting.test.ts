@@ -13,7 +13,7 @@ describe('an instance that connects', () => {
     const { scheduler, instance } = await connected({ needs: ['', 'workspace'], slots: 2 });
     expect(scheduler.heard[0]).toEqual({
       t: 'hello',
-      protocol: 1,
+      protocol: 2,
       version: '0.0.0',
       name: 'gpu-1',
       process_id: expect.stringMatching(/^[0-9a-f]{32}$/),

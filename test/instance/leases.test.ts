@@ -189,7 +189,7 @@ describe('another database behind the same address', () => {
   const welcome = (store_id: string) => () =>
     ({
       t: 'welcome',
-      protocol: 1,
+      protocol: 2,
       id: 3,
       store_id,
       lease_ttl_ms: LEASE_TTL_MS,

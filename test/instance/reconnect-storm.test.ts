@@ -36,7 +36,7 @@ describe('a thousand instances', () => {
         session.onMessage(() =>
           session.send({
             t: 'welcome',
-            protocol: 1,
+            protocol: 2,
             id: 1,
             store_id: 's',
             lease_ttl_ms: 15_000,

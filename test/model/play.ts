@@ -1,4 +1,5 @@
 /** The models of a live server: every attempt waits until a test says how it ends, or ends at once as `by_itself` says. */
+import { textOf } from '../../src/core/messages.ts';
 import type { AttemptObserver, AttemptOrder } from '../../src/core/attempt.ts';
 import type { AttemptRunner } from '../../src/core/ports/runner.ts';
 import type { AnswerMeta } from '../../src/core/rows.ts';
@@ -41,7 +42,7 @@ export class PlayModels implements AttemptRunner {
     const { promise, resolve } = Promise.withResolvers<RunnerReport>();
     const { name, run, attempt, digest } = order;
     const key = `${name}@${run}#${attempt}`;
-    const question = order.messages.map(({ content }) => content).join('\n');
+    const question = order.messages.map(textOf).join('\n');
     const end = (how: Ending | 'aborted'): void => {
       if (!this.#plays.delete(key)) return;
       play.ended = how;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/core/errors.ts';
 import { digestHex, digestOf, sha256 } from '../../src/core/identity.ts';
-import type { Message } from '../../src/core/messages.ts';
+import { type Message, textOf } from '../../src/core/messages.ts';
 import { LinkError, type LinkReader } from '../../src/core/ports/link-reader.ts';
 import type { PreparedJob } from '../../src/core/submission.ts';
 import { createPrepare, type Prepare, type PrepareFrom } from '../../src/prompt/prepare.ts';
@@ -34,6 +34,7 @@ function setup(files: Record<string, string | Uint8Array> = { ...FILES }): {
       if (content === undefined) throw new LinkError('missing', 'there is no such file');
       return typeof content === 'string' ? new TextEncoder().encode(content) : content;
     },
+    script: () => Promise.reject(new LinkError('missing', 'there is no such file')),
   };
   const endpoints = new Map([
     ['ollama', { name: 'ollama', kind: 'ollama' as const }],
@@ -67,7 +68,7 @@ async function refused(prompt: unknown, from: PrepareFrom = socket): Promise<rea
 /** The text that a template gives with some data. */
 async function rendered(base: string, data: object): Promise<string> {
   const [message] = await sent({ base, data });
-  return message?.content ?? '';
+  return message === undefined ? '' : textOf(message);
 }
 
 describe('R2: building a prompt', () => {

@@ -44,6 +44,7 @@ export function callOf(kind: EndpointKind, base_url: string, more: Partial<Provi
     parameters: {},
     extra: {},
     drawer: {},
+    job: null,
     result_bytes_max: 1_000_000,
     ...more,
   };

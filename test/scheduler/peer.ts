@@ -26,7 +26,7 @@ export const META: AnswerMeta = {
 };
 
 const HELLO: Hello = {
-  protocol: 1,
+  protocol: 2,
   version: '0.0.0',
   name: 'gpu-1',
   process_id: 'process-1',

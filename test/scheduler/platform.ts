@@ -1,6 +1,6 @@
 /** A platform that counts what it is asked, and real instances that ask it, on the stage of a scheduler. */
 import type { AttemptFailure } from '../../src/core/attempt.ts';
-import { ProviderError, type Provider } from '../../src/core/ports/provider.ts';
+import { callText, ProviderError, type Provider } from '../../src/core/ports/provider.ts';
 import { createRunner } from '../../src/executor/runner.ts';
 import { createInstance, type Instance } from '../../src/instance/instance.ts';
 import { MemoryFiles } from '../support/memory-files.ts';
@@ -55,6 +55,9 @@ export class Platform {
         clock,
         timers: clock,
         result_bytes_max: 1_000,
+        prompts: null,
+        commands: null,
+        checker: null,
       }),
       spool_dir: '/spool',
       files: new MemoryFiles(),
@@ -83,7 +86,8 @@ export class Platform {
     return {
       models: async () => [],
       call: async ({ messages }, _observer, signal) => {
-        const text = messages.at(-1)?.content ?? '';
+        const last = messages.at(-1);
+        const text = last === undefined ? '' : callText(last);
         const refused = this.refuse(text);
         this.requests.push({ at: clock.monotonic(), text, refused });
         if (refused !== null) throw new ProviderError(refused);

@@ -36,6 +36,7 @@ export function jobOf(name: string, wish: JobWish = {}): PreparedJob {
     extra: {},
     drawers: {},
     sample: null,
+    argv: null,
   } as const;
   const context = { prompt_sha256: sha256(prompt), endpoint_kind: 'simulator' };
   const request = canonicalRequest(requestOf(parts, context));
@@ -54,6 +55,7 @@ export function jobOf(name: string, wish: JobWish = {}): PreparedJob {
     spec_sha256: sha256(spec),
     prompt,
     prompt_sha256: context.prompt_sha256,
+    attachments: {},
     metadata: undefined,
     link: `${name}.json`,
     if_exists: 'same',

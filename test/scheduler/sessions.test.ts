@@ -29,7 +29,7 @@ describe('a hello', () => {
     const peer = await stage.attach();
     expect(peer.welcome).toEqual({
       t: 'welcome',
-      protocol: 1,
+      protocol: 2,
       id: 1,
       store_id: stage.service.store_id,
       lease_ttl_ms: TERM,

@@ -3,6 +3,7 @@
  * attempt asked and what it brought is written down here, which is the truth that the checks compare the store with. What a
  * model does is a function of the seed and the attempt alone, so that it does the same where other events are left out.
  */
+import { textOf } from '../../src/core/messages.ts';
 import type { AttemptFailure, AttemptObserver, AttemptOrder } from '../../src/core/attempt.ts';
 import { sha256 } from '../../src/core/identity.ts';
 import type { Clock } from '../../src/core/ports/clock.ts';
@@ -83,7 +84,8 @@ export class Models {
         const key = attemptKey(order);
         if (this.calls.has(key)) this.#broken('fence', `${key} was begun twice`);
         if (!this.mayRun(key)) this.#broken('told before disk', `${key} runs and is not on disk`);
-        const text = order.messages.at(-1)?.content ?? '';
+        const last = order.messages.at(-1);
+        const text = last === undefined ? '' : textOf(last);
         const call: Call = { text, digest: order.digest, instance, outcome: null, answer: null };
         this.calls.set(key, call);
         const random = new SeededRandom(Number.parseInt(sha256(`${this.#seed} ${key}`).slice(0, 8), 16));

@@ -88,6 +88,7 @@ export function anAttempt(job: number, more: Partial<AttemptRow> = {}): AttemptR
     log_offset: 0,
     log_bytes: 0,
     kept_answer: null,
+    prompt_sha256: null,
     ...more,
   };
 }

@@ -27,7 +27,7 @@ export class ScriptedScheduler {
   /** What a hello is answered with. */
   answer: (hello: Of<'hello'>) => FromScheduler | null = () => ({
     t: 'welcome',
-    protocol: 1,
+    protocol: 2,
     id: 3,
     store_id: 'store',
     lease_ttl_ms: LEASE_TTL_MS,
@@ -163,6 +163,11 @@ export function orderOf(name: string, attempt = 1): AttemptOrder {
     endpoint: 'e',
     model: 'm',
     messages: [{ role: 'user', content: 'hello' }],
+    recipe: null,
+    attachments: {},
+    command: null,
+    argv: null,
+    job: null,
     parameters: {},
     extra: {},
     drawers: {},

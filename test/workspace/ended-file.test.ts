@@ -23,6 +23,7 @@ function attempt(number: number, more: Partial<AttemptRow> = {}): AttemptRow {
     log_offset: 0,
     log_bytes: 0,
     kept_answer: null,
+    prompt_sha256: null,
     ...more,
   };
 }

@@ -118,6 +118,7 @@ export function closeAttempt(
     log_offset: log?.log_offset ?? 0,
     log_bytes: log?.log_bytes ?? 0,
     kept_answer: null,
+    prompt_sha256: null,
     ...more,
   };
   draft.putAttempt('end_attempt', attempt);

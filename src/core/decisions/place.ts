@@ -181,6 +181,7 @@ function claim(draft: Draft, before: RunRow, lane: BoardLane, instance: BoardIns
     job,
     attempt: { name, run: number, attempt, digest },
     attempt_timeout_ms,
+    endpoint,
   });
   draft.tell({ type: 'attempt_started', name, run: number, attempt, instance: instance.id });
   const served: BoardLane = {
@@ -222,6 +223,7 @@ function newAttempt(run: RunRow, now: number) {
     cost: null,
     parameters_sent: null,
     warnings: [],
+    prompt_sha256: null,
     log_file: null,
     log_offset: 0,
     log_bytes: 0,

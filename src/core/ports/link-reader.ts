@@ -6,10 +6,15 @@ export interface LinkReader {
    * symlink on the way, not a regular file), 'missing', or 'too_large'.
    */
   read(path: string): Promise<Uint8Array>;
+  /**
+   * A script under `prompts/` or `commands/`: its absolute path, to be run, and its bytes, to be hashed. Rejects like
+   * {@link read}, and with 'not_executable'.
+   */
+  script(path: string): Promise<{ readonly file: string; readonly bytes: Uint8Array }>;
 }
 
 export class LinkError extends Error {
-  readonly kind: 'refused' | 'missing' | 'too_large';
+  readonly kind: 'refused' | 'missing' | 'too_large' | 'not_executable';
 
   constructor(kind: LinkError['kind'], message: string) {
     super(message);

@@ -1,9 +1,30 @@
 /** The code that speaks one platform's protocol. One file a platform in src/providers/, one conformance suite for all. */
-import type { AttemptFailure, AttemptObserver } from '../attempt.ts';
+import type { AnswerFile, AttemptFailure, AttemptObserver } from '../attempt.ts';
 import type { EndpointConfig } from '../endpoints.ts';
 import type { JsonObject } from '../json.ts';
-import type { Message } from '../messages.ts';
+import type { Role, TextPart } from '../messages.ts';
+import type { JobAsGiven } from '../recipe.ts';
 import type { Usage } from '../usage.ts';
+
+/** A message with what it has attached. */
+export interface CallMessage {
+  readonly role: Role;
+  readonly content: string | readonly (TextPart | CallAttachment)[];
+}
+
+export interface CallAttachment {
+  readonly type: 'image' | 'file';
+  readonly media_type: string;
+  /** Base64 of its bytes. */
+  readonly data: string;
+  readonly filename?: string;
+}
+
+/** What is text in a message. */
+export function callText({ content }: CallMessage): string {
+  if (typeof content === 'string') return content;
+  return content.map((part) => (part.type === 'text' ? part.text : '')).join('');
+}
 
 export interface ProviderCall {
   readonly endpoint: EndpointConfig;
@@ -12,11 +33,13 @@ export interface ProviderCall {
   /** Null where the endpoint needs none. It must appear in no log, error or answer. */
   readonly api_key: string | null;
   readonly model: string;
-  readonly messages: readonly Message[];
+  readonly messages: readonly CallMessage[];
   readonly parameters: JsonObject;
   readonly extra: JsonObject;
   /** This platform's own words, taken from its drawer. */
   readonly drawer: JsonObject;
+  /** The job as given, for AI packages; null for every other kind of endpoint. */
+  readonly job: JobAsGiven | null;
   /** Answers longer than this are refused with AnswerTooLarge as soon as that is known. */
   readonly result_bytes_max: number;
 }
@@ -32,6 +55,8 @@ export interface ProviderAnswer {
   readonly parameters_sent: JsonObject;
   /** What the platform did not honour, a sentence each. */
   readonly warnings: readonly string[];
+  /** What came beside the text. */
+  readonly files?: readonly AnswerFile[];
 }
 
 export interface Provider {

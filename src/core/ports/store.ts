@@ -44,6 +44,8 @@ export interface LoadKeys {
   readonly epochs?: readonly string[];
   /** Options of these runs, by id. */
   readonly options?: readonly number[];
+  /** Bodies by their SHA-256 (hex). */
+  readonly bodies?: readonly string[];
 }
 
 /** What is sent for a run, as it was stored at acceptance. */
@@ -73,6 +75,7 @@ export interface Loaded {
   readonly ranks: readonly RankRow[];
   readonly epochs: ReadonlyMap<string, number>;
   readonly specs: ReadonlyMap<number, SpecRow>;
+  readonly bodies: ReadonlyMap<string, string>;
 }
 
 /**

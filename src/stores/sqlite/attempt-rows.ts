@@ -24,6 +24,7 @@ const COLUMNS = [
   'log_offset',
   'log_bytes',
   'kept_answer',
+  'prompt_sha256',
 ] as const satisfies readonly (keyof AttemptRow)[];
 
 export const ATTEMPT_COLUMNS = COLUMNS.join(', ');
@@ -52,5 +53,6 @@ export function attemptOf(row: Row): AttemptRow {
     log_offset: row[15] as number,
     log_bytes: row[16] as number,
     kept_answer: fromJson<KeptAnswer>(row[17]),
+    prompt_sha256: row[18] as string | null,
   };
 }

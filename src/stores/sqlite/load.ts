@@ -1,6 +1,7 @@
 /** What a turn wants to know, in one pass: keys to ids first, each list in one statement, then every row once. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Loaded, LoadKeys } from '../../core/ports/store.ts';
+import type { BodyKeys } from './body-keys.ts';
 import { loadDetails } from './load-details.ts';
 import { runColumnsOf, runOf } from './run-rows.ts';
 import { query, type Row } from './statement.ts';
@@ -23,8 +24,12 @@ export class Loader {
   readonly #claims;
   readonly #runs;
   readonly #details;
+  readonly #keys;
+  readonly #body;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, keys: BodyKeys) {
+    this.#keys = keys;
+    this.#body = query(db, 'SELECT body FROM bodies WHERE id = ?');
     // By jobs_by_name, from its end.
     this.#latest = query(
       db,
@@ -109,6 +114,7 @@ export class Loader {
       claims,
       due,
       ...this.#details(keys),
+      bodies: this.#bodies(keys.bodies),
       runs: this.#each(this.#runs, [...ids]).map(runOf),
     };
   }
@@ -127,6 +133,17 @@ export class Loader {
       put(last_ended, digest, add(row[3] as Id));
     }
     return { leaders, completed, last_ended };
+  }
+
+  #bodies(hashes: readonly string[] | undefined): ReadonlyMap<string, string> {
+    const bodies = new Map<string, string>();
+    if (hashes === undefined || hashes.length === 0) return bodies;
+    this.#keys.catchUp();
+    for (const [sha256, id] of this.#keys.lookUpAll(hashes)) {
+      const body = this.#body.one(id)?.[0];
+      if (typeof body === 'string') bodies.set(sha256, body);
+    }
+    return bodies;
   }
 
   #each(statement: ReturnType<typeof query>, keys: readonly unknown[] | undefined): readonly Row[] {

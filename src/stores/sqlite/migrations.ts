@@ -2,13 +2,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { CrashPoint } from '../../core/ports/crashpoint.ts';
 import { SCHEMA_1 } from './schema-1.ts';
+import { SCHEMA_2 } from './schema-2.ts';
 
 export interface Migration {
   readonly version: number;
   readonly sql: string;
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, sql: SCHEMA_1 }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, sql: SCHEMA_1 },
+  { version: 2, sql: SCHEMA_2 },
+];
 
 /** In the header of the file, so that `file` and SQLite's own tools tell whose database it is: "prmd". */
 export const APPLICATION_ID = 0x70726d64;

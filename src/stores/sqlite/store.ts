@@ -58,7 +58,7 @@ export class SqliteStore implements Store {
     this.#crashpoint = options.crashpoint ?? (() => undefined);
     this.#commit = new Commit(db, this.#keys, this.#crashpoint);
     this.#fileBodies = bodyFiler(db, this.#keys);
-    this.#loader = new Loader(db);
+    this.#loader = new Loader(db, this.#keys);
     this.#nextDue = query(db, NEXT_DUE);
     this.#checkpoints = new Checkpoints(db, {
       clock: options.clock,

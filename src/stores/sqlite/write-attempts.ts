@@ -16,13 +16,13 @@ export interface AttemptWriter {
 
 const NO_WARNINGS = '[]';
 const ENDING = `ended_at = ?, outcome = ?, charged_for = ?, reason_code = ?, error = ?, timings = ?, usage = ?, cost = ?,
-  parameters_sent = ?, warnings = ?, log_file = ?, log_offset = ?, log_bytes = ?`;
+  parameters_sent = ?, warnings = ?, log_file = ?, log_offset = ?, log_bytes = ?, prompt_sha256 = ?`;
 
 type Value = string | number | null;
 
 export function attemptWriter(db: DatabaseSync, tallies: Tallies): AttemptWriter {
   // All by the primary key (job, attempt).
-  const insert = write(db, `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${'?, '.repeat(17)}?)`);
+  const insert = write(db, `INSERT INTO attempts (${ATTEMPT_COLUMNS}) VALUES (${'?, '.repeat(18)}?)`);
   const end = write(db, `UPDATE attempts SET ${ENDING} WHERE job = ? AND attempt = ? AND ended_at IS NULL`);
   const keep = write(
     db,
@@ -46,13 +46,15 @@ export function attemptWriter(db: DatabaseSync, tallies: Tallies): AttemptWriter
   return {
     insert(attempt) {
       const { job, instance, started_at } = attempt;
+      const { prompt_sha256 } = attempt;
       insert.run(
         job,
         attempt.attempt,
         instance,
         started_at,
-        ...ending(attempt),
+        ...ending(attempt).slice(0, -1),
         jsonOrNull(attempt.kept_answer),
+        prompt_sha256,
       );
     },
     end(attempt, batch) {
@@ -90,5 +92,6 @@ function ending(attempt: AttemptRow): readonly Value[] {
     attempt.log_file,
     attempt.log_offset,
     attempt.log_bytes,
+    attempt.prompt_sha256,
   ];
 }

@@ -81,7 +81,7 @@ it('refuses a newer schema and does not touch it, neither in the file nor in the
     for (const act of [() => open(), () => openReads()]) {
       const problem = problemOf(act);
       expect(problem.code).toBe('StoreRefused');
-      expect(problem.message).toContain('has schema 2, and this promptd knows schemas up to 1');
+      expect(problem.message).toContain('has schema 3, and this promptd knows schemas up to 2');
     }
     expect(bytesBeside(path)).toEqual(before);
   }

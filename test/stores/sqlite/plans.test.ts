@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
 import type { RunFilter } from '../../../src/core/ports/read-store.ts';
 import type { LoadKeys } from '../../../src/core/ports/store.ts';
+import { BodyKeys } from '../../../src/stores/sqlite/body-keys.ts';
 import { Loader } from '../../../src/stores/sqlite/load.ts';
 import { openWriter } from '../../../src/stores/sqlite/open.ts';
 import { SqliteReadStore } from '../../../src/stores/sqlite/read-store.ts';
@@ -9,9 +10,10 @@ import { NEXT_DUE } from '../../../src/stores/sqlite/start.ts';
 import { clock, random } from './bundle.ts';
 
 /** Every statement that is prepared over this connection, with its plan. */
-function watched(): { readonly db: DatabaseSync; plans(): readonly string[] } {
+function watched(): { readonly db: DatabaseSync; readonly keys: BodyKeys; plans(): readonly string[] } {
   const db = openWriter({ path: ':memory:', clock: clock(), random });
   db.exec(`INSERT INTO lanes VALUES (1, 'e', 'm', '', 0)`);
+  const keys = new BodyKeys(db);
   const texts: string[] = [];
   const prepare = db.prepare.bind(db);
   db.prepare = (sql, options) => {
@@ -22,7 +24,7 @@ function watched(): { readonly db: DatabaseSync; plans(): readonly string[] } {
     const rows = prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
     return rows.map((row) => String(row['detail'])).join('; ');
   };
-  return { db, plans: () => texts.map(planOf) };
+  return { db, keys, plans: () => texts.map(planOf) };
 }
 
 it.each([
@@ -37,10 +39,10 @@ it.each([
   ['runs by id', /SEARCH j USING INTEGER PRIMARY KEY \(rowid=\?\)/],
   ['attempts of a run', /SEARCH a USING PRIMARY KEY \(job=\?\)/],
 ])('R22: loads %s by its index, and sorts no run', (_what, expected) => {
-  const { db, plans } = watched();
-  const loader = new Loader(db);
-  const keys: LoadKeys = {};
-  expect(loader.load(keys).runs).toEqual([]);
+  const { db, keys, plans } = watched();
+  const loader = new Loader(db, keys);
+  const nothing: LoadKeys = {};
+  expect(loader.load(nothing).runs).toEqual([]);
   const found = plans();
   expect(found.filter((plan) => expected.test(plan))).not.toEqual([]);
   for (const plan of found) expect(plan).not.toMatch(/SCAN (jobs|j|a|r|s)\b/);

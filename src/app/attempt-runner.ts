@@ -1,0 +1,42 @@
+/** What runs attempts, with everything that it needs of this machine: for an instance, and for `promptd execute`. */
+import type { EndpointConfig } from '../core/endpoints.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { AttemptRunner } from '../core/ports/runner.ts';
+import { createRunner } from '../executor/runner.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemTimers } from '../platform/timers.ts';
+import { createProviders } from '../providers/providers.ts';
+import type { Environment } from './environment.ts';
+import { secretsOf } from './secrets.ts';
+
+export interface AttemptRunnerOptions {
+  readonly endpoints: ReadonlyMap<string, EndpointConfig>;
+  readonly env: Environment;
+  /** The workspace's folder, for scripts; null where there is none. */
+  readonly root: string | null;
+  /** Whether commands of jobs may run here. */
+  readonly allow_exec: boolean;
+  /** Names of environment variables that programs of the user get. */
+  readonly pass_env: readonly string[];
+}
+
+export interface OwnedRunner {
+  readonly runner: AttemptRunner;
+  /** Ends what it started: children, threads. */
+  close(): Promise<void>;
+}
+
+export function ownRunner({ endpoints, env }: AttemptRunnerOptions): OwnedRunner {
+  const runner = createRunner({
+    endpoints,
+    providers: createProviders({ clock: systemClock, timers: systemTimers }),
+    secrets: secretsOf(env),
+    clock: systemClock,
+    timers: systemTimers,
+    result_bytes_max: LIMITS.result_bytes_max,
+    prompts: null,
+    commands: null,
+    checker: null,
+  });
+  return { runner, close: () => Promise.resolve() };
+}
