@@ -124,6 +124,7 @@ export const LIMITS = {
   analysis_timeout_ms: 10_000,
   /** A script of a job: prompts and commands are made in seconds. */
   script_timeout_ms: 60_000,
+  /** What a script may print: as much as a job may have. */
   script_output_bytes_max: 16 * 1024 * 1024,
   /** How often an AI package is asked whether its answer is there (R32). */
   package_poll_ms: 1_000,

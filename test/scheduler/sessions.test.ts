@@ -54,10 +54,10 @@ describe('a hello', () => {
 
   it('of another protocol is refused, naming both', async () => {
     stage = await Stage.open();
-    const peer = await stage.greet({ protocol: 2, version: '9.1.0' });
+    const peer = await stage.greet({ protocol: 9, version: '9.1.0' });
     expect(refusal(peer)).toMatchObject({
       code: 'WrongProtocol',
-      message: expect.stringMatching(/protocol 1.*9\.1\.0.*2/),
+      message: expect.stringMatching(/protocol 2.*9\.1\.0.*9/),
     });
   });
 
