@@ -60,6 +60,7 @@ export const REASONS = {
   NoInstance: {
     when: 'waiting',
     advice: 'No connected instance serves this endpoint. Start one: promptd instance --connect host:port.',
+    behind: '',
   },
   Cancelling: { when: 'waiting', advice: 'A cancel was requested; it ends when the instance confirms.' },
   DiskLow: { when: 'waiting', advice: 'Free some disk space; it goes on by itself.' },
