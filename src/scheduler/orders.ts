@@ -1,10 +1,8 @@
 /** Makes what an instance is sent from what was stored at acceptance. */
 import type { AttemptOrder, AttemptRef } from '../core/attempt.ts';
-import { readRequest } from '../core/identity.ts';
-import type { Json, JsonObject } from '../core/json.ts';
-import { attachedBodies, type Attachments } from '../core/messages.ts';
+import type { Attachments } from '../core/messages.ts';
+import { attachedTo, jobAsGiven, needsJob, orderOf } from '../core/order-of.ts';
 import type { OrderBody, Store } from '../core/ports/store.ts';
-import { type JobAsGiven, readPrompt } from '../core/recipe.ts';
 import type { RunRow } from '../core/rows.ts';
 
 /** An order that says how it is cut into frames: the length of the texts that it carries. */
@@ -31,7 +29,7 @@ export async function readOrders(store: Store, wanted: readonly Wanted[]): Promi
   const drafts = wanted.map((one) => {
     const body = orders.get(one.job);
     if (body === undefined) throw new Error(`run ${one.ref.name}@${one.ref.run} has no stored order`);
-    return { one, body, order: orderOf(one, body) };
+    return { one, body, order: draftOf(one, body) };
   });
   const open = drafts.filter(({ one, order }) => needsMore(one, order));
   const more = open.length === 0 ? null : await loadMore(store, open);
@@ -52,35 +50,12 @@ interface More {
   readonly runs: ReadonlyMap<number, RunRow>;
 }
 
-function orderOf({ ref, attempt_timeout_ms }: Wanted, body: OrderBody): AttemptOrder {
-  const request = readRequest(body.request);
-  const { first_token_timeout_ms, stall_timeout_ms } = body.spec.options;
-  return {
-    ...ref,
-    type: request.type,
-    endpoint: request.endpoint,
-    model: request.model,
-    ...readPrompt(body.prompt),
-    attachments: {},
-    command: request.command,
-    argv: request.argv,
-    job: null,
-    parameters: request.parameters,
-    extra: request.extra,
-    drawers: request.drawers,
-    attempt_timeout_ms,
-    first_token_timeout_ms,
-    stall_timeout_ms,
-  };
+function draftOf({ ref, attempt_timeout_ms }: Wanted, { request, prompt, spec }: OrderBody): AttemptOrder {
+  return orderOf({ ref, request, prompt, limits: { ...spec.options, attempt_timeout_ms } });
 }
 
-function showsJob({ shows_job }: Wanted, { recipe, command, argv }: AttemptOrder): boolean {
-  return shows_job || recipe !== null || command !== null || argv !== null;
-}
-
-function attachedTo({ messages, recipe }: AttemptOrder): readonly string[] {
-  if (recipe?.kind !== 'template') return attachedBodies(messages);
-  return attachedBodies(recipe.template.filter((part) => typeof part !== 'string'));
+function showsJob({ shows_job }: Wanted, order: AttemptOrder): boolean {
+  return shows_job || needsJob(order);
 }
 
 function needsMore(one: Wanted, order: AttemptOrder): boolean {
@@ -104,22 +79,11 @@ function completed(one: Wanted, body: OrderBody, order: AttemptOrder, more: More
     attachedTo(order).map((sha256) => [sha256, bodyOf(more, sha256)]),
   );
   const run = more.runs.get(one.job);
-  const job = showsJob(one, order) && run !== undefined ? jobOf(run, body, more) : null;
+  const job =
+    showsJob(one, order) && run !== undefined
+      ? jobAsGiven({ ...run, metadata: body.spec.metadata }, bodyOf(more, body.spec.spec_sha256))
+      : null;
   return { ...order, attachments, job };
-}
-
-function jobOf(run: RunRow, { spec }: OrderBody, more: More): JobAsGiven {
-  const given = JSON.parse(bodyOf(more, spec.spec_sha256)) as JsonObject;
-  return {
-    name: run.name,
-    run: run.run,
-    batch: run.batch,
-    key: run.key,
-    metadata: spec.metadata ?? null,
-    type: run.type,
-    prompt: given['prompt'] as Json,
-    configuration: given['configuration'] as Json,
-  };
 }
 
 function bodyOf({ bodies }: More, sha256: string): string {
