@@ -3,11 +3,10 @@ import { Problem } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Message } from '../core/messages.ts';
-import type { PublicationBody } from '../core/ports/read-store.ts';
-import type { AnswerMeta, Cost, Timings } from '../core/rows.ts';
+import type { AnswerMeta, Cost, ResultRow, RunRow, SpecRow, Timings } from '../core/rows.ts';
 import type { Usage } from '../core/usage.ts';
 import { isoTime } from '../core/views.ts';
-import { FILE_FORMAT, fileText, parseRecord, promptPart, runHead } from './run-record.ts';
+import { FILE_FORMAT, fileText, parseRecord, promptPart, type RecordBody, runHead } from './run-record.ts';
 
 /** A result file as it is read. Only the pair is certain: `{job, result}` alone is a valid result file too. */
 export interface ResultFile {
@@ -16,7 +15,8 @@ export interface ResultFile {
   /** Null only in the null result, of a job that has no answer. */
   readonly result: string | null;
   readonly name?: string;
-  readonly run?: number;
+  /** Null where `promptd execute` made it: that is no run. */
+  readonly run?: number | null;
   readonly batch?: string | null;
   readonly key?: string | null;
   readonly metadata?: Json;
@@ -47,8 +47,17 @@ export interface ResultFile {
   readonly format?: number;
 }
 
+/** What a result file is made of: what it needs of the rows of a publication. */
+export interface ResultBody extends RecordBody {
+  readonly run: RecordBody['run'] & Pick<RunRow, 'submitted_at'>;
+  readonly spec: RecordBody['spec'] & Pick<SpecRow, 'link'>;
+  readonly result:
+    | (Pick<ResultRow, 'attempt' | 'text_sha256' | 'meta' | 'accepted_at'> & { readonly text: string })
+    | null;
+}
+
 /** The bytes of a run's result file. Throws Problem `Corrupt` where the stored answer is not the one that was accepted. */
-export function resultFileText(body: PublicationBody): string {
+export function resultFileText(body: ResultBody): string {
   const { run, spec, result } = body;
   if (result === null) {
     throw new Problem(

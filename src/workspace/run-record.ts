@@ -8,6 +8,7 @@ import { Problem } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { PublicationBody } from '../core/ports/read-store.ts';
+import type { RunRow, SpecRow } from '../core/rows.ts';
 
 /** Of the layout of result and ended files. A reader may rely on every key of a known format. */
 export const FILE_FORMAT = 1;
@@ -15,12 +16,20 @@ export const FILE_FORMAT = 1;
 /** A JSON object with keys that may be left out. */
 export type FileContent = { readonly [key: string]: unknown };
 
+/** What both tell of a job: of its run, or of an attempt that `promptd execute` made, which is no run (null). */
+export interface RecordBody {
+  readonly run: Pick<RunRow, 'name' | 'batch' | 'key' | 'digest'> & { readonly run: number | null };
+  readonly spec: Pick<SpecRow, 'metadata' | 'prompt_sha256'>;
+  readonly prompt_body: PublicationBody['prompt_body'];
+  readonly answered_by: PublicationBody['answered_by'];
+}
+
 /** Two spaces and a final newline, so that people, `diff` and `cat` get on with it. */
 export function fileText(content: FileContent): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-export function runHead(body: PublicationBody): FileContent {
+export function runHead(body: RecordBody): FileContent {
   const { run, spec } = body;
   return {
     name: run.name,
@@ -34,7 +43,7 @@ export function runHead(body: PublicationBody): FileContent {
 }
 
 /** The prompt's hash always, the prompt itself while it is small: a result is read beside its question. */
-export function promptPart(body: PublicationBody): FileContent {
+export function promptPart(body: RecordBody): FileContent {
   const small = Buffer.byteLength(body.prompt_body) <= LIMITS.prompt_in_result_bytes_max;
   return {
     prompt_sha256: body.spec.prompt_sha256,
@@ -43,11 +52,11 @@ export function promptPart(body: PublicationBody): FileContent {
 }
 
 /** JSON that was written by promptd itself: anything else in its place is damage. */
-export function storedJson(text: string, body: PublicationBody, part: string): Json {
+export function storedJson(text: string, { run }: Pick<RecordBody, 'run'>, part: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (error) {
-    throw new Problem('Corrupt', `${body.run.name}@${body.run.run}: the stored ${part} is no JSON`, {
+    throw new Problem('Corrupt', `${run.name}@${run.run}: the stored ${part} is no JSON`, {
       cause: error,
     });
   }
