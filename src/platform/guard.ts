@@ -1,0 +1,111 @@
+/** The guard as its instance has it: orders to it, news from it, and what becomes of the children when it goes away. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Child, ChildEnd, ChildEvents, ChildSpec } from '../core/ports/children.ts';
+import type { GuardNews, GuardOrder } from './guard-messages.ts';
+import { killGroup } from './process-group.ts';
+import { systemTimers } from './timers.ts';
+
+/** A guard that has not ended by then is ended. */
+const CLOSE_MS = 5_000;
+
+interface Running {
+  readonly events: ChildEvents;
+  readonly end: (end: ChildEnd) => void;
+  readonly ended: Promise<ChildEnd>;
+  pid: number | null;
+}
+
+export class Guard {
+  readonly #folder: string;
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly #running = new Map<number, Running>();
+  #last_id = 0;
+  #is_gone = false;
+  /** The channel is closed from here: the guard ends itself. */
+  #is_closing = false;
+
+  constructor(folder: string, env: Readonly<Record<string, string>>) {
+    this.#folder = folder;
+    const main = fileURLToPath(new URL(`./child-guard${extname(import.meta.url)}`, import.meta.url));
+    this.#process = fork(main, [folder], {
+      env: { ...env },
+      execArgv: [],
+      serialization: 'advanced',
+      // A session of its own: Ctrl-C at the terminal is for the instance.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#process.once('exit', () => resolve());
+      this.#process.once('error', () => resolve());
+    });
+    this.#process.on('message', (news: GuardNews) => this.#heard(news));
+    // What it said before is heard before this.
+    this.#process.once('disconnect', () => this.#lost());
+    this.#process.on('error', () => this.#lost());
+  }
+
+  get is_gone(): boolean {
+    return this.#is_gone;
+  }
+
+  spawn(spec: ChildSpec, events: ChildEvents): Child {
+    const id = ++this.#last_id;
+    const { promise: ended, resolve } = Promise.withResolvers<ChildEnd>();
+    this.#running.set(id, { events, end: resolve, ended, pid: null });
+    this.#order({ type: 'spawn', id, spec });
+    return {
+      ended,
+      write: (bytes) => this.#order({ type: 'write', id, bytes }),
+      closeStdin: () => this.#order({ type: 'close_stdin', id }),
+      kill: (grace_ms) => this.#order({ type: 'kill', id, grace_ms }),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const id of this.#running.keys()) this.#order({ type: 'kill', id, grace_ms: 0 });
+    const late = systemTimers.after(CLOSE_MS, () => this.#process.kill('SIGKILL'));
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    this.#is_closing = true;
+    if (this.#process.connected) this.#process.disconnect();
+    await this.#exited;
+    late.cancel();
+  }
+
+  #order(order: GuardOrder): void {
+    // An order for a child that has ended, or to a guard that is gone, has nothing to do.
+    if (!this.#running.has(order.id) || !this.#process.connected) return;
+    this.#process.send(order, undefined, undefined, () => undefined);
+  }
+
+  #heard(news: GuardNews): void {
+    const child = this.#running.get(news.id);
+    if (child === undefined) return;
+    if (news.type === 'started') {
+      child.pid = news.pid;
+      child.events.started?.(news.pid);
+    } else if (news.type === 'ended') {
+      this.#running.delete(news.id);
+      child.end(news.end);
+    } else child.events[news.type](news.bytes);
+  }
+
+  /** Nobody guards the groups any more: they are killed here, as far as they are known. */
+  #lost(): void {
+    if (this.#is_gone || this.#is_closing) return;
+    this.#is_gone = true;
+    this.#process.kill('SIGKILL');
+    for (const { pid } of this.#running.values()) if (pid !== null) killGroup(pid, 'SIGKILL');
+    const lost = [...this.#running.values()];
+    this.#running.clear();
+    // The guard does this itself where it could.
+    void this.#exited
+      .then(() => rm(this.#folder, { recursive: true, force: true, maxRetries: 5 }))
+      .catch(() => undefined);
+    for (const { end } of lost) end({ kind: 'guard_lost' });
+  }
+}
