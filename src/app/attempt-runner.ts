@@ -6,6 +6,7 @@ import { createRunner } from '../executor/runner.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemTimers } from '../platform/timers.ts';
 import { createProviders } from '../providers/providers.ts';
+import { AnswerCheckThread } from './answer-checker.ts';
 import type { Environment } from './environment.ts';
 import { secretsOf } from './secrets.ts';
 
@@ -27,6 +28,7 @@ export interface OwnedRunner {
 }
 
 export function ownRunner({ endpoints, env }: AttemptRunnerOptions): OwnedRunner {
+  const checker = new AnswerCheckThread(systemTimers);
   const runner = createRunner({
     endpoints,
     providers: createProviders({ clock: systemClock, timers: systemTimers }),
@@ -36,7 +38,7 @@ export function ownRunner({ endpoints, env }: AttemptRunnerOptions): OwnedRunner
     result_bytes_max: LIMITS.result_bytes_max,
     prompts: null,
     commands: null,
-    checker: null,
+    checker,
   });
-  return { runner, close: () => Promise.resolve() };
+  return { runner, close: async () => checker.close() };
 }

@@ -1,7 +1,9 @@
 /** promptd's own lines in an attempt's log. */
 import type { AttemptObserver } from '../core/attempt.ts';
-import type { ProviderCall } from '../core/ports/provider.ts';
+import type { ProviderAnswer, ProviderCall } from '../core/ports/provider.ts';
 import type { Attempt, RunnerReport } from './report.ts';
+
+const ANSWER_CHARS_MAX = 2_000;
 
 export class AttemptLog {
   readonly #attempt: Attempt;
@@ -23,6 +25,12 @@ export class AttemptLog {
     this.#say(
       `attempt ${this.#attempt.order.attempt}: calling ${endpoint.name}${at}, model ${model}${given}`,
     );
+  }
+
+  /** An answer that is not kept was paid for all the same: what came is worth a look. */
+  refused({ text, finish_reason }: ProviderAnswer): void {
+    const shown = text.length > ANSWER_CHARS_MAX ? `${text.slice(0, ANSWER_CHARS_MAX)}…` : text;
+    this.#say(`the answer that was refused (${text.length} characters; finish: ${finish_reason}): ${shown}`);
   }
 
   ended({ outcome, answer, failure, timings }: RunnerReport): void {

@@ -36,8 +36,7 @@ export interface RunnerOptions {
   /** Where scripts run; null on an instance without a workspace. */
   readonly prompts: PromptBuilder | null;
   readonly commands: CommandRunner | null;
-  /** Null: answers are not checked. */
-  readonly checker: AnswerChecker | null;
+  readonly checker: AnswerChecker;
 }
 
 /** Who is asked: a platform's provider, or the command of the job. */
@@ -83,12 +82,13 @@ class Runner implements AttemptRunner {
     const server = this.#servers.choose(endpoint);
     try {
       attempt.api_key = await this.#keyOf(endpoint);
+      await this.#checkSchema(attempt.order, null, log);
       const messages = await this.#messagesOf(attempt, observer);
       const call = this.#callOf(attempt, endpoint, server, messages);
       log.calling(call);
       const answer = await this.#call(provider, call, attempt, observer);
       judge(answer, endpoint, this.#options.result_bytes_max);
-      await this.#checkSchema(call, answer);
+      await this.#checkSchema(attempt.order, answer, log);
       return { ...answer, kind: endpoint.kind };
     } finally {
       server.release();
@@ -138,13 +138,14 @@ class Runner implements AttemptRunner {
     return messages;
   }
 
-  /** The schema was sent along; not every model keeps to it. */
-  async #checkSchema({ endpoint, parameters }: ProviderCall, answer: ProviderAnswer): Promise<void> {
-    const schema = parameters['response_schema'];
-    const { checker } = this.#options;
-    if (!isJsonObject(schema) || checker === null) return;
-    const verdict = await checker.check(schema, answer.text);
-    if (verdict.kind !== 'matches') throw new ProviderError(fail.schemaMismatch(endpoint.name, verdict));
+  /** The schema is sent along, but not every model keeps to it. One that is none is found before anybody is paid. */
+  async #checkSchema(order: AttemptOrder, answer: ProviderAnswer | null, log: AttemptLog): Promise<void> {
+    const schema = order.parameters['response_schema'];
+    if (!isJsonObject(schema)) return;
+    const verdict = await this.#options.checker.check(schema, answer?.text ?? null);
+    if (verdict.kind === 'matches') return;
+    if (answer !== null) log.refused(answer);
+    throw new ProviderError(fail.schemaMismatch(order.endpoint, verdict));
   }
 
   #callOf(

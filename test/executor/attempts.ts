@@ -1,7 +1,9 @@
 // What executor tests run: an order, an observer that remembers, and a provider that a test plays by hand.
 import type { AttemptObserver, AttemptOrder, LiveState } from '../../src/core/attempt.ts';
 import type { EndpointConfig } from '../../src/core/endpoints.ts';
+import type { AnswerChecker } from '../../src/core/ports/answer-checker.ts';
 import type { Provider, ProviderAnswer, ProviderCall } from '../../src/core/ports/provider.ts';
+import { AnswerCheck } from '../../src/executor/answer-check.ts';
 import { createRunner, type RunnerOptions } from '../../src/executor/runner.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -102,6 +104,12 @@ export function watched(): Seen {
   return seen;
 }
 
+const check = new AnswerCheck();
+/** Checks where it is asked, without a thread. */
+export const CHECKER: AnswerChecker = {
+  check: async (schema, text) => Promise.resolve(check.check(schema, text)),
+};
+
 export function setup(
   more: Partial<RunnerOptions> & { readonly endpoint?: EndpointConfig; readonly letsGo?: boolean } = {},
 ) {
@@ -117,7 +125,7 @@ export function setup(
     result_bytes_max: 1_000,
     prompts: null,
     commands: null,
-    checker: null,
+    checker: CHECKER,
     ...options,
   });
   const seen = watched();

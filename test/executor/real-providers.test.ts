@@ -8,7 +8,7 @@ import { systemTimers } from '../../src/platform/timers.ts';
 import { createProviders } from '../../src/providers/providers.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { startModelServer, type ModelServer } from '../support/model-server.ts';
-import { endpointOf, orderOf, watched } from './attempts.ts';
+import { CHECKER, endpointOf, orderOf, watched } from './attempts.ts';
 
 const EVERYDAY: Clock & Timers = { ...systemClock, ...systemTimers };
 const NEVER = new AbortController().signal;
@@ -33,7 +33,7 @@ describe.each<[EndpointKind, string]>([
       result_bytes_max: 1_000_000,
       prompts: null,
       commands: null,
-      checker: null,
+      checker: CHECKER,
     });
   };
   const orderFor = (prompt: string, more: object = {}) =>

@@ -10,6 +10,6 @@ export type AnswerVerdict =
   | { readonly kind: 'too_slow'; readonly limit_ms: number };
 
 export interface AnswerChecker {
-  /** `text` is the whole answer. Rejects only for errors of promptd itself. */
-  check(schema: JsonObject, text: string): Promise<AnswerVerdict>;
+  /** `text` is the whole answer; null asks whether the schema is one. Rejects only for errors of promptd itself. */
+  check(schema: JsonObject, text: string | null): Promise<AnswerVerdict>;
 }

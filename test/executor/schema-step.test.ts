@@ -1,0 +1,71 @@
+// What becomes of an attempt whose job asks for a schema.
+import { expect, it } from 'vitest';
+import { answerOf, setup } from './attempts.ts';
+
+const ASKED = { parameters: { response_schema: { type: 'object', required: ['a'] } } };
+
+it('R3: succeeds with an answer that matches, kept as it came', async () => {
+  const { start } = setup();
+  const { report, call } = await start(ASKED);
+  call.answer(answerOf({ text: ' {"a": 1}\n' }));
+  expect(await report).toMatchObject({ outcome: 'succeeded', answer: { text: ' {"a": 1}\n' } });
+});
+
+it('R3: is tried again after an answer that differs, whose beginning stands in its log', async () => {
+  const { start, seen } = setup();
+  const { report, call } = await start(ASKED);
+  const text = `{"b": "${'x'.repeat(900)}"}`;
+  call.answer(answerOf({ text, finish_reason: 'length' }));
+  const { outcome, answer, failure } = await report;
+  expect({ outcome, answer, failure }).toMatchObject({
+    outcome: 'errored',
+    answer: null,
+    failure: { blame: 'transient', reason_code: 'SchemaMismatch', scope: 'endpoint' },
+  });
+  expect(failure?.message).toContain(
+    "gpu: the answer breaks response_schema: at its root: must have required property 'a'",
+  );
+  expect(seen.log).toContain(
+    `info: the answer that was refused (${text.length} characters; finish: length): ${text}`,
+  );
+});
+
+it('shows no more than 2,000 characters of it there', async () => {
+  const { start, seen } = setup({ result_bytes_max: 10_000 });
+  const { report, call } = await start(ASKED);
+  call.answer(answerOf({ text: 'x'.repeat(5_000) }));
+  await report;
+  expect(seen.log.find((line) => line.includes('was refused'))).toMatch(/: x{2000}…$/);
+});
+
+it('R3: fails for a schema that is none before anybody is asked', async () => {
+  const { run, calls } = setup();
+  const { failure } = await run({ parameters: { response_schema: { type: 'text' } } });
+  expect(failure).toMatchObject({ blame: 'job', reason_code: 'SchemaMismatch' });
+  expect(failure?.message).toContain('response_schema is no JSON Schema that can be checked');
+  expect(calls).toEqual([]);
+});
+
+it('fails where the check takes too long, and says what to do', async () => {
+  const { start } = setup({
+    checker: {
+      check: async (_schema, text) =>
+        Promise.resolve(text === null ? { kind: 'matches' } : { kind: 'too_slow', limit_ms: 5_000 }),
+    },
+  });
+  const { report, call } = await start(ASKED);
+  call.answer(answerOf());
+  expect((await report).failure).toMatchObject({
+    blame: 'job',
+    reason_code: 'SchemaMismatch',
+    message:
+      'gpu: checking the answer against response_schema took longer than 5000 ms. Simplify its patterns.',
+  });
+});
+
+it('asks nobody to check the answer of a job without a schema', async () => {
+  const { start } = setup({ checker: { check: async () => Promise.reject(new Error('not to be asked')) } });
+  const { report, call } = await start();
+  call.answer(answerOf({ text: 'no JSON' }));
+  expect((await report).outcome).toBe('succeeded');
+});
