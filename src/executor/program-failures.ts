@@ -36,7 +36,7 @@ export function exited(name: string, code: number, tail: string): ProviderError 
     return programError(
       'job',
       'ScriptNotExecutable',
-      `${name}: the interpreter that its first line names is not on the PATH here (${tail}). Install it, or mend the line.`,
+      `${name}: the interpreter that its first line names is not on the PATH of this instance: ${tail}.`,
     );
   return programError('transient', 'ScriptFailed', `${name}: it exited with ${code}${said(tail)}`);
 }
@@ -62,17 +62,15 @@ export function notStarted(
   { code, message }: Extract<ChildEnd, { kind: 'not_started' }>,
 ): ProviderError {
   const why: Readonly<Record<string, string>> = {
-    ENOENT:
-      'the program, or the interpreter that its first line names, is not there. Install it, or mend the first line.',
-    EACCES: 'the system may not execute it. Try: chmod +x, on a file system that allows programs.',
-    EPERM: 'the system may not execute it. Try: chmod +x, on a file system that allows programs.',
-    ENOEXEC:
-      'it has no first line that names its interpreter, and it is no binary. Begin it with, e.g., #!/usr/bin/env python3.',
-    ENOTDIR: 'its working directory is missing.',
-    E2BIG: 'its arguments and its environment are larger than the system allows.',
+    ENOENT: 'there is no such program, or not the interpreter that its first line names',
+    EACCES: 'the system may not execute it, or not the interpreter that its first line names',
+    EPERM: 'the system may not execute it',
+    ENOEXEC: 'it has no first line that names its interpreter, and is no binary of this machine',
+    ENOTDIR: 'its working directory is missing',
+    E2BIG: 'its arguments and its environment are larger than the system allows',
   };
   const known = why[code];
-  if (known !== undefined) return programError('job', 'ScriptNotExecutable', `${name}: ${known} (${code})`);
+  if (known !== undefined) return programError('job', 'ScriptNotExecutable', `${name}: ${known} (${code}).`);
   return programError('transient', 'ScriptFailed', `${name}: it could not be started: ${code}: ${message}`);
 }
 

@@ -1,6 +1,7 @@
 /**
  * One attempt as a pipeline of small steps over one record: find the endpoint, choose a server, read its key, call, judge
- * what came, report. A step that finds something wrong throws a {@link ProviderError}; nothing else does.
+ * what came, report. A step that finds something wrong throws a {@link ProviderError}, or {@link Interrupted} where a program
+ * was ended with its instance; nothing else does.
  */
 import type { AttemptFailure, AttemptObserver, AttemptOrder } from '../core/attempt.ts';
 import type { EndpointConfig, EndpointKind } from '../core/endpoints.ts';
@@ -19,6 +20,7 @@ import type { AttemptRunner } from '../core/ports/runner.ts';
 import * as fail from './failures.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { callMessages } from './call-messages.ts';
+import { Interrupted } from './interrupted.ts';
 import { newAttempt, reportOf, type Attempt, type RunnerReport } from './report.ts';
 import { ServerChoice, type ChosenServer } from './server-choice.ts';
 import type { CommandRunner, PromptBuilder } from './steps.ts';
@@ -66,7 +68,8 @@ class Runner implements AttemptRunner {
     try {
       attempt.answer = await unlessHanging(this.#answer(attempt, observer, log), watch.signal, timers);
     } catch (error) {
-      attempt.failure = watch.reason === null ? failureOf(error, attempt) : null;
+      const isStopped = watch.reason !== null || error instanceof Interrupted;
+      attempt.failure = isStopped ? null : failureOf(error, attempt);
     } finally {
       watch.close();
       attempt.ended_at = clock.monotonic();

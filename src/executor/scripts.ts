@@ -66,12 +66,7 @@ async function linked<T>(script: string, read: () => Promise<T>, input?: string)
     if (input !== undefined)
       throw programError('job', 'DataMissing', `${script}: its input ${input}: ${error.message}.`, error);
     if (error.kind === 'not_executable')
-      throw programError(
-        'job',
-        'ScriptNotExecutable',
-        `${script}: ${error.message}. Try: chmod +x ${script}`,
-        error,
-      );
+      throw programError('job', 'ScriptNotExecutable', `${script}: ${error.message}.`, error);
     throw programError('job', 'ScriptMissing', `${script}: ${error.message}.`, error);
   }
 }
@@ -80,7 +75,7 @@ function changed(file: string): ProviderError {
   return programError(
     'job',
     'ScriptChanged',
-    `${file} is not what it was when the job was accepted, and its script is "pure". Submit the job again.`,
+    `${file} is not what it was when the job was accepted, and the script is "pure".`,
   );
 }
 
