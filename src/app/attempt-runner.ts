@@ -9,6 +9,7 @@ import { createProviders } from '../providers/providers.ts';
 import { AnswerCheckThread } from './answer-checker.ts';
 import type { Environment } from './environment.ts';
 import { secretsOf } from './secrets.ts';
+import { userPrograms } from './user-programs.ts';
 
 export interface AttemptRunnerOptions {
   readonly endpoints: ReadonlyMap<string, EndpointConfig>;
@@ -23,11 +24,14 @@ export interface AttemptRunnerOptions {
 
 export interface OwnedRunner {
   readonly runner: AttemptRunner;
+  /** The instance is ending: programs that are killed from now on are interrupted, and have not failed. */
+  drain(): void;
   /** Ends what it started: children, threads. */
   close(): Promise<void>;
 }
 
-export function ownRunner({ endpoints, env }: AttemptRunnerOptions): OwnedRunner {
+export function ownRunner({ endpoints, env, root, pass_env }: AttemptRunnerOptions): OwnedRunner {
+  const { children, programs } = userPrograms({ env, root, pass_env });
   const checker = new AnswerCheckThread(systemTimers);
   const runner = createRunner({
     endpoints,
@@ -40,5 +44,9 @@ export function ownRunner({ endpoints, env }: AttemptRunnerOptions): OwnedRunner
     commands: null,
     checker,
   });
-  return { runner, close: async () => checker.close() };
+  return {
+    runner,
+    drain: () => programs.drain(),
+    close: async () => void (await Promise.all([children.close(), checker.close()])),
+  };
 }

@@ -46,8 +46,12 @@ export const SPOOL_HELD = 75;
 export async function runInstance(options: InstanceProcessOptions): Promise<number> {
   const lock = tryLock(join(options.spool_dir, 'lock.db'));
   if (lock === null) return SPOOL_HELD;
-  const { runner, close } = ownRunner({ ...options, env: environment() });
-  const instance = instanceOf(options, runner);
+  const own = ownRunner({ ...options, env: environment() });
+  const on = (event: InstanceEvent): void => {
+    if (event.type === 'draining' && event.reason === 'asked') own.drain();
+    options.on(event);
+  };
+  const instance = instanceOf({ ...options, on }, own.runner);
   const signals = stopSignals({
     first: () => void instance.drain(LIMITS.stop_deadline_ms - 2_000),
     second: () => process.exit(1),
@@ -58,7 +62,7 @@ export async function runInstance(options: InstanceProcessOptions): Promise<numb
     return reason === 'Drained' || reason === 'Stopped' || reason === 'Orphaned' ? 0 : 1;
   } finally {
     signals.release();
-    await close();
+    await own.close();
     lock.release();
   }
 }
