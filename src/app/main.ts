@@ -82,6 +82,10 @@ const deps: CliDeps = {
     const { validateFiles } = await import('./validate.ts');
     return validateFiles(workspace, files, env);
   },
+  async openJob(options) {
+    const { openJob } = await import('./execute.ts');
+    return openJob(options, env);
+  },
 };
 
 process.exitCode = await runCli(deps);

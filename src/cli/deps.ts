@@ -3,8 +3,11 @@
  * the real ones, tests hand in their own.
  */
 import type { Client } from '../client/client.ts';
+import type { AttemptObserver } from '../core/attempt.ts';
 import type { Fault } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Timers } from '../core/ports/clock.ts';
+import type { ReasonCode } from '../core/reasons.ts';
 
 /** Where data or notices go: a writable stream, as far as it is used. */
 export interface Sink {
@@ -90,6 +93,53 @@ export interface FileReport {
   readonly jobs: number;
 }
 
+/** A job that one attempt is to be made of, here and without a server. */
+export interface ExecuteOptions {
+  /** Null: the job belongs to none. Then its links begin at `folder`, where its result goes to `results/`. */
+  readonly workspace: Workspace | null;
+  /** The folder of the job's file, absolute. */
+  readonly folder: string;
+  /** As it would be submitted. */
+  readonly job: unknown;
+  /** Its file, by the path from `jobs/`; null where it came from stdin. */
+  readonly link: string | null;
+  /** Whether commands may run, whatever the configuration says. */
+  readonly allow_exec: boolean;
+}
+
+/** What is said besides while an attempt is made. */
+export interface ExecuteObserver extends AttemptObserver {
+  notice(sentence: string): void;
+}
+
+/** How an attempt ended. */
+export type Executed =
+  /** `result` is what stands in the file. */
+  | { readonly kind: 'answered'; readonly result: JsonObject; readonly file: string }
+  /** It was answered, but the file could not be written. */
+  | { readonly kind: 'unwritten'; readonly result: JsonObject; readonly trouble: string }
+  | { readonly kind: 'failed'; readonly reason: { readonly code: ReasonCode; readonly message: string } }
+  | { readonly kind: 'stopped' };
+
+/** A job that was read and checked as the server does it. */
+export interface ReadyJob {
+  readonly name: string;
+  readonly digest: string;
+  readonly link: string;
+  readonly endpoint: string;
+  readonly model: string;
+  /** What was noticed and did not refuse it. */
+  readonly warnings: readonly string[];
+  /** Folder of its result, absolute. */
+  readonly results_dir: string;
+  /** Makes one attempt. Rejects with Problem WrongState where the workspace's server has the same work to do. */
+  attempt(observer: ExecuteObserver, signal: AbortSignal): Promise<Executed>;
+}
+
+export type OpenedJob =
+  | { readonly ok: true; readonly job: ReadyJob }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
 export type ConnectTarget =
   /** PROMPTD_URL and PROMPTD_KEY where they are set, else the workspace's own socket. */
   { readonly workspace: Workspace | null };
@@ -129,4 +179,6 @@ export interface CliDeps {
   quickWorkspace(): Promise<Workspace>;
   /** Checks files as the server would, prompts built, without one. */
   validate(workspace: Workspace | null, files: readonly string[]): Promise<readonly FileReport[]>;
+  /** Reads and checks a job of which one attempt is to be made without a server. */
+  openJob(options: ExecuteOptions): Promise<OpenedJob>;
 }

@@ -186,6 +186,7 @@ export class TestCli implements AsyncDisposable {
       init: () => Promise.reject(new Error('not in this test')),
       quickWorkspace: () => Promise.resolve(this.workspace),
       validate: () => Promise.resolve(this.validated),
+      openJob: () => Promise.reject(new Error('not in this test')),
       ...options.deps,
     };
     const ended = runCli(deps).then((code) => ({ code, stdout: stdout.text, stderr: stderr.text }));

@@ -35,6 +35,7 @@ const code = await runCli({
   init: refuse,
   quickWorkspace: refuse,
   validate: refuse,
+  openJob: refuse,
 });
 const { moduleLoadList: builtin } = process as unknown as { moduleLoadList: readonly string[] };
 process.stdout.write(JSON.stringify({ code, stderr, loaded, builtin }));

@@ -88,6 +88,26 @@ object, an array, or one a line. A name that stands for other work is refused (s
     load: async () => (await import('../commands/submit.ts')).submit,
   },
   {
+    name: 'execute',
+    args: '<file>',
+    group: 'Asking:',
+    summary: 'one attempt of one job, here and without a server',
+    about: `Checks the job as the server would, makes one attempt of it in this process, prints the answer, and keeps it in results/.
+It always asks: executed twice, a job has two results. What failed is not tried again, and Ctrl-C ends the attempt.
+
+Where this workspace's server has the same work to do, it is left to it (exit code 6). Without a workspace, links begin at the
+folder of the file, and the result goes to results/ beside it. FILE#KEY is one line of a batch file.`,
+    options: [
+      { flags: '--allow-exec', about: 'let commands of the job run, whatever instance.allow_exec says' },
+      { flags: '-v, --verbose', about: 'show the log of the attempt' },
+    ],
+    examples: [
+      ['promptd execute jobs/faq-17.json', 'one answer, and one more result file'],
+      ['promptd execute questions.jsonl#b', 'one line of a batch file, by its key'],
+    ],
+    load: async () => (await import('../commands/execute.ts')).execute,
+  },
+  {
     name: 'validate',
     args: '[files...]',
     group: 'Asking:',
