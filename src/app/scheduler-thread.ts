@@ -1,6 +1,7 @@
 /** The scheduler's own thread: the only writer of the store, and the one that instances talk to. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import type { Prices } from '../core/cost.ts';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
 import type { RunRef } from '../core/names.ts';
@@ -31,6 +32,7 @@ export interface SchedulerThreadData {
   readonly expect_existing: string | null;
   readonly logs: string;
   readonly endpoints: readonly EndpointConfig[];
+  readonly prices: Prices;
   readonly listen: { readonly host: string; readonly port: number };
   readonly token: string;
   readonly local_name: string;
@@ -152,11 +154,12 @@ class SchedulerThread {
   }
 
   #startService(store: Store, crashpoint: CrashPoint): Promise<SchedulerService> {
-    const { endpoints, local_name, token, logs } = this.#data;
+    const { endpoints, prices, local_name, token, logs } = this.#data;
     return SchedulerService.start({
       store,
       logs: new AttemptLogWriter({ files: systemFiles, folder: logs, clock: systemClock }),
       endpoints,
+      prices,
       clock: systemClock,
       timers: systemTimers,
       random: systemRandom,

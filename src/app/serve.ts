@@ -195,7 +195,7 @@ class Server {
     token: string,
     trace: string | null,
   ): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
-    const { layout, endpoints, instances, instance } = this.#config;
+    const { layout, endpoints, prices, instances, instance } = this.#config;
     const { port1, port2 } = new MessageChannel();
     const fatal = (message: string, advice?: string): void => this.#die(message, advice);
     const scheduler = await this.#orAnyPort(instances.port, (port) =>
@@ -205,6 +205,7 @@ class Server {
           expect_existing: trace,
           logs: layout.logs,
           endpoints: [...endpoints.values()],
+          prices,
           listen: { host: instances.host, port },
           token,
           local_name: instance.name,

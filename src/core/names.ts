@@ -50,6 +50,21 @@ export function splitResultFileName(file: string): { readonly epoch: number; rea
   return Number.isSafeInteger(epoch) && isName(name) ? { epoch, name } : null;
 }
 
+/** `<EPOCH>_<name>.files`: the folder, beside the result file, of what came with the answer. */
+export function answerFolderName(epoch: number, name: string): string {
+  return `${epoch}_${name}.files`;
+}
+
+/** Where a file of an answer lies, seen from the folder of results. */
+export function answerFilePath(epoch: number, name: string, file: string): string {
+  return `${answerFolderName(epoch, name)}/${file}`;
+}
+
+/** Whether a folder is one of {@link answerFolderName}: what lies in it is no result, however it is called. */
+export function isAnswerFolder(folder: string): boolean {
+  return /^\d{1,16}_.+\.files$/.test(folder);
+}
+
 export function jobFileName(name: string): string {
   return `${name}.json`;
 }

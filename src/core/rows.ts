@@ -154,6 +154,8 @@ export interface AnswerMeta {
   readonly reasoning?: string;
   /** What came beside the text, in `results/<EPOCH>_<name>.files/`; absent where nothing did. */
   readonly files?: readonly ResultFileRef[];
+  /** SHA-256 (hex) of the body that is the prompt which scripts made for it; absent where it was built at acceptance. */
+  readonly prompt_sha256?: string;
   /** Version of the promptd that made the answer; kept with it, so that a result file's bytes never depend on its writer. */
   readonly promptd_version?: string;
 }

@@ -1,10 +1,11 @@
-/** Takes outcomes in as they arrive: hashes answers, puts logs into their files, and hands both to the turn together. */
+/** Takes outcomes in as they arrive: hashes and prices answers, puts logs into their files, and hands both to the turn together. */
 import { sha256 } from '../core/identity.ts';
-import { createHash } from 'node:crypto';
 import type { AttemptReport } from '../core/attempt.ts';
+import type { Prices } from '../core/cost.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { LogPlace, LogWriter } from '../core/ports/logs.ts';
 import type { TurnEvent } from '../core/turn-events.ts';
+import { hashedAnswer } from './hashed-answer.ts';
 
 interface Arrived {
   readonly instance: number;
@@ -15,13 +16,15 @@ export class Reports {
   readonly #logs: LogWriter;
   readonly #push: (event: TurnEvent) => void;
   readonly #crashpoint: CrashPoint;
+  readonly #prices: Prices;
   #waiting: Arrived[] = [];
   #busy = false;
 
-  constructor(logs: LogWriter, push: (event: TurnEvent) => void, crashpoint: CrashPoint) {
+  constructor(logs: LogWriter, push: (event: TurnEvent) => void, crashpoint: CrashPoint, prices: Prices) {
     this.#logs = logs;
     this.#push = push;
     this.#crashpoint = crashpoint;
+    this.#prices = prices;
   }
 
   take(instance: number, report: AttemptReport): void {
@@ -45,7 +48,8 @@ export class Reports {
   #pass({ instance, report }: Arrived, log: LogPlace | null): void {
     if (log !== null) this.#crashpoint('log.after_append');
     const prompt_sha256 = report.prompt === undefined ? null : sha256(report.prompt);
-    this.#push({ type: 'report', instance, report, answer: hashed(report), prompt_sha256, log });
+    const answer = hashedAnswer(report, prompt_sha256, this.#prices);
+    this.#push({ type: 'report', instance, report, answer, prompt_sha256, log });
   }
 
   /** One append for all that came while the last one ran. */
@@ -68,15 +72,4 @@ export class Reports {
       return [];
     }
   }
-}
-
-function hashed(report: AttemptReport): Extract<TurnEvent, { type: 'report' }>['answer'] {
-  if (report.answer === null) return null;
-  const { text, meta } = report.answer;
-  return {
-    text,
-    meta,
-    sha256: createHash('sha256').update(text).digest('hex'),
-    bytes: Buffer.byteLength(text),
-  };
 }

@@ -4,6 +4,7 @@
  */
 import { boardAtStart, runKey, type Board } from '../core/board.ts';
 import type { LiveState } from '../core/attempt.ts';
+import type { Prices } from '../core/cost.ts';
 import type { decide } from '../core/decide.ts';
 import { type EndpointConfig, SHOWN_JOBS } from '../core/endpoints.ts';
 import type { PromptdEvent } from '../core/events.ts';
@@ -43,6 +44,8 @@ export interface SchedulerOptions {
   readonly store: Store;
   readonly logs: LogWriter;
   readonly endpoints: readonly EndpointConfig[];
+  /** Without them the cost of no answer is known. */
+  readonly prices?: Prices;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -112,7 +115,7 @@ export class SchedulerService implements Scheduler {
       ...options,
       store_id,
       leases: this.#leases,
-      reports: new Reports(options.logs, (event) => this.#loop.push(event), crashpoint),
+      reports: new Reports(options.logs, (event) => this.#loop.push(event), crashpoint, options.prices ?? {}),
       lease_ttl_ms: terms.lease_ttl_ms,
       push: (event) => this.#loop.push(event),
       ask: (event) => this.#loop.ask(event),

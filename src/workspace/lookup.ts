@@ -2,8 +2,8 @@
  * The results of a job, and the job of a result, by file names alone (R10, R11): no file is opened, and a folder of a million
  * results is walked name by name.
  */
-import { basename } from 'node:path';
-import { jobFileName, splitResultFileName } from '../core/names.ts';
+import { basename, dirname } from 'node:path';
+import { isAnswerFolder, jobFileName, splitResultFileName } from '../core/names.ts';
 import type { FolderNames } from '../core/ports/files.ts';
 import type { WorkspaceLayout } from './layout.ts';
 
@@ -60,8 +60,12 @@ function nullResult(name: string): NullResult {
   return { job: jobFileName(name), result: null };
 }
 
-/** The job file of a result file, by its name or path; null where it is not named as a result is. */
+/**
+ * The job file of a result file, by its name or path; null where it is not named as a result is, or lies among the files of
+ * an answer.
+ */
 export function jobOf(resultFile: string): string | null {
+  if (isAnswerFolder(basename(dirname(resultFile)))) return null;
   const split = splitResultFileName(basename(resultFile));
   return split === null ? null : jobFileName(split.name);
 }

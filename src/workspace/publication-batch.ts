@@ -2,10 +2,11 @@
 import { Problem } from '../core/errors.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import type { PublicationRow } from '../core/rows.ts';
+import { type AnswerFolder, answerFolderOf, placeFiles } from './answer-folder.ts';
 import { ByteGate } from './byte-gate.ts';
-import { publicationFile } from './publication-file.ts';
+import { type PublicationFile, publicationFile } from './publication-file.ts';
 import { isFailedSync, isSystemError } from './system-error.ts';
-import { type Placed, writeOnce, type WriteOnceTools } from './write-once.ts';
+import { type Placed, standing, writeOnce, type WriteOnceTools } from './write-once.ts';
 
 /** Bytes of files that are in memory at a time: the largest result is this large. */
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -42,12 +43,12 @@ export class PublicationBatch {
   /** The first error that may pass; the files after it were not begun. */
   trouble: { readonly error: unknown } | null = null;
   readonly #tools: WriteOnceTools;
-  readonly #reads: Pick<ReadStore, 'publicationBody'>;
+  readonly #reads: Pick<ReadStore, 'publicationBody' | 'body'>;
   readonly #gate: ByteGate;
 
   constructor(
     tools: WriteOnceTools,
-    reads: Pick<ReadStore, 'publicationBody'>,
+    reads: Pick<ReadStore, 'publicationBody' | 'body'>,
     bytes_max: number = BYTES_MAX,
   ) {
     this.#gate = new ByteGate(bytes_max);
@@ -98,20 +99,38 @@ export class PublicationBatch {
       this.gone.push(row);
       return;
     }
-    let file;
     try {
-      file = publicationFile(body, this.#tools.layout);
+      const file = publicationFile(body, this.#tools.layout);
+      const beside = answerFolderOf(body, this.#tools.layout);
+      const place = () => (beside === null ? writeOnce(this.#tools, file) : this.#placeWith(beside, file));
+      this.#note(row, await this.#holding(file, place));
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
+      if (!(error instanceof Problem) || error.code !== 'Corrupt') throw error;
       this.refused.push({ publication: row, message: error.message });
-      return;
     }
-    this.#gate.take(file.bytes.length);
+  }
+
+  async #holding<T>({ bytes }: PublicationFile, during: () => Promise<T>): Promise<T> {
+    this.#gate.take(bytes.length);
     try {
-      this.#note(row, await writeOnce(this.#tools, file));
+      return await during();
     } finally {
-      this.#gate.give(file.bytes.length);
+      this.#gate.give(bytes.length);
     }
+  }
+
+  /** Files first, then the result file that names them; neither where that one's name is taken. */
+  async #placeWith(beside: AnswerFolder, file: PublicationFile): Promise<Placed> {
+    const { files } = this.#tools;
+    const found = await standing(files, file);
+    if (found !== null && found.outcome !== 'same') return found;
+    const hindered = await placeFiles(beside, {
+      files,
+      body: (sha256) => readRows(() => this.#reads.body(sha256)),
+      write: (one) => this.#holding(one, () => writeOnce(this.#tools, one)),
+      sync: (folder) => this.#syncFolder(folder),
+    });
+    return hindered ?? writeOnce(this.#tools, file);
   }
 
   #note(row: PublicationRow, placed: Placed): void {

@@ -19,7 +19,7 @@ import { hasCode } from './system-error.ts';
 import type { WriteOnceTools } from './write-once.ts';
 
 export interface PublisherOptions {
-  readonly reads: Pick<ReadStore, 'publications' | 'publicationBody'>;
+  readonly reads: Pick<ReadStore, 'publications' | 'publicationBody' | 'body'>;
   readonly files: Files;
   readonly layout: WorkspaceLayout;
   readonly clock: Clock;

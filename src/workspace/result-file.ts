@@ -3,7 +3,10 @@ import { Problem } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Message } from '../core/messages.ts';
-import type { AnswerMeta, Cost, ResultRow, RunRow, SpecRow, Timings } from '../core/rows.ts';
+import { answerFilePath } from '../core/names.ts';
+import type { PublicationBody } from '../core/ports/read-store.ts';
+import type { PromptRecipe } from '../core/recipe.ts';
+import type { AnswerMeta, Cost, ResultFileRef, ResultRow, RunRow, SpecRow, Timings } from '../core/rows.ts';
 import type { Usage } from '../core/usage.ts';
 import { isoTime } from '../core/views.ts';
 import { FILE_FORMAT, fileText, parseRecord, promptPart, type RecordBody, runHead } from './run-record.ts';
@@ -35,9 +38,13 @@ export interface ResultFile {
   readonly timings?: Timings;
   readonly cost?: Cost;
   readonly reasoning?: string;
+  /** What came beside the text. */
+  readonly files?: readonly ResultFileEntry[];
   readonly prompt_sha256?: string;
-  /** The messages as sent, up to 64 KiB. */
+  /** The messages as sent, up to 64 KiB; attached parts by their hash. */
   readonly prompt?: readonly Message[];
+  /** In its place where an instance did not say which prompt its scripts made. */
+  readonly recipe?: PromptRecipe;
   /** SHA-256 (hex) of the text in UTF-8. */
   readonly sha256?: string;
   readonly submitted_at?: string;
@@ -47,8 +54,21 @@ export interface ResultFile {
   readonly format?: number;
 }
 
+/** A file that belongs to the answer, as a result file names it. */
+export interface ResultFileEntry {
+  readonly name: string;
+  readonly media_type: string;
+  readonly bytes: number;
+  /** SHA-256 (hex) of its bytes. */
+  readonly sha256: string;
+  /** `<EPOCH>_<name>.files/<file>`, beside the result file. */
+  readonly path: string;
+}
+
 /** What a result file is made of: what it needs of the rows of a publication. */
 export interface ResultBody extends RecordBody {
+  /** Its epoch names the folder of the answer's files; without one there are none. */
+  readonly publication?: Pick<PublicationBody['publication'], 'epoch'>;
   readonly run: RecordBody['run'] & Pick<RunRow, 'submitted_at'>;
   readonly spec: RecordBody['spec'] & Pick<SpecRow, 'link'>;
   readonly result:
@@ -82,6 +102,7 @@ export function resultFileText(body: ResultBody): string {
     ...runHead(body),
     attempt: result.attempt,
     ...answer,
+    files: filesPart(result.meta.files, body.publication?.epoch ?? null, run.name),
     ...promptPart(body),
     sha256: text_sha256,
     submitted_at: isoTime(run.submitted_at),
@@ -100,6 +121,18 @@ function answerPart(meta: AnswerMeta) {
     ...(cost === null ? {} : { cost }),
     ...{ reasoning, promptd_version },
   };
+}
+
+/** As a result says which files came beside its text. */
+export function filesPart(
+  files: readonly ResultFileRef[] | undefined,
+  epoch: number | null,
+  run: string,
+): readonly ResultFileEntry[] | undefined {
+  if (epoch === null) return undefined;
+  return files?.map(({ name, media_type, bytes, sha256: hash }) => {
+    return { name, media_type, bytes, sha256: hash, path: answerFilePath(epoch, run, name) };
+  });
 }
 
 /**

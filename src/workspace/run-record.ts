@@ -42,13 +42,15 @@ export function runHead(body: RecordBody): FileContent {
   };
 }
 
-/** The prompt's hash always, the prompt itself while it is small: a result is read beside its question. */
+/**
+ * The prompt's hash always, the prompt itself while it is small: a result is read beside its question. Messages are a
+ * `prompt`, whether built at acceptance or by scripts; where no attempt came so far, their `recipe` stands in its place.
+ */
 export function promptPart(body: RecordBody): FileContent {
-  const small = Buffer.byteLength(body.prompt_body) <= LIMITS.prompt_in_result_bytes_max;
-  return {
-    prompt_sha256: body.spec.prompt_sha256,
-    prompt: small ? storedJson(body.prompt_body, body, 'prompt') : undefined,
-  };
+  const { prompt_sha256 } = body.spec;
+  if (Buffer.byteLength(body.prompt_body) > LIMITS.prompt_in_result_bytes_max) return { prompt_sha256 };
+  const stored = storedJson(body.prompt_body, body, 'prompt');
+  return { prompt_sha256, ...(Array.isArray(stored) ? { prompt: stored } : { recipe: stored }) };
 }
 
 /** JSON that was written by promptd itself: anything else in its place is damage. */

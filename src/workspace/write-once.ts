@@ -2,7 +2,7 @@
  * One file, written whole or not at all, and never over another: a temporary file is written and fsynced, then link(2)ed to
  * its name, which fails where the name is taken. The caller fsyncs the folder, once for many files.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Random } from '../core/ports/clock.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { Files } from '../core/ports/files.ts';
@@ -89,12 +89,23 @@ async function place(
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
   }
+  // Gone between the link and the look: the name is free, but whoever removes files here is asked no questions twice.
+  return (
+    (await standing(files, file, path)) ?? { outcome: 'refused', path, found: 'a file that disappeared' }
+  );
+}
+
+/** What stands under the name of a file already; null where nothing does. */
+export async function standing(
+  files: Files,
+  file: PublicationFile,
+  path: string = join(file.folder, file.name),
+): Promise<Placed | null> {
   const facts = await files.facts(path);
   if (facts !== null && facts.kind !== 'file') return { outcome: 'refused', path, found: facts.kind };
   // Whatever a person put there may be of any size; ours is not larger than this.
   if (facts !== null && facts.bytes > file.bytes.length + SAME_SLACK_BYTES) return { outcome: 'taken', path };
   const found = await files.read(path);
-  // Gone between the link and the look: the name is free, but whoever removes files here is asked no questions twice.
-  if (found === null) return { outcome: 'refused', path, found: 'a file that disappeared' };
-  return file.isSame(found) ? { outcome: 'same', folder, path } : { outcome: 'taken', path };
+  if (found === null) return null;
+  return file.isSame(found) ? { outcome: 'same', folder: dirname(path), path } : { outcome: 'taken', path };
 }

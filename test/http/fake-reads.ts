@@ -23,6 +23,8 @@ export class FakeReads implements ReadStore {
   readonly key_rows = new Map<string, KeyRow>();
   readonly instance_rows: InstanceRow[] = [];
   readonly batch_names = new Map<string, number>();
+  readonly costs = new Map<string, BatchRow['costs']>();
+  readonly costs_unknown = new Map<string, number>();
 
   run(name: string, run: number | null): RunRow | null {
     const runs = this.runsOf(name, Number.MAX_SAFE_INTEGER);
@@ -96,6 +98,8 @@ export class FakeReads implements ReadStore {
       created_at,
       counts,
       input_tokens: 0,
+      costs: this.costs.get(name) ?? [],
+      cost_unknown: this.costs_unknown.get(name) ?? 0,
       output_tokens: 0,
       first_started_at: started.length === 0 ? null : Math.min(...started),
       last_finished_at: finished.length === 0 ? null : Math.max(...finished),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { CountBy, RunFilter } from '../../src/core/ports/read-store.ts';
 import type { Change } from '../../src/core/ports/store.ts';
-import type { PublicationRow, RunRow } from '../../src/core/rows.ts';
+import type { AttemptRow, PublicationRow, RunRow } from '../../src/core/rows.ts';
 import {
   accepted,
   answered,
@@ -209,7 +209,14 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
       { do: 'put_batch', batch: 'b', created_at: 5 },
       { do: 'put_batch', batch: 'z', created_at: 9 },
     ]);
-    const empty = { input_tokens: 0, output_tokens: 0, first_started_at: null, last_finished_at: null };
+    const unpaid = { costs: [], cost_unknown: 0 };
+    const empty = {
+      input_tokens: 0,
+      output_tokens: 0,
+      first_started_at: null,
+      last_finished_at: null,
+      ...unpaid,
+    };
     expect(reads.batch('z')).toEqual({ batch: 'z', created_at: 9, counts: {}, ...empty });
     for (const run of runs) await must(...answered(run, `answer ${run.id}`));
     await must(accepted(aRun(3, { batch: 'b' })), [
@@ -231,11 +238,50 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
         input_tokens: 36,
         output_tokens: 90,
       },
-      ...{ first_started_at: T0 + 4, last_finished_at: T0 + 20 },
+      ...{ first_started_at: T0 + 4, last_finished_at: T0 + 20, ...unpaid },
     });
     expect(reads.batches(9).map(({ batch }) => batch)).toEqual(['z', 'b']);
     expect(reads.batches(1).map(({ batch }) => batch)).toEqual(['z']);
     expect(reads.batch('absent')).toBeNull();
+  });
+
+  it('sums up what the answers of a batch cost, by currency, and counts those whose cost is not known', async () => {
+    const { reads, must } = await setup();
+    await must([{ do: 'put_batch', batch: 'b', created_at: 5 }]);
+    const cost = (amount: number, currency: string) => ({ amount, currency, as_of: '2026-11-01' });
+    const end = (job: number, more: Partial<AttemptRow>): Change => {
+      const ended = { ended_at: T0, outcome: 'lost', ...more } as const;
+      return { do: 'end_attempt', attempt: anAttempt(job, ended) };
+    };
+    for (const id of [1, 2, 3, 4, 5]) {
+      const run = aRun(id, { batch: 'b' });
+      await must(accepted(run), [moved(run, CLAIMED), { do: 'insert_attempt', attempt: anAttempt(id) }]);
+    }
+    const sent = { outcome: 'succeeded', parameters_sent: {} } as const;
+    await must([
+      end(1, { ...sent, cost: cost(0.25, 'EUR') }),
+      end(2, { ...sent, cost: cost(0.5, 'EUR') }),
+      end(3, { ...sent, cost: cost(2, 'USD') }),
+      end(4, sent),
+      end(5, {}),
+    ]);
+    const known = [
+      { currency: 'EUR', amount: 0.75 },
+      { currency: 'USD', amount: 2 },
+    ];
+    expect(reads.batch('b')).toMatchObject({ costs: known, cost_unknown: 1 });
+
+    const late = anAttempt(5, { ended_at: T0, outcome: 'lost', parameters_sent: {}, cost: cost(1, 'EUR') });
+    await must([{ do: 'keep_answer', attempt: late }]);
+    const more = [{ currency: 'EUR', amount: 1.75 }, known[1]];
+    expect(reads.batch('b')).toMatchObject({ costs: more, cost_unknown: 1 });
+    // Told again, it is the same cost; and one that is known now is unknown no longer.
+    await must([{ do: 'keep_answer', attempt: late }]);
+    const fourth = anAttempt(4, { ended_at: T0, ...sent, cost: cost(0.25, 'EUR') });
+    await must([{ do: 'keep_answer', attempt: fourth }]);
+    expect(reads.batches(9)).toMatchObject([
+      { costs: [{ currency: 'EUR', amount: 2 }, known[1]], cost_unknown: 0 },
+    ]);
   });
 
   it('R9: lists what is to be published in order, the job file before what waits for it', async () => {

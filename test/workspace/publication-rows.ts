@@ -1,5 +1,5 @@
 /** Committed rows in memory, as the publisher reads them: what a scheduler would have committed and drops when it is told. */
-import { sha256 } from '../../src/core/identity.ts';
+import { sha256, sha256Bytes } from '../../src/core/identity.ts';
 import { FULL_BUDGETS } from '../../src/core/retry.ts';
 import { canonicalJson, type Json } from '../../src/core/json.ts';
 import type { PublicationBody, ReadStore } from '../../src/core/ports/read-store.ts';
@@ -7,6 +7,7 @@ import type {
   AttemptRow,
   PublicationKind,
   PublicationRow,
+  ResultFileRef,
   ResultRow,
   RunRow,
   SpecRow,
@@ -25,6 +26,7 @@ export interface BodyParts {
   readonly run?: Partial<RunRow>;
   readonly spec?: Partial<SpecRow>;
   readonly result?: Partial<ResultRow>;
+  readonly files?: readonly ResultFileRef[];
   readonly attempts?: readonly AttemptRow[];
   readonly answered_by?: { readonly name: string; readonly run: number };
 }
@@ -108,6 +110,7 @@ export function publicationBody(parts: BodyParts = {}): PublicationBody {
       usage: { input: 3, cached: null, output: 4, reasoning: null, raw: {} },
       timings: { queued_ms: 1, build_ms: 0, first_token_ms: 20, call_ms: 30 },
       cost: null,
+      ...(parts.files === undefined ? {} : { files: parts.files }),
     },
     ...parts.result,
   };
@@ -124,8 +127,10 @@ export function publicationBody(parts: BodyParts = {}): PublicationBody {
 }
 
 /** `to_publish`, in the order of insertion, job files before results of the same jobs as in the store. */
-export class PublicationRows implements Pick<ReadStore, 'publications' | 'publicationBody'> {
+export class PublicationRows implements Pick<ReadStore, 'publications' | 'publicationBody' | 'body'> {
   readonly #rows = new Map<string, PublicationBody>();
+  /** Base64 texts of files, by their hash. */
+  readonly bodies = new Map<string, string>();
   /** Rows that were asked for, in order. */
   readonly read: PublicationRow[] = [];
 
@@ -162,6 +167,18 @@ export class PublicationRows implements Pick<ReadStore, 'publications' | 'public
   publicationBody(row: PublicationRow): PublicationBody | null {
     this.read.push(row);
     return this.#rows.get(keyOf(row)) ?? null;
+  }
+
+  /** Stores a file as the scheduler does, and gives what a result says of it. */
+  addFile(name: string, text: string, media_type = 'text/plain'): ResultFileRef {
+    const bytes = Buffer.from(text);
+    const body = bytes.toString('base64');
+    this.bodies.set(sha256(body), body);
+    return { name, media_type, bytes: bytes.length, sha256: sha256Bytes(bytes), body_sha256: sha256(body) };
+  }
+
+  body(hash: string): string | null {
+    return this.bodies.get(hash) ?? null;
   }
 }
 

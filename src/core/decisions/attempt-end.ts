@@ -26,6 +26,8 @@ export interface AttemptEnd {
   readonly why: EndCause | null;
   readonly timings: Timings | null;
   readonly log: LogPlace | null;
+  /** Of the prompt that scripts made for it; its body is put already. */
+  readonly prompt_sha256?: string | null;
   /** True where nobody is to blame: the attempt never began. */
   readonly free?: boolean;
 }
@@ -118,7 +120,7 @@ export function closeAttempt(
     log_offset: log?.log_offset ?? 0,
     log_bytes: log?.log_bytes ?? 0,
     kept_answer: null,
-    prompt_sha256: null,
+    prompt_sha256: end.prompt_sha256 ?? null,
     ...more,
   };
   draft.putAttempt('end_attempt', attempt);

@@ -3,8 +3,8 @@
  *
  * Not ended: an answer is accepted, whichever attempt brings it, and a newer attempt is aborted; so also after a cancel was
  * requested. `failed` or `cancelled`: the answer is kept with its attempt, and `retry` takes it instead of paying again.
- * `completed`: dropped. What an answer cost stands in the row of its attempt, whether it was wanted or not. A failure counts
- * only when it is the current attempt's. Everything is acknowledged.
+ * `completed`: dropped. What an answer cost stands in the row of its attempt, whether it was wanted or not, and so does the
+ * prompt that scripts made for it. A failure counts only when it is the current attempt's. Everything is acknowledged.
  */
 import type { Acknowledged, AttemptReport, HashedAnswer } from '../attempt.ts';
 import { runKey, type Lease } from '../board.ts';
@@ -50,6 +50,7 @@ function take(draft: Draft, event: ReportEvent): Acknowledged {
     why: whyOf(report, run),
     timings,
     log: event.log,
+    prompt_sha256: putPrompt(draft, event),
   });
   return 'taken';
 }
@@ -72,7 +73,7 @@ function takeAnswer(
   }
   if (lease !== undefined) endLease(draft, lease, current, event, answer);
   if (current === null) recordCost(draft, run, event, answer);
-  draft.changes.push({ do: 'put_body', sha256: answer.sha256, body: answer.text });
+  putAnswer(draft, event, answer);
   completeRun(draft, run, {
     attempt: event.report.attempt,
     text_sha256: answer.sha256,
@@ -113,11 +114,12 @@ function endLease(
     return;
   }
   const { timings } = event.report;
+  const { log, prompt_sha256 } = event;
   teachGates(draft, lease, { outcome: 'succeeded', failure: null });
   closeAttempt(
     draft,
     lease,
-    { outcome: 'succeeded', failure: null, why: null, timings, log: event.log, charge: null },
+    { outcome: 'succeeded', failure: null, why: null, timings, log, prompt_sha256, charge: null },
     {
       usage: answer.meta.usage,
       cost: answer.meta.cost,
@@ -130,10 +132,9 @@ function endLease(
 function keepAnswer(draft: Draft, run: RunRow, event: ReportEvent, answer: HashedAnswer): void {
   const row = rowFor(draft, run, event);
   if (row !== undefined && row.kept_answer === null) {
-    draft.changes.push({ do: 'put_body', sha256: answer.sha256, body: answer.text });
-    const { usage, cost, parameters_sent } = answer.meta;
+    putAnswer(draft, event, answer);
     const kept_answer = { text_sha256: answer.sha256, text_bytes: answer.bytes, meta: answer.meta };
-    draft.putAttempt('keep_answer', { ...row, usage, cost, parameters_sent, kept_answer });
+    draft.putAttempt('keep_answer', { ...row, ...spentBy(answer, row), kept_answer });
   }
   drop(draft, event.report, 'kept');
 }
@@ -148,14 +149,37 @@ function rowFor(draft: Draft, run: RunRow, { report }: ReportEvent): AttemptRow 
   return own ?? (report.store_id === draft.moment.store_id ? undefined : ended.at(-1));
 }
 
+/** All that a row will name of an answer: its text, its files, and the prompt that scripts made for it. */
+function putAnswer(draft: Draft, event: ReportEvent, answer: HashedAnswer): void {
+  draft.changes.push({ do: 'put_body', sha256: answer.sha256, body: answer.text });
+  for (const [index, file] of (answer.meta.files ?? []).entries()) {
+    const body = answer.files?.[index]?.data;
+    if (body === undefined) throw new Error(`the file "${file.name}" of an answer came without its bytes`);
+    draft.changes.push({ do: 'put_body', sha256: file.body_sha256, body });
+  }
+  putPrompt(draft, event);
+}
+
+/** The hash of the prompt that scripts made for the attempt, once its body is put; null where none was made. */
+function putPrompt(draft: Draft, { report, prompt_sha256 }: ReportEvent): string | null {
+  if (prompt_sha256 === null || report.prompt === undefined) return null;
+  draft.changes.push({ do: 'put_body', sha256: prompt_sha256, body: report.prompt });
+  return prompt_sha256;
+}
+
+/** What an attempt's row says of an answer that came after its end. */
+function spentBy({ meta }: HashedAnswer, row: AttemptRow): Partial<AttemptRow> {
+  const { usage, cost, parameters_sent } = meta;
+  return { usage, cost, parameters_sent, prompt_sha256: meta.prompt_sha256 ?? row.prompt_sha256 };
+}
+
 /** Writes what an answer cost that its attempt was not waited for any more; false where that is known already. */
 function recordCost(draft: Draft, run: RunRow, event: ReportEvent, answer: HashedAnswer): boolean {
   const row = rowFor(draft, run, event);
   if (row === undefined) return true;
-  if (row.outcome === 'succeeded' || row.usage !== null) return false;
-  const { usage, cost, parameters_sent } = answer.meta;
-  if (usage !== null && row.kept_answer === null)
-    draft.putAttempt('keep_answer', { ...row, usage, cost, parameters_sent });
+  if (row.outcome === 'succeeded' || row.parameters_sent !== null) return false;
+  putPrompt(draft, event);
+  draft.putAttempt('keep_answer', { ...row, ...spentBy(answer, row) });
   return true;
 }
 

@@ -3,6 +3,7 @@
  * new run was asked for. Otherwise a new run: completed at once where the same work was answered before, blocked where it is
  * under way under another name, scheduled where it is to begin later, queued else.
  */
+import { isFreshDrawOf } from '../identity.ts';
 import { FULL_BUDGETS } from '../retry.ts';
 import type { Draft } from '../draft.ts';
 import type { RunOptions, RunRow, SpecRow } from '../rows.ts';
@@ -42,23 +43,27 @@ function plan(draft: Draft, jobs: readonly PreparedJob[]): SubmittedJob[] {
     const taken =
       !repeated && before !== undefined && job.if_exists === 'same' && knownRun(draft, job) === null;
     const told = { name: job.name, run: latest?.run ?? 1, state: latest?.state ?? 'queued' } as const;
-    return { ...told, options_differ: false, verdict: taken ? 'conflict' : 'created' };
+    return { ...told, ...NOTHING_MORE, verdict: taken ? 'conflict' : 'created' };
   });
 }
 
 function conflictOf(draft: Draft, job: PreparedJob): SubmittedJob | null {
   const latest = draft.latest(job.name);
   if (latest === null || job.if_exists === 'new_run' || knownRun(draft, job) !== null) return null;
-  return { name: job.name, run: latest.run, state: latest.state, verdict: 'conflict', options_differ: false };
+  return { name: job.name, run: latest.run, state: latest.state, verdict: 'conflict', ...NOTHING_MORE };
 }
 
+const NOTHING_MORE = { options_differ: false, next_run: false } as const;
+
 /**
- * The run that this very job is already: the latest of its name, or an earlier one, unless what differs from the latest is
- * meant to be the next run.
+ * The run that this very job is already: the latest of its name, which may be a fresh draw of it, or an earlier one, unless
+ * what differs from the latest is meant to be the next run.
  */
 function knownRun(draft: Draft, job: PreparedJob): RunRow | null {
   const latest = draft.latest(job.name);
   if (latest === null || latest.digest === job.digest) return latest;
+  const asked = draft.spec(latest.id);
+  if (asked !== null && isFreshDrawOf(asked.request, job.request)) return latest;
   return job.if_exists === 'new_run' ? null : draft.asked(job.name, job.digest);
 }
 
@@ -89,14 +94,21 @@ function submitOne(draft: Draft, job: PreparedJob): SubmittedJob {
     noteWork(draft, run.lane);
   }
   const verdict = answer !== null ? 'answered_before' : state === 'blocked' ? 'shared' : 'created';
-  return { name: run.name, run: run.run, state, verdict, options_differ: false };
+  return { name: run.name, run: run.run, state, verdict, options_differ: false, next_run: run.run > 1 };
 }
 
 function knownAgain(draft: Draft, job: PreparedJob, known: RunRow): SubmittedJob {
   const spec = draft.spec(known.id);
   const options_differ = spec !== null && !sameOptions(spec.options, job.options);
   const verdict = known.state === 'completed' ? 'answered_before' : 'known';
-  return { name: known.name, run: known.run, state: known.state, verdict, options_differ };
+  return {
+    name: known.name,
+    run: known.run,
+    state: known.state,
+    verdict,
+    options_differ,
+    next_run: false,
+  };
 }
 
 function sameOptions(a: RunOptions, b: RunOptions): boolean {
@@ -154,6 +166,9 @@ function newRun(draft: Draft, job: PreparedJob, run: number, state: RunState): R
 function putBodies(draft: Draft, job: PreparedJob): void {
   draft.changes.push({ do: 'put_body', sha256: job.spec_sha256, body: job.spec });
   draft.changes.push({ do: 'put_body', sha256: job.prompt_sha256, body: job.prompt });
+  for (const [sha256, body] of Object.entries(job.attachments)) {
+    draft.changes.push({ do: 'put_body', sha256, body });
+  }
 }
 
 function specOf(job: PreparedJob): SpecRow {

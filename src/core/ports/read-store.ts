@@ -42,6 +42,10 @@ export interface BatchRow {
   readonly counts: Readonly<Partial<Record<RunState, number>>>;
   readonly input_tokens: number;
   readonly output_tokens: number;
+  /** What its answers cost, as far as that is known, by currency. */
+  readonly costs: readonly { readonly currency: string; readonly amount: number }[];
+  /** Answers whose cost is not known. */
+  readonly cost_unknown: number;
   readonly first_started_at: number | null;
   readonly last_finished_at: number | null;
 }
@@ -50,10 +54,11 @@ export interface BatchRow {
 export interface PublicationBody {
   readonly publication: PublicationRow;
   readonly run: RunRow;
+  /** Its `prompt_sha256` is that of `prompt_body`. */
   readonly spec: SpecRow;
   /** Canonical JSON `{type, prompt, configuration}`. */
   readonly spec_body: string;
-  /** Canonical JSON of the messages. */
+  /** Canonical JSON of the prompt of this result or end: its messages, or the recipe where no attempt made any. */
   readonly prompt_body: string;
   readonly result: (ResultRow & { readonly text: string }) | null;
   readonly answered_by: { readonly name: string; readonly run: number } | null;

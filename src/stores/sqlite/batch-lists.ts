@@ -4,22 +4,25 @@ import type { BatchRow } from '../../core/ports/read-store.ts';
 import type { RunState } from '../../core/states.ts';
 import { query, type Row } from './statement.ts';
 
-const COLUMNS = 'batch, created_at, input_tokens, output_tokens, first_started_at, last_finished_at';
+const COLUMNS =
+  'batch, created_at, input_tokens, output_tokens, first_started_at, last_finished_at, cost_unknown';
 
 export class BatchLists {
   readonly #newest;
   readonly #one;
   readonly #counts;
+  readonly #costs;
 
   constructor(db: DatabaseSync) {
     // By batches_by_time, from its end.
     this.#newest = query(db, `SELECT ${COLUMNS} FROM batches ORDER BY created_at DESC, batch LIMIT ?`);
-    // By primary key, both. A run that was repeated in its batch is not counted again.
+    // By primary key, all three. A run that was repeated in its batch is not counted again.
     this.#one = query(db, `SELECT ${COLUMNS} FROM batches WHERE batch = ?`);
     this.#counts = query(
       db,
       'SELECT state, sum(runs - repeated) FROM tallies WHERE batch = ? GROUP BY state',
     );
+    this.#costs = query(db, 'SELECT currency, amount FROM batch_costs WHERE batch = ? ORDER BY currency');
   }
 
   newest(limit: number): readonly BatchRow[] {
@@ -43,6 +46,10 @@ export class BatchLists {
       counts,
       input_tokens: row[2] as number,
       output_tokens: row[3] as number,
+      costs: this.#costs
+        .all(batch)
+        .map(([currency, amount]) => ({ currency: currency as string, amount: amount as number })),
+      cost_unknown: row[6] as number,
       first_started_at: row[4] as number | null,
       last_finished_at: row[5] as number | null,
     };

@@ -1,7 +1,7 @@
 /** What is still to be written to files, and all that such a file is made from. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { PublicationBody } from '../../core/ports/read-store.ts';
-import type { AttemptRow, PublicationRow, RunRow } from '../../core/rows.ts';
+import type { AttemptRow, PublicationRow, ResultRow, RunRow } from '../../core/rows.ts';
 import { PUBLICATION_COLUMNS, publicationOf } from './fleet-rows.ts';
 import { RESULT_COLUMNS, RESULT_JOIN, resultOf, SPEC_COLUMNS, SPEC_JOINS, specOf } from './spec-rows.ts';
 import { numberOf, query } from './statement.ts';
@@ -9,6 +9,7 @@ import { numberOf, query } from './statement.ts';
 interface Rows {
   readonly runById: (id: number) => RunRow | null;
   readonly attempts: (job: number) => readonly AttemptRow[];
+  readonly body: (sha256: string) => string | null;
 }
 
 export class Publications {
@@ -51,19 +52,35 @@ export class Publications {
 
   body(publication: PublicationRow): PublicationBody | null {
     const run = this.#rows.runById(publication.job);
-    const spec = this.#spec.one(publication.job);
-    if (run === null || spec === undefined) return null;
+    const row = this.#spec.one(publication.job);
+    if (run === null || row === undefined) return null;
+    const spec = specOf(row);
     const result = this.#result.one(publication.job);
+    const attempts = this.#rows.attempts(run.id);
+    const answer = result === undefined ? null : resultOf(result);
+    const made = madePrompt(publication, answer, attempts);
     const source = run.answered_by === null ? null : this.#rows.runById(run.answered_by);
     return {
       publication,
       run,
-      spec: specOf(spec),
-      spec_body: spec[7] as string,
-      prompt_body: spec[8] as string,
-      result: result === undefined ? null : { ...resultOf(result), text: result[7] as string },
+      spec: made === null ? spec : { ...spec, prompt_sha256: made },
+      spec_body: row[7] as string,
+      prompt_body: made === null ? (row[8] as string) : (this.#rows.body(made) ?? ''),
+      result: answer === null || result === undefined ? null : { ...answer, text: result[7] as string },
       answered_by: source === null ? null : { name: source.name, run: source.run },
-      attempts: this.#rows.attempts(run.id),
+      attempts,
     };
   }
+}
+
+/** The prompt that scripts made: for the attempt that answered, else for the last one of those that a file tells of. */
+function madePrompt(
+  { kind, epoch }: PublicationRow,
+  result: ResultRow | null,
+  attempts: readonly AttemptRow[],
+): string | null {
+  if (kind === 'result') return result?.meta.prompt_sha256 ?? null;
+  const until = epoch ?? 0;
+  const told = attempts.filter((one) => one.started_at <= until && one.prompt_sha256 !== null);
+  return told.at(-1)?.prompt_sha256 ?? null;
 }

@@ -60,6 +60,7 @@ export class SqliteReadStore implements ReadStore {
     this.#publications = new Publications(db, {
       runById: (id) => this.runById(id),
       attempts: (job) => this.attempts(job),
+      body: (sha256) => this.body(sha256),
     });
     this.#close = close;
   }

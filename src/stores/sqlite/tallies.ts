@@ -1,17 +1,19 @@
 /**
- * Sums that a commit keeps as it goes: runs by state, spent tokens and times of batches, first ids by hour. They are
+ * Sums that a commit keeps as it goes: runs by state, spent tokens, costs and times of batches, first ids by hour. They are
  * gathered in memory and written once at the end of the transaction, so a thousand jobs cost a few rows.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import type { RunRow } from '../../core/rows.ts';
+import type { AttemptRow, RunRow } from '../../core/rows.ts';
 import type { RunState } from '../../core/states.ts';
-import type { Usage } from '../../core/usage.ts';
 import { write } from './statement.ts';
 
 const HOUR_MS = 3_600_000;
 
 /** 0: the latest run of its name; 1: there is a later one; 2: there is a later one in the same batch. */
 export type Superseded = 0 | 1 | 2;
+
+/** What an attempt says of the answer that it brought, if it did. */
+export type Spent = Pick<AttemptRow, 'usage' | 'cost' | 'parameters_sent'>;
 
 type Place = Pick<RunRow, 'batch' | 'endpoint' | 'model'>;
 
@@ -25,6 +27,9 @@ interface Tally extends Place {
 interface BatchSum {
   input: number;
   output: number;
+  /** By currency. */
+  readonly costs: Map<string, number>;
+  cost_unknown: number;
   started_at: number | null;
   finished_at: number | null;
 }
@@ -42,8 +47,13 @@ UPDATE batches SET
   input_tokens = input_tokens + ?1,
   output_tokens = output_tokens + ?2,
   first_started_at = min(coalesce(first_started_at, ?3), coalesce(?3, first_started_at)),
-  last_finished_at = max(coalesce(last_finished_at, ?4), coalesce(?4, last_finished_at))
-WHERE batch = ?5`;
+  last_finished_at = max(coalesce(last_finished_at, ?4), coalesce(?4, last_finished_at)),
+  cost_unknown = cost_unknown + ?5
+WHERE batch = ?6`;
+
+const ADD_COST = `
+INSERT INTO batch_costs (batch, currency, amount) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET amount = amount + excluded.amount`;
 
 const UPSERT_HOUR = `
 INSERT INTO submission_hours (hour, first_job) VALUES (?, ?)
@@ -55,12 +65,14 @@ export class Tallies {
   readonly #hours = new Map<number, number>();
   readonly #upsertTally;
   readonly #addToBatch;
+  readonly #addCost;
   readonly #upsertHour;
 
   constructor(db: DatabaseSync) {
     // Each by the primary key of its table.
     this.#upsertTally = write(db, UPSERT_TALLY);
     this.#addToBatch = write(db, ADD_TO_BATCH);
+    this.#addCost = write(db, ADD_COST);
     this.#upsertHour = write(db, UPSERT_HOUR);
   }
 
@@ -91,11 +103,12 @@ export class Tallies {
     this.#count(place, state, to, 1);
   }
 
-  spent(batch: string | null, usage: Usage | null, before: Usage | null): void {
+  /** `before`: what the row said until now. */
+  spent(batch: string | null, now: Spent, before: Spent | null): void {
     if (batch === null) return;
     const sum = this.#batch(batch);
-    sum.input += (usage?.input ?? 0) - (before?.input ?? 0);
-    sum.output += (usage?.output ?? 0) - (before?.output ?? 0);
+    addSpent(sum, now, 1);
+    if (before !== null) addSpent(sum, before, -1);
   }
 
   flush(): void {
@@ -105,7 +118,9 @@ export class Tallies {
       this.#upsertTally.run(batch ?? '', endpoint, model, state, runs, superseded, repeated);
     }
     for (const [batch, sum] of this.#batches) {
-      this.#addToBatch.run(sum.input, sum.output, sum.started_at, sum.finished_at, batch);
+      const { input, output, started_at, finished_at, cost_unknown } = sum;
+      this.#addToBatch.run(input, output, started_at, finished_at, cost_unknown, batch);
+      for (const [currency, amount] of sum.costs) this.#addCost.run(batch, currency, amount);
     }
     for (const [hour, first] of this.#hours) this.#upsertHour.run(hour, first);
   }
@@ -137,9 +152,24 @@ export class Tallies {
   #batch(batch: string): BatchSum {
     let sum = this.#batches.get(batch);
     if (sum === undefined) {
-      sum = { input: 0, output: 0, started_at: null, finished_at: null };
+      sum = {
+        input: 0,
+        output: 0,
+        costs: new Map(),
+        cost_unknown: 0,
+        started_at: null,
+        finished_at: null,
+      };
       this.#batches.set(batch, sum);
     }
     return sum;
   }
+}
+
+/** A cost that is not known is counted, and never taken for none. */
+function addSpent(sum: BatchSum, { usage, cost, parameters_sent }: Spent, by: 1 | -1): void {
+  sum.input += by * (usage?.input ?? 0);
+  sum.output += by * (usage?.output ?? 0);
+  if (cost !== null) sum.costs.set(cost.currency, (sum.costs.get(cost.currency) ?? 0) + by * cost.amount);
+  else if (parameters_sent !== null) sum.cost_unknown += by;
 }

@@ -1,14 +1,15 @@
 /** Attempts: begun, ended once, and given at most one answer that came too late. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { AttemptRow } from '../../core/rows.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { AttemptRow, Cost } from '../../core/rows.ts';
 import type { Usage } from '../../core/usage.ts';
 import { ATTEMPT_COLUMNS } from './attempt-rows.ts';
-import { fromJson, jsonOrNull, query, write } from './statement.ts';
-import type { Tallies } from './tallies.ts';
+import { fromJson, jsonOrNull, query, type Row, write } from './statement.ts';
+import type { Spent, Tallies } from './tallies.ts';
 
 export interface AttemptWriter {
   insert(attempt: AttemptRow): void;
-  /** False where it has ended, or there is none. `batch`: whose tokens these are; undefined: look it up. */
+  /** False where it has ended, or there is none. `batch`: whose tokens and cost these are; undefined: look it up. */
   end(attempt: AttemptRow, batch: string | null | undefined): boolean;
   /** False where it has not ended, or keeps an answer already. */
   keepAnswer(attempt: AttemptRow, batch: string | null | undefined): boolean;
@@ -33,14 +34,17 @@ export function attemptWriter(db: DatabaseSync, tallies: Tallies): AttemptWriter
     db,
     `UPDATE attempts SET ${ENDING}, kept_answer = ? WHERE job = ? AND attempt = ? AND ended_at IS NULL`,
   );
-  const usageOf = query(db, 'SELECT usage FROM attempts WHERE job = ? AND attempt = ?');
+  const spentOf = query(
+    db,
+    'SELECT usage, cost, parameters_sent FROM attempts WHERE job = ? AND attempt = ?',
+  );
   // By row id.
   const batchOf = query(db, 'SELECT batch FROM jobs WHERE id = ?');
 
-  function spent(attempt: AttemptRow, batch: string | null | undefined, before: Usage | null): void {
-    if (attempt.usage === null && before === null) return;
+  function spent(attempt: AttemptRow, batch: string | null | undefined, before: Spent | null): void {
+    if (attempt.parameters_sent === null && attempt.usage === null && before === null) return;
     const whose = batch === undefined ? ((batchOf.one(attempt.job)?.[0] ?? null) as string | null) : batch;
-    tallies.spent(whose, attempt.usage, before);
+    tallies.spent(whose, attempt, before);
   }
 
   return {
@@ -68,12 +72,22 @@ export function attemptWriter(db: DatabaseSync, tallies: Tallies): AttemptWriter
       return true;
     },
     keepAnswer(attempt, batch) {
-      const before = fromJson<Usage>(usageOf.one(attempt.job, attempt.attempt)?.[0]);
+      const before = spentIn(spentOf.one(attempt.job, attempt.attempt));
       const values = [...ending(attempt), jsonOrNull(attempt.kept_answer)] as const;
       if (keep.run(...values, attempt.job, attempt.attempt).changes !== 1) return false;
       spent(attempt, batch, before);
       return true;
     },
+  };
+}
+
+function spentIn(row: Row | undefined): Spent | null {
+  if (row === undefined) return null;
+  const [usage, cost, parameters_sent] = row;
+  return {
+    usage: fromJson<Usage>(usage),
+    cost: fromJson<Cost>(cost),
+    parameters_sent: fromJson<JsonObject>(parameters_sent),
   };
 }
 
