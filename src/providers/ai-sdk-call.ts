@@ -1,5 +1,11 @@
 /** A call in the words of the AI SDK, and what of it the SDK does not send by itself. */
-import type { LanguageModelV4CallOptions, LanguageModelV4Prompt, SharedV4Warning } from '@ai-sdk/provider';
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4FilePart,
+  LanguageModelV4Prompt,
+  LanguageModelV4TextPart,
+  SharedV4Warning,
+} from '@ai-sdk/provider';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { callText, type CallMessage, type ProviderCall } from '../core/ports/provider.ts';
 import type { BodyRules, Platform } from './platform.ts';
@@ -92,10 +98,21 @@ export function mergedBody(rules: BodyRules, body: JsonObject, merged: JsonObjec
 
 function promptOf(messages: readonly CallMessage[]): LanguageModelV4Prompt {
   return messages.map((message) => {
+    if (message.role === 'user') return { role: message.role, content: partsOf(message) };
     const text = callText(message);
     return message.role === 'system'
       ? { role: message.role, content: text }
       : { role: message.role, content: [{ type: 'text', text }] };
+  });
+}
+
+function partsOf({ content }: CallMessage): (LanguageModelV4TextPart | LanguageModelV4FilePart)[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return content.map((part) => {
+    if (part.type === 'text') return { type: 'text', text: part.text };
+    const { media_type: mediaType, data, filename } = part;
+    const file = { type: 'file', data: { type: 'data', data }, mediaType } as const;
+    return filename === undefined ? file : { ...file, filename };
   });
 }
 

@@ -13,6 +13,7 @@ import {
 import type { Usage } from '../core/usage.ts';
 import { aiSdkCall, mergedBody, warningSentence } from './ai-sdk-call.ts';
 import { AnswerText } from './answer-text.ts';
+import { refuseUntaken } from './attachments.ts';
 import { Exchange, type Connections } from './exchange.ts';
 import { invalidAnswer, refusedByLibrary, type Upstream } from './failures.ts';
 import { namingModels } from './naming-models.ts';
@@ -46,6 +47,7 @@ export class AiSdkProvider implements Provider {
     });
     return exchange.during(
       async () => {
+        refuseUntaken(call.messages, platform.attachments, upstream);
         const built = aiSdkCall(platform, call, exchange.signal);
         merged = built.merged;
         const { stream } = await (await this.#model(upstream, model)).doStream(built.options);

@@ -18,6 +18,7 @@ export const ANTHROPIC: Platform = {
     nested: new Set(['thinking', 'output_config']),
     inside: null,
   },
+  attachments: ['image/*', 'application/pdf', 'text/plain'],
   own: unsaid('min_p'),
   // The counts of the beginning are replaced by those of the end, which are cumulative.
   tells(event) {

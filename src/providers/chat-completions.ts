@@ -9,6 +9,9 @@ export const CHAT_BODY: BodyRules = {
   inside: null,
 };
 
+/** Recordings in the two forms that chat completions name. */
+export const CHAT_AUDIO = ['audio/wav', 'audio/mp3', 'audio/mpeg'] as const;
+
 export const chatEventTells: Platform['tells'] = ({ model, usage }) => ({ model, usage });
 
 export const CHAT_COUNTS: Platform['counts'] = {

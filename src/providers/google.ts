@@ -24,6 +24,7 @@ export const GOOGLE: Platform = {
       ]),
     },
   },
+  attachments: ['*'],
   own: unsaid('min_p'),
   // Thoughts are thought whether or not they are shown; who asks for reasoning wants to read it.
   options({ parameters }): ReturnType<NonNullable<Platform['options']>> {

@@ -12,6 +12,7 @@ export const MISTRAL: Platform = {
   key_header: 'authorization',
   library_headers: [],
   body: CHAT_BODY,
+  attachments: ['image/*', 'application/pdf'],
   own: unsaid('min_p'),
   tells: chatEventTells,
   counts: {

@@ -1,11 +1,14 @@
 /** A call in Ollama's own words (https://docs.ollama.com/api/chat). */
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { callText, type ProviderCall } from '../core/ports/provider.ts';
+import { callText, type CallMessage, type ProviderCall } from '../core/ports/provider.ts';
+import { attachedTo, type TakenTypes } from './attachments.ts';
 
 export interface OllamaBody {
   readonly body: JsonObject;
   readonly warnings: readonly string[];
 }
+
+export const OLLAMA_TAKES: TakenTypes = ['image/*'];
 
 /** What stands beside `options` and not in it. */
 const TOP_LEVEL: ReadonlySet<string> = new Set([
@@ -44,7 +47,7 @@ export function ollamaBody(call: ProviderCall): OllamaBody {
   }
   const body: JsonObject = {
     model: call.model,
-    messages: call.messages.map((message) => ({ role: message.role, content: callText(message) })),
+    messages: call.messages.map(messageOf),
     stream: true,
     // A prompt that does not fit is to be an error, not an answer to half of it.
     truncate: false,
@@ -53,6 +56,12 @@ export function ollamaBody(call: ProviderCall): OllamaBody {
     ...(Object.keys(options).length === 0 ? {} : { options }),
   };
   return { body, warnings };
+}
+
+function messageOf(message: CallMessage): JsonObject {
+  const images = attachedTo(message).map(({ data }) => data);
+  const said = { role: message.role, content: callText(message) };
+  return images.length === 0 ? said : { ...said, images };
 }
 
 function setParameter(

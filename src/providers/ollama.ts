@@ -1,5 +1,5 @@
 /** Ollama by its own client library. */
-import type { ChatRequest, ChatResponse, Ollama } from 'ollama';
+import type { ChatRequest, ChatResponse, Ollama } from 'ollama/browser';
 import type { AttemptObserver } from '../core/attempt.ts';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -12,11 +12,12 @@ import {
 } from '../core/ports/provider.ts';
 import type { Usage } from '../core/usage.ts';
 import { AnswerText } from './answer-text.ts';
+import { refuseUntaken } from './attachments.ts';
 import { Exchange, type Connections } from './exchange.ts';
 import { invalidAnswer, type Upstream } from './failures.ts';
 import { failureOfLibrary } from './network-failures.ts';
 import { namingModels } from './naming-models.ts';
-import { ollamaBody } from './ollama-body.ts';
+import { OLLAMA_TAKES, ollamaBody } from './ollama-body.ts';
 
 export class OllamaProvider implements Provider {
   readonly #connections: Connections;
@@ -35,10 +36,11 @@ export class OllamaProvider implements Provider {
       framing: 'ndjson',
       result_bytes_max,
     });
-    const { body, warnings } = ollamaBody(call);
     const answer = new AnswerText(upstream, observer, result_bytes_max);
     return exchange.during(
       async () => {
+        refuseUntaken(call.messages, OLLAMA_TAKES, upstream);
+        const { body, warnings } = ollamaBody(call);
         const last = await this.#stream(upstream, exchange, body, answer);
         return {
           text: answer.text,
@@ -104,7 +106,8 @@ function providerErrorOf(error: unknown, upstream: Upstream): ProviderError {
 
 /** The package is loaded with the first call; a client costs nothing, so each exchange has its own. */
 async function client(base_url: string, exchange: Exchange): Promise<Ollama> {
-  const { Ollama: Client } = await import('ollama');
+  // The other build of the package takes the text of an image for a path, and sends the file that stands there.
+  const { Ollama: Client } = await import('ollama/browser');
   return new Client({ host: base_url, fetch: exchange.fetch });
 }
 

@@ -1,6 +1,6 @@
 /** Servers that speak OpenAI's chat completions: vLLM, llama.cpp, LM Studio, Ollama's /v1, and many hosted ones. */
 import type { Json, JsonObject } from '../core/json.ts';
-import { CHAT_BODY, chatEventTells, CHAT_COUNTS, LIST_WITH_DATA } from './chat-completions.ts';
+import { CHAT_AUDIO, CHAT_BODY, chatEventTells, CHAT_COUNTS, LIST_WITH_DATA } from './chat-completions.ts';
 import type { Platform } from './platform.ts';
 
 export const OPENAI_COMPATIBLE: Platform = {
@@ -19,6 +19,7 @@ export const OPENAI_COMPATIBLE: Platform = {
   key_header: 'authorization',
   library_headers: [],
   body: CHAT_BODY,
+  attachments: ['image/*', 'video/*', 'text/*', 'application/pdf', ...CHAT_AUDIO],
   own(name, value) {
     // OpenAI has no such words, but the servers that imitate it do.
     if (name === 'top_k' || name === 'min_p') return { [name]: value };

@@ -2,7 +2,7 @@
  * OpenAI (https://platform.openai.com/docs/api-reference/chat/create), by its chat completions: the newer Responses API has no
  * stop, seed or penalties.
  */
-import { CHAT_BODY, CHAT_COUNTS, chatEventTells, LIST_WITH_DATA } from './chat-completions.ts';
+import { CHAT_AUDIO, CHAT_BODY, CHAT_COUNTS, chatEventTells, LIST_WITH_DATA } from './chat-completions.ts';
 import { KEY_ELSEWHERE, unsaid, type Platform } from './platform.ts';
 
 export const OPENAI: Platform = {
@@ -15,6 +15,7 @@ export const OPENAI: Platform = {
   key_header: 'authorization',
   library_headers: [],
   body: CHAT_BODY,
+  attachments: ['image/*', 'application/pdf', ...CHAT_AUDIO],
   own: unsaid('min_p'),
   tells: chatEventTells,
   counts: CHAT_COUNTS,

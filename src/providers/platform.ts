@@ -3,6 +3,7 @@ import type { LanguageModelV4, SharedV4ProviderOptions } from '@ai-sdk/provider'
 import type { EndpointKind } from '../core/endpoints.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { ProviderCall } from '../core/ports/provider.ts';
+import type { TakenTypes } from './attachments.ts';
 
 export interface ModelOptions {
   /** Without a slash at its end. */
@@ -23,6 +24,8 @@ export interface Platform {
   /** Headers of the library that leave with ours; no other does. */
   readonly library_headers: readonly string[];
   readonly body: BodyRules;
+  /** What the library puts into this platform's words. */
+  readonly attachments: TakenTypes;
   /**
    * What the library cannot say in its own terms: the fields of the body for a word of the vocabulary, or a sentence for
    * the result's warnings; null where the library says it.

@@ -7,6 +7,7 @@ import type { AttemptObserver } from '../core/attempt.ts';
 import { canonicalJson, type Json } from '../core/json.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
 import { callText, type Provider, type ProviderAnswer, type ProviderCall } from '../core/ports/provider.ts';
+import { attachedTo } from './attachments.ts';
 import { AnswerText } from './answer-text.ts';
 import { simulatedText, STAND_IN } from './simulated-text.ts';
 
@@ -126,7 +127,9 @@ function cutAtStop(text: string, stop: Json | undefined): string {
 
 function usageOf(call: ProviderCall, output: number): ProviderAnswer['usage'] {
   const input = call.messages.reduce((sum, message) => sum + wordsIn(callText(message)), 0);
-  return { input, cached: null, output, reasoning: null, raw: { counted: 'words' } };
+  const attachments = call.messages.reduce((sum, message) => sum + attachedTo(message).length, 0);
+  const raw = attachments === 0 ? { counted: 'words' } : { counted: 'words', attachments };
+  return { input, cached: null, output, reasoning: null, raw };
 }
 
 function wordsIn(text: string): number {
@@ -140,7 +143,12 @@ function wordsIn(text: string): number {
   return words;
 }
 
-function warningsOf({ parameters, extra }: ProviderCall): readonly string[] {
+function warningsOf({ messages, parameters, extra }: ProviderCall): readonly string[] {
   const ignored = [...Object.keys(parameters), ...Object.keys(extra)].filter((name) => !HONOURED.has(name));
-  return ignored.length === 0 ? [WARNING] : [WARNING, `${STAND_IN}: ignored ${ignored.join(', ')}.`];
+  const attached = messages.flatMap(attachedTo).map(({ media_type }) => media_type);
+  return [
+    WARNING,
+    ...(ignored.length === 0 ? [] : [`${STAND_IN}: ignored ${ignored.join(', ')}.`]),
+    ...(attached.length === 0 ? [] : [`${STAND_IN}: looked into no attachment (${attached.join(', ')}).`]),
+  ];
 }

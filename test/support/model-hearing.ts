@@ -62,11 +62,11 @@ function systemOf(value: unknown): readonly HeardMessage[] {
   return value === undefined ? [] : [{ role: 'system', content: textOf(value) }];
 }
 
-/** A text, or a list of parts with one each. */
+/** A text, or a list of parts; those that have none are no text. */
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   return listOf(content)
-    .map(({ text }) => String(text))
+    .map(({ text }) => (typeof text === 'string' ? text : ''))
     .join('');
 }
 
