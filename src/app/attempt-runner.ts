@@ -2,14 +2,19 @@
 import type { EndpointConfig } from '../core/endpoints.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { AttemptRunner } from '../core/ports/runner.ts';
+import { CommandExec } from '../executor/command-exec.ts';
+import { Commands } from '../executor/command-runner.ts';
 import { createRunner } from '../executor/runner.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemTimers } from '../platform/timers.ts';
+import { Connections } from '../providers/exchange.ts';
+import { HttpCommandSender } from '../providers/http-command.ts';
 import { createProviders } from '../providers/providers.ts';
+import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import { AnswerCheckThread } from './answer-checker.ts';
 import type { Environment } from './environment.ts';
 import { secretsOf } from './secrets.ts';
-import { userPrograms } from './user-programs.ts';
+import { userPrograms, type UserPrograms } from './user-programs.ts';
 
 export interface AttemptRunnerOptions {
   readonly endpoints: ReadonlyMap<string, EndpointConfig>;
@@ -30,8 +35,8 @@ export interface OwnedRunner {
   close(): Promise<void>;
 }
 
-export function ownRunner({ endpoints, env, root, pass_env }: AttemptRunnerOptions): OwnedRunner {
-  const { children, programs } = userPrograms({ env, root, pass_env });
+export function ownRunner({ endpoints, env, root, allow_exec, pass_env }: AttemptRunnerOptions): OwnedRunner {
+  const { children, programs, scripts } = userPrograms({ env, root, pass_env });
   const checker = new AnswerCheckThread(systemTimers);
   const runner = createRunner({
     endpoints,
@@ -41,7 +46,7 @@ export function ownRunner({ endpoints, env, root, pass_env }: AttemptRunnerOptio
     timers: systemTimers,
     result_bytes_max: LIMITS.result_bytes_max,
     prompts: null,
-    commands: null,
+    commands: root === null ? null : commandsIn(root, allow_exec, { programs, scripts }),
     checker,
   });
   return {
@@ -49,4 +54,17 @@ export function ownRunner({ endpoints, env, root, pass_env }: AttemptRunnerOptio
     drain: () => programs.drain(),
     close: async () => void (await Promise.all([children.close(), checker.close()])),
   };
+}
+
+function commandsIn(
+  root: string,
+  allow_exec: boolean,
+  { programs, scripts }: Pick<UserPrograms, 'programs' | 'scripts'>,
+): Commands {
+  const links = new WorkspaceLinkReader({ root });
+  return new Commands({
+    scripts,
+    exec: new CommandExec({ programs, links, timers: systemTimers, allow_exec }),
+    http: new HttpCommandSender(new Connections({ clock: systemClock, timers: systemTimers })),
+  });
 }

@@ -57,6 +57,8 @@ export interface ExchangeOptions {
   readonly library_headers?: readonly string[];
   /** The fields of the body that are no parameters, `messages` by default. */
   readonly prompt_fields?: readonly string[];
+  /** A request of the job's own making: its body leaves as it is, and the type of a whole answer is not looked at. */
+  readonly as_is?: boolean;
   /** Makes the body that leaves out of the library's. */
   rewrite?(body: JsonObject): JsonObject;
 }
@@ -166,6 +168,7 @@ export class Exchange {
   }
 
   #leaving(body: string): string {
+    if (this.#options.as_is === true) return body;
     const built = JSON.parse(body) as JsonObject;
     const leaving = this.#options.rewrite?.(built) ?? built;
     this.#sent = leaving;
@@ -188,7 +191,7 @@ export class Exchange {
     const type = response.headers.get('content-type') ?? '';
     if (response.body === null) throw new ProviderError(invalidAnswer(upstream, 'an answer without a body'));
     const isWhole = framing === 'sse' && /^application\/json/i.test(type);
-    if (/^text\/html/i.test(type) || isWhole) {
+    if (this.#options.as_is !== true && (/^text\/html/i.test(type) || isWhole)) {
       const wanted = framing === 'sse' ? 'a stream of events' : 'JSON';
       throw new ProviderError(
         invalidAnswer(

@@ -15,6 +15,8 @@ export interface Upstream {
   readonly api_key: string | null;
   /** Null where the call was not about one model. */
   readonly model: string | null;
+  /** Method and path, where the job's own command chose them: that they lead nowhere is no fault of the server's then. */
+  readonly request?: string;
 }
 
 /** An answer with an error status, its body as far as it was read. */
@@ -122,6 +124,10 @@ function refusedKey(upstream: Upstream, status: number, error: UpstreamError): A
 
 /** A server that has no such path at all is not what the configuration says it is: every job would get the same. */
 function nothingThere(upstream: Upstream, error: UpstreamError): AttemptFailure {
+  if (upstream.request !== undefined) {
+    const text = `${upstream.endpoint.name}: ${hostOf(upstream.base_url)} has no such path (HTTP 404): ${upstream.request}. Mend what the command prints.`;
+    return failure('job', 'BadRequest', say(upstream, text));
+  }
   const v1 = upstream.endpoint.kind === 'openai-compatible' ? ' Most servers want /v1 at its end.' : '';
   const got = error.message === '' ? '' : `: ${error.message}`;
   const text = `${upstream.endpoint.name}: ${hostOf(upstream.base_url)} has no such path (HTTP 404${got}). Look at its base_url.${v1}`;
