@@ -3,9 +3,6 @@
  * orders, and run by what instances run; nothing is queued, shared or tried again.
  */
 import type { ExecuteObserver, ExecuteOptions, Executed, OpenedJob, ReadyJob } from '../cli/deps.ts';
-import type { AttemptOrder } from '../core/attempt.ts';
-import { SHOWN_JOBS } from '../core/endpoints.ts';
-import { attachedTo, jobAsGiven, needsJob, orderOf } from '../core/order-of.ts';
 import { reason, type ReasonCode, REASONS } from '../core/reasons.ts';
 import type { PreparedJob } from '../core/submission.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -14,6 +11,7 @@ import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import { ownRunner } from './attempt-runner.ts';
 import { loadConfig, type Config } from './config.ts';
 import type { Environment } from './environment.ts';
+import { orderFor } from './order-for.ts';
 import { keepResult, prepareResults, resultOfText, resultText } from './result-of-execute.ts';
 import { refuseUnfinished } from './unfinished.ts';
 
@@ -120,19 +118,6 @@ class Execution implements ReadyJob {
       return { kind: 'unwritten', result, trouble: error instanceof Error ? error.message : String(error) };
     }
   }
-}
-
-/** What the scheduler would send to an instance for the first attempt of the job's first run. */
-function orderFor(job: PreparedJob, { endpoints }: Config): AttemptOrder {
-  const { name, digest, request, prompt, options: limits } = job;
-  const order = orderOf({ ref: { name, run: 1, attempt: 1, digest }, request, prompt, limits });
-  const kind = endpoints.get(order.endpoint)?.kind;
-  const isShown = needsJob(order) || (kind !== undefined && SHOWN_JOBS.has(kind));
-  const named = attachedTo(order).map((sha256) => [sha256, job.attachments[sha256]] as const);
-  const attachments = Object.fromEntries(
-    named.filter((one): one is readonly [string, string] => one[1] !== undefined),
-  );
-  return { ...order, attachments, job: isShown ? jobAsGiven({ ...job, run: 1 }, job.spec) : null };
 }
 
 /** Advice to wait, or to ask a server, is left out: nobody tries it again by itself, and no server knows of it. */

@@ -86,6 +86,10 @@ const deps: CliDeps = {
     const { openJob } = await import('./execute.ts');
     return openJob(options, env);
   },
+  async testEndpoint(options, signal) {
+    const { testEndpoint } = await import('./endpoint-test.ts');
+    return testEndpoint(options, env, signal);
+  },
 };
 
 process.exitCode = await runCli(deps);

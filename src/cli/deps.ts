@@ -4,10 +4,12 @@
  */
 import type { Client } from '../client/client.ts';
 import type { AttemptObserver } from '../core/attempt.ts';
+import type { EndpointKind } from '../core/endpoints.ts';
 import type { Fault } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timers } from '../core/ports/clock.ts';
 import type { ReasonCode } from '../core/reasons.ts';
+import type { Usage } from '../core/usage.ts';
 
 /** Where data or notices go: a writable stream, as far as it is used. */
 export interface Sink {
@@ -140,6 +142,36 @@ export type OpenedJob =
   | { readonly ok: true; readonly job: ReadyJob }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
+export interface EndpointTestOptions {
+  /** Null: the endpoints that are there by themselves. */
+  readonly workspace: Workspace | null;
+  readonly endpoint: string;
+  /** Null: one that the endpoint lists. */
+  readonly model: string | null;
+}
+
+/** What came of one tiny call. */
+export type EndpointTest = {
+  readonly endpoint: string;
+  readonly kind: EndpointKind;
+  /** Host of the first server; null where the kind has none. */
+  readonly server: string | null;
+  /** Null where the call did not come so far. */
+  readonly model: string | null;
+} & (
+  | {
+      readonly ok: true;
+      readonly answer: string;
+      readonly model_answered: string | null;
+      readonly finish_reason: string;
+      readonly first_token_ms: number | null;
+      readonly total_ms: number;
+      readonly usage: Usage | null;
+      readonly warnings: readonly string[];
+    }
+  | { readonly ok: false; readonly reason: { readonly code: ReasonCode; readonly message: string } }
+);
+
 export type ConnectTarget =
   /** PROMPTD_URL and PROMPTD_KEY where they are set, else the workspace's own socket. */
   { readonly workspace: Workspace | null };
@@ -181,4 +213,6 @@ export interface CliDeps {
   validate(workspace: Workspace | null, files: readonly string[]): Promise<readonly FileReport[]>;
   /** Reads and checks a job of which one attempt is to be made without a server. */
   openJob(options: ExecuteOptions): Promise<OpenedJob>;
+  /** Asks an endpoint something tiny, from here. Rejects with `NotFound` where there is none of that name; null where the signal ended it. */
+  testEndpoint(options: EndpointTestOptions, signal: AbortSignal): Promise<EndpointTest | null>;
 }

@@ -187,6 +187,7 @@ export class TestCli implements AsyncDisposable {
       quickWorkspace: () => Promise.resolve(this.workspace),
       validate: () => Promise.resolve(this.validated),
       openJob: () => Promise.reject(new Error('not in this test')),
+      testEndpoint: () => Promise.reject(new Error('not in this test')),
       ...options.deps,
     };
     const ended = runCli(deps).then((code) => ({ code, stdout: stdout.text, stderr: stderr.text }));

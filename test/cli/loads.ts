@@ -36,6 +36,7 @@ const code = await runCli({
   quickWorkspace: refuse,
   validate: refuse,
   openJob: refuse,
+  testEndpoint: refuse,
 });
 const { moduleLoadList: builtin } = process as unknown as { moduleLoadList: readonly string[] };
 process.stdout.write(JSON.stringify({ code, stderr, loaded, builtin }));

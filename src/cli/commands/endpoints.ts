@@ -1,11 +1,16 @@
-import { EXIT } from '../../core/errors.ts';
+import { EXIT, Problem } from '../../core/errors.ts';
 import type { EndpointStatus } from '../../core/ports/scheduler.ts';
 import type { Context } from '../context.ts';
 import type { Output } from '../output.ts';
 import { tableText } from '../table.ts';
+import { endpointTest } from './endpoint-test.ts';
 
 export async function endpoints(context: Context): Promise<number> {
   const { out } = context;
+  const [action, name] = context.args;
+  if (action === 'test') return endpointTest(context, name);
+  if (action !== undefined)
+    throw new Problem('InvalidRequest', `endpoints: expected test, got ${JSON.stringify(action)}.`);
   const client = await context.client();
   const all = await client.endpoints({ signal: context.signal });
   if (out.json) {

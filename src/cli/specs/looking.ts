@@ -131,12 +131,20 @@ with the code of its end (0 completed, 10 failed, 11 cancelled).`,
   },
   {
     name: 'endpoints',
-    args: '',
+    args: '[action] [name]',
     group: 'Looking:',
-    summary: 'places that serve models, with gate and reason',
-    about: 'ENDPOINT KIND RUNNING GATE REASON.',
-    options: [],
-    examples: [['promptd endpoints', 'which endpoint holds its jobs, and why']],
+    summary: 'places that serve models, with gate and reason; endpoints test NAME asks one',
+    about: `ENDPOINT KIND RUNNING GATE REASON.
+
+endpoints test NAME makes one tiny call from this machine, with the configuration and the keys of this workspace, and needs no
+server: it prints the answer and how long it took, or what is wrong (exit code 5 unreachable, 4 the key, 10 else).`,
+    options: [
+      { flags: '-m, --model <model>', about: 'with test: this model; else the first that is listed' },
+    ],
+    examples: [
+      ['promptd endpoints', 'which endpoint holds its jobs, and why'],
+      ['promptd endpoints test ollama', 'whether Ollama answers, with a model that it has'],
+    ],
     load: async () => (await import('../commands/endpoints.ts')).endpoints,
   },
 ];
