@@ -43,6 +43,8 @@ const tasks = {
   build: [
     ['-e', "require('fs').rmSync('dist', { recursive: true, force: true })"],
     ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
+    // Not TypeScript, and started by its path.
+    ['-e', "require('fs').copyFileSync('src/packages/bridge.py', 'dist/packages/bridge.py')"],
   ],
   promptd: [['bin/promptd.js']],
 };

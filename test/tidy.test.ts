@@ -61,6 +61,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
     node: [...PURE, 'node:child_process', 'node:worker_threads'],
   },
   reading: { rooms: ['core'], packages: ['marked'], node: [] },
+  // host.ts is a process of its own, which loads the user's module, reads its calls and writes its files.
+  packages: { rooms: ['core'], packages: ['zod'], node: [...PURE, 'node:fs', 'node:readline'] },
   scheduler: { rooms: ['core', 'wire'], packages: ['zod'], node: PURE },
   instance: { rooms: ['core', 'wire'], packages: ['zod'], node: PURE },
   http: {
@@ -95,7 +97,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'node:worker_threads',
     ],
   },
-  /** src/index.ts, the public library. */
+  /** src/index.ts, the public library; src/ai.ts, what an AI package is. */
   '.': { rooms: ['client', 'core', 'platform', 'reading', 'workspace'], packages: [], node: [] },
 };
 

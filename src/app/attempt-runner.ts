@@ -5,6 +5,7 @@ import type { AttemptRunner } from '../core/ports/runner.ts';
 import { CommandExec } from '../executor/command-exec.ts';
 import { Commands } from '../executor/command-runner.ts';
 import { createRunner } from '../executor/runner.ts';
+import { AiPackageProvider } from '../packages/ai-package-provider.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemTimers } from '../platform/timers.ts';
 import { Connections } from '../providers/exchange.ts';
@@ -36,11 +37,13 @@ export interface OwnedRunner {
 }
 
 export function ownRunner({ endpoints, env, root, allow_exec, pass_env }: AttemptRunnerOptions): OwnedRunner {
-  const { children, programs, scripts } = userPrograms({ env, root, pass_env });
+  const { children, programs, scripts, env: childEnv } = userPrograms({ env, root, pass_env });
+  const machine = { clock: systemClock, timers: systemTimers };
+  const packages = new AiPackageProvider({ ...machine, children, env: childEnv });
   const checker = new AnswerCheckThread(systemTimers);
   const runner = createRunner({
     endpoints,
-    providers: createProviders({ clock: systemClock, timers: systemTimers }),
+    providers: new Map([...createProviders(machine), ['ai-package', packages]]),
     secrets: secretsOf(env),
     clock: systemClock,
     timers: systemTimers,
@@ -52,7 +55,10 @@ export function ownRunner({ endpoints, env, root, allow_exec, pass_env }: Attemp
   return {
     runner,
     drain: () => programs.drain(),
-    close: async () => void (await Promise.all([children.close(), checker.close()])),
+    close: async () => {
+      await packages.close();
+      await Promise.all([children.close(), checker.close()]);
+    },
   };
 }
 

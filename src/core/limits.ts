@@ -130,6 +130,8 @@ export const LIMITS = {
   package_poll_ms: 1_000,
   /** A function of an AI package that has not returned by then hangs; its process is replaced. */
   package_call_timeout_ms: 30_000,
+  /** An AI package that loads a model as it is imported takes minutes. */
+  package_start_timeout_ms: 600_000,
   /** An id that says "generating" for so long after its attempt ended is given up: its process is replaced. */
   package_quarantine_ms: 600_000,
   /** Answers are checked against schemas in a thread of their own; one that takes longer is given up. */
