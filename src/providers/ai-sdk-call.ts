@@ -128,5 +128,10 @@ export function warningSentence(warning: SharedV4Warning): string {
   if (warning.type === 'deprecated') return `${warning.setting} is deprecated: ${warning.message}`;
   const what = warning.type === 'unsupported' ? 'is not supported here' : 'is only imitated here';
   const name = OUR_NAMES[warning.feature] ?? warning.feature;
-  return `${name} ${what}${warning.details === undefined ? '.' : `: ${warning.details}`}`;
+  return `${name} ${what}${warning.details === undefined ? '.' : `: ${inOurWords(warning.details)}`}`;
+}
+
+/** People wrote `top_p`, not the SDK's name for it. */
+function inOurWords(text: string): string {
+  return text.replace(/\b[a-z]+[A-Z]\w*\b/g, (word) => OUR_NAMES[word] ?? word);
 }

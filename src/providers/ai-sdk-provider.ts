@@ -53,12 +53,10 @@ export class AiSdkProvider implements Provider {
         const { stream } = await (await this.#model(upstream, model)).doStream(built.options);
         const answer = new AnswerText(upstream, observer, result_bytes_max);
         const read = await readStream(stream, platform, upstream, answer);
-        return {
-          ...read,
-          // Where the model stands in the path, the body does not name it.
-          parameters_sent: { model, ...exchange.parametersSent },
-          warnings: [...built.warnings, ...read.warnings],
-        };
+        // Where the model stands in the path, the body does not name it.
+        const parameters_sent = { model, ...exchange.parametersSent };
+        const altered = platform.altered?.(call, parameters_sent) ?? [];
+        return { ...read, parameters_sent, warnings: [...built.warnings, ...read.warnings, ...altered] };
       },
       (error) =>
         namingModels(providerErrorOf(error, upstream), upstream, this, this.#connections.timers, signal),

@@ -20,6 +20,12 @@ export const ANTHROPIC: Platform = {
   },
   attachments: ['image/*', 'application/pdf', 'text/plain'],
   own: unsaid('min_p'),
+  // Anthropic counts thoughts in max_tokens; the vocabulary does not, so the library adds what they may take.
+  altered({ parameters, extra, drawer }, { max_tokens: sent }) {
+    const { max_tokens: asked } = { ...parameters, ...extra, ...drawer };
+    if (typeof asked !== 'number' || typeof sent !== 'number' || sent <= asked) return [];
+    return [`max_tokens was sent as ${sent}: the ${asked} of the job, and ${sent - asked} to reason with.`];
+  },
   // The counts of the beginning are replaced by those of the end, which are cumulative.
   tells(event) {
     const { message } = event;

@@ -33,6 +33,8 @@ export interface Platform {
   readonly own: (name: string, value: Json) => JsonObject | string | null;
   /** Options of the library that have no place in a call of its language model. */
   options?(call: ProviderCall): SharedV4ProviderOptions;
+  /** Sentences for what stands in the body other than the job has it, where the library says nothing of it. */
+  altered?(call: ProviderCall, sent: JsonObject): readonly string[];
   /** Why a name can be no model here; null where it can. */
   refusesModel?(model: string): string | null;
   /** What one event of the answer says of the model that answers and of the tokens; the library keeps only what it knows. */
