@@ -1,19 +1,15 @@
 /** Checks the configuration of a job: who is asked, with which parameters; and that it carries no secret. */
 import { describe } from './describe.ts';
-import { ENDPOINT_KINDS, resolveModel, type ModelRef } from './endpoints.ts';
+import { checkArgv, refuseWord } from './job-command.ts';
 import { childPath } from './job-path.ts';
 import type { JobFaults } from './job-faults.ts';
-import { MODEL_EXPECTED, modelSchema, parameterSchemas, sampleSchema } from './job-schema.ts';
-import type { ScriptLink } from './job-prompt.ts';
+import { checkModel, type KnownEndpoints } from './job-model.ts';
+import { parameterSchemas, sampleSchema } from './job-schema.ts';
+import { checkScriptLink, checkScriptText, type ScriptLink } from './job-script.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import type { JobType } from './rows.ts';
 import { isSecretKey, looksLikeAddress, looksLikeSecret } from './secrets.ts';
-import { DRAWERS, isConfigurationWord, isDrawer, isParameter, mistakeIn, nearest } from './vocabulary.ts';
-
-/** The endpoints that a server knows: what decides between a known model and UnknownEndpoint. */
-export interface KnownEndpoints {
-  readonly endpoints: ReadonlySet<string>;
-  readonly default_endpoint: string | null;
-}
+import { isConfigurationWord, isDrawer, isParameter, mistakeIn } from './vocabulary.ts';
 
 export interface CheckedConfiguration {
   readonly endpoint: string;
@@ -35,13 +31,22 @@ const NO_SECRETS = 'no secret and no address: a job names an endpoint';
 const SECRET_HINT =
   'Keys and URLs stand in promptd.config.json, under "endpoints": "api_key_env", "base_url".';
 
+/**
+ * Texts to stop at and the words of a schema are about answers: they may speak of URLs and passwords. A command of the
+ * user's own gets no key of ours, so it may go where it likes.
+ */
+const MAY_NAME_ADDRESSES: ReadonlySet<string> = new Set(['response_schema', 'stop', 'argv']);
+
+/** `type` null: it is wrong, and what depends on it is not looked at. */
 export function checkConfiguration(
   value: unknown,
+  type: JobType | null,
   context: KnownEndpoints,
   faults: JobFaults,
 ): CheckedConfiguration | null {
   if (!isJsonObject(value)) {
-    faults.add('InvalidJob', 'configuration', 'an object with at least "LLM_name"', describe(value));
+    const least = type === 'command' ? 'argv' : 'LLM_name';
+    faults.add('InvalidJob', 'configuration', `an object with at least "${least}"`, describe(value));
     return null;
   }
   const before = faults.list.length;
@@ -66,13 +71,12 @@ export function checkConfiguration(
       else faults.add('UnknownParameter', path, 'a known parameter', describe(key), hint);
     }
   }
-  for (const key of ['command', 'argv']) {
-    if (Object.hasOwn(value, key))
-      faults.notYet(`configuration.${key}`, key === 'argv' ? 'a command' : 'a command generation script');
-  }
+  const command = type === 'llm' ? checkCommand(value['command'], faults) : null;
+  const argv = type === 'command' ? checkArgv(value['argv'], faults) : null;
+  if (type !== null) refuseWord(type, value, faults);
   const sample =
     value['sample'] == null ? null : faults.check(sampleSchema, value['sample'], 'configuration.sample');
-  const ref = checkModel(value, context, faults);
+  const ref = type === null ? null : checkModel(value, type, argv, context, faults);
   if (faults.list.length > before || ref === null || sample === undefined) return null;
   // fromEntries defines properties, so that no key can reach a prototype.
   return {
@@ -81,75 +85,23 @@ export function checkConfiguration(
     extra: Object.fromEntries(extra),
     drawers: Object.fromEntries(drawers),
     sample,
-    command: null,
-    argv: null,
+    command,
+    argv,
   };
 }
 
-function checkModel(configuration: JsonObject, context: KnownEndpoints, faults: JobFaults): ModelRef | null {
-  const key = Object.hasOwn(configuration, 'LLM_name') ? 'LLM_name' : 'model';
-  if (key === 'LLM_name' && Object.hasOwn(configuration, 'model')) {
-    faults.add(
-      'InvalidJob',
-      'configuration.model',
-      'either LLM_name or model',
-      'both',
-      'Leave one out; they mean the same.',
-    );
-    return null;
-  }
-  const path = Object.hasOwn(configuration, key) ? `configuration.${key}` : 'configuration.LLM_name';
-  const given = configuration[key];
-  // Refused as a secret already, where it looks like one.
-  if (typeof given === 'string' && (looksLikeSecret(given) || looksLikeAddress(given))) return null;
-  const text = faults.check(modelSchema, given, path);
-  if (text === undefined) return null;
-  const ref = resolveModel(text, context.endpoints, context.default_endpoint);
-  const stranger = strangerIn(text, context.endpoints);
-  if (ref === null || stranger !== null) {
-    const known = [...context.endpoints].toSorted();
-    const list = known.length === 0 ? 'none is configured' : `known: ${known.join(', ')}`;
-    const meant = nearest(stranger ?? text, known);
-    const hint =
-      meant === null
-        ? 'Endpoints are named in promptd.config.json, under "endpoints".'
-        : `Did you mean ${meant}?`;
-    faults.add(
-      'UnknownEndpoint',
-      path,
-      `endpoint:model with a known endpoint (${list})`,
-      describe(text),
-      hint,
-    );
-    return null;
-  }
-  if (ref.model.trim() === '') {
-    faults.add('InvalidJob', path, MODEL_EXPECTED, describe(text), 'The model stands behind the colon.');
-    return null;
-  }
-  return ref;
-}
-
-const PLATFORMS: ReadonlySet<string> = new Set([
-  ...ENDPOINT_KINDS,
-  ...DRAWERS,
-  'vllm',
-  'gemini',
-  'mistral',
-  'openrouter',
-]);
-
-/**
- * What stands before the first colon where it can only mean an endpoint, and none of that name is known: the name of a
- * platform, or anything before a model that has a tag of its own. `llama3.2:3b` alone is a model of the default endpoint.
- */
-function strangerIn(text: string, endpoints: ReadonlySet<string>): string | null {
-  const colon = text.indexOf(':');
-  if (colon <= 0) return null;
-  const first = text.slice(0, colon);
-  if (endpoints.has(first)) return null;
-  const second = text.indexOf(':', colon + 1) !== -1 && !text.includes('/');
-  return second || PLATFORMS.has(first) ? first : null;
+function checkCommand(value: Json | undefined, faults: JobFaults): ScriptLink | null {
+  const path = 'configuration.command';
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string') return checkScriptText(value, path, faults);
+  if (isJsonObject(value)) return checkScriptLink(value, path, faults);
+  faults.add(
+    'InvalidJob',
+    path,
+    'the path of a script, such as "commands/call.py", or {"script": …}',
+    describe(value),
+  );
+  return null;
 }
 
 /** Refuses keys that name secrets or addresses, and values that look like them, at any depth. True where it did. */
@@ -158,20 +110,18 @@ function refuseSecret(key: string, value: Json, path: string, faults: JobFaults)
     faults.add('SecretInJob', path, NO_SECRETS, `a key named ${describe(key)}`, SECRET_HINT);
     return true;
   }
-  // Texts to stop at and the words of a schema are about answers: they may speak of URLs and passwords.
-  const aboutAnswers = key === 'response_schema' || key === 'stop';
-  return refuseSecretValue(value, path, faults, aboutAnswers);
+  return refuseSecretValue(value, path, faults, MAY_NAME_ADDRESSES.has(key));
 }
 
 function refuseSecretValue(
   value: Json | undefined,
   path: string,
   faults: JobFaults,
-  aboutAnswers: boolean,
+  addressesToo: boolean,
 ): boolean {
   if (typeof value === 'string') {
     const secret = looksLikeSecret(value);
-    if (!secret && (aboutAnswers || !looksLikeAddress(value))) return false;
+    if (!secret && (addressesToo || !looksLikeAddress(value))) return false;
     faults.add(
       'SecretInJob',
       path,
@@ -185,13 +135,13 @@ function refuseSecretValue(
   let refused = false;
   if (Array.isArray(value)) {
     for (const [index, item] of (value as readonly Json[]).entries()) {
-      if (refuseSecretValue(item, childPath(path, index), faults, aboutAnswers)) refused = true;
+      if (refuseSecretValue(item, childPath(path, index), faults, addressesToo)) refused = true;
     }
     return refused;
   }
   for (const [key, item] of Object.entries(value as JsonObject)) {
     const at = childPath(path, key);
-    if (aboutAnswers ? refuseSecretValue(item, at, faults, true) : refuseSecret(key, item, at, faults))
+    if (addressesToo ? refuseSecretValue(item, at, faults, true) : refuseSecret(key, item, at, faults))
       refused = true;
   }
   return refused;

@@ -6,9 +6,6 @@ import { childPath, pathOf } from './job-path.ts';
 import { LIMITS } from './limits.ts';
 import { nearest } from './vocabulary.ts';
 
-/** What is recognised, and comes with a later version. One place, so that lifting it is one deletion. */
-const NOT_YET_HINT = 'This version of promptd does not run it yet.';
-
 /** What other tools call keys of a job, where that is no slip of the pen. */
 const KEY_ALIASES: Readonly<Record<string, string | undefined>> = Object.assign(
   Object.create(null) as Record<string, string>,
@@ -36,10 +33,6 @@ export class JobFaults {
   add(code: ErrorCode, path: string, expected: string, got: string, hint?: string | null): void {
     if (this.list.length >= LIMITS.faults_max) return;
     this.list.push({ code, path, expected, got, ...(hint === undefined || hint === null ? {} : { hint }) });
-  }
-
-  notYet(path: string, what: string): void {
-    this.add('InvalidJob', path, 'something that this version runs', what, NOT_YET_HINT);
   }
 
   /** A key that no shape has, with the nearest one that it has. */

@@ -2,6 +2,7 @@
 import { anyOf, describe } from './describe.ts';
 import { childPath } from './job-path.ts';
 import type { JobFaults } from './job-faults.ts';
+import { type CheckedMessage, checkParts as checkContent } from './job-parts.ts';
 import {
   dataSchemas,
   messageOfPartsSchema,
@@ -11,33 +12,29 @@ import {
   promptTextSchema,
   rowNumberSchema,
   rowWhereSchema,
-  textPartSchema,
   VARIABLE_PATTERN,
 } from './job-schema.ts';
+import { checkScriptLink, refuseLink, type ScriptLink } from './job-script.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { LINK_EXPECTED, linkObjection } from './link-path.ts';
-import type { Message } from './messages.ts';
 import { nearest } from './vocabulary.ts';
-
-/** A script as a job links to it; its files are not looked at yet. */
-export interface ScriptLink {
-  readonly script: string;
-  readonly args: Json;
-  readonly pure: boolean;
-  /** Files that a pure script reads. */
-  readonly inputs: readonly string[];
-}
 
 export type CheckedPrompt =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'messages'; readonly messages: readonly Message[]; readonly data: PromptData | null }
+  | {
+      readonly kind: 'messages';
+      readonly messages: readonly CheckedMessage[];
+      readonly data: PromptData | null;
+    }
   | {
       readonly kind: 'parts';
       readonly prepend: string | null;
       readonly base: string;
       readonly append: string | null;
       readonly data: PromptData | null;
-    };
+    }
+  /** The script prints the prompt. */
+  | { readonly kind: 'script'; readonly script: ScriptLink };
 
 /** Variables of the template, by name. Where there are none (null), text is no template. */
 export type PromptData = ReadonlyMap<string, DataSource>;
@@ -55,11 +52,12 @@ export type DataSource =
       readonly file: string;
       readonly row: RowChoice | null;
       readonly column: string | null;
-    };
+    }
+  | { readonly kind: 'script'; readonly script: ScriptLink };
 
-const PROMPT_EXPECTED = 'a text, {"messages": […]} or {"base": …}';
+const PROMPT_EXPECTED = 'a text, {"messages": […]}, {"base": …} or {"script": …}';
 const DATA_KINDS = ['value', 'file', 'csv', 'jsonl', 'json', 'script'] as const;
-const DATA_EXPECTED = 'a text, or an object with one of value, file, csv, jsonl, json';
+const DATA_EXPECTED = 'a text, or an object with one of value, file, csv, jsonl, json, script';
 
 export function checkPrompt(value: unknown, faults: JobFaults): CheckedPrompt | null {
   if (typeof value === 'string') {
@@ -72,8 +70,8 @@ export function checkPrompt(value: unknown, faults: JobFaults): CheckedPrompt | 
     return null;
   }
   if (Object.hasOwn(value, 'script')) {
-    faults.notYet('prompt.script', 'a prompt generation script');
-    return null;
+    const script = checkScriptLink(value, 'prompt', faults);
+    return script === null ? null : { kind: 'script', script };
   }
   return Object.hasOwn(value, 'messages') ? checkMessages(value, faults) : checkParts(value, faults);
 }
@@ -81,10 +79,12 @@ export function checkPrompt(value: unknown, faults: JobFaults): CheckedPrompt | 
 function checkParts(value: JsonObject, faults: JobFaults): CheckedPrompt | null {
   if (!Object.hasOwn(value, 'base')) {
     const meant = Object.keys(value).find(
-      (key) => nearest(key, ['base', 'messages']) !== null || key === 'text',
+      (key) => nearest(key, ['base', 'messages', 'script']) !== null || key === 'text',
     );
     const hint =
-      meant === undefined ? undefined : `Did you mean ${nearest(meant, ['base', 'messages']) ?? 'base'}?`;
+      meant === undefined
+        ? undefined
+        : `Did you mean ${nearest(meant, ['base', 'messages', 'script']) ?? 'base'}?`;
     const keys = Object.keys(value).map((key) => describe(key));
     faults.add(
       'InvalidJob',
@@ -110,38 +110,51 @@ function checkParts(value: JsonObject, faults: JobFaults): CheckedPrompt | null 
 function checkMessages(value: JsonObject, faults: JobFaults): CheckedPrompt | null {
   const shape = faults.check(messagesSchema, value, 'prompt');
   const data = checkData(value, faults);
-  if (!Array.isArray(value['messages'])) return null;
-  const messages: Message[] = [];
-  const given = value['messages'] as readonly unknown[];
-  for (const [index, item] of given.entries()) {
+  const messages = checkMessageList(value['messages'], faults);
+  if (shape === undefined || data === undefined || messages === null) return null;
+  return { kind: 'messages', messages, data };
+}
+
+/** What a script printed as `{"messages": […]}`: checked as in a job, but that there is no data beside them. */
+export function checkPrintedMessages(value: JsonObject, faults: JobFaults): readonly CheckedMessage[] | null {
+  const shape = faults.check(messagesSchema.omit({ data: true }), value, 'prompt');
+  const messages = checkMessageList(value['messages'], faults);
+  return shape === undefined ? null : messages;
+}
+
+function checkMessageList(given: unknown, faults: JobFaults): readonly CheckedMessage[] | null {
+  if (!Array.isArray(given) || given.length === 0) return null;
+  const messages: CheckedMessage[] = [];
+  for (const [index, item] of (given as readonly unknown[]).entries()) {
     const message = checkMessage(item, childPath('prompt.messages', index), faults);
     if (message !== null) messages.push(message);
   }
-  if (shape === undefined || data === undefined || messages.length !== given.length) return null;
+  if (messages.length !== given.length) return null;
   if (messages.every((message) => message.role === 'system')) {
     faults.add('InvalidJob', 'prompt.messages', 'a message of the user', 'system messages only');
     return null;
   }
-  return { kind: 'messages', messages, data };
+  return messages;
 }
 
-function checkMessage(value: unknown, path: string, faults: JobFaults): Message | null {
+function checkMessage(value: unknown, path: string, faults: JobFaults): CheckedMessage | null {
   if (!isJsonObject(value) || !Array.isArray(value['content']))
     return faults.check(messageSchema, value, path) ?? null;
-  const parts = value['content'] as readonly unknown[];
-  const before = faults.list.length;
-  for (const [index, part] of parts.entries()) {
-    const at = childPath(`${path}.content`, index);
-    const type = isJsonObject(part) ? part['type'] : undefined;
-    if (typeof type === 'string' && type !== 'text') faults.notYet(at, `a part of type ${describe(type)}`);
-    else faults.check(textPartSchema, part, at);
-  }
-  if (parts.length === 0) faults.add('InvalidJob', `${path}.content`, 'a text', 'an empty list');
-  if (faults.list.length > before) return null;
   const message = faults.check(messageOfPartsSchema, value, path);
-  return message === undefined
-    ? null
-    : { role: message.role, content: message.content.map((part) => part.text).join('') };
+  const content = checkContent(value['content'] as readonly unknown[], `${path}.content`, faults);
+  if (message === undefined || content === null) return null;
+  if (typeof content !== 'string' && message.role !== 'user') {
+    const hint = 'Platforms take images and files from the user only.';
+    faults.add(
+      'InvalidJob',
+      `${path}.content`,
+      'texts only',
+      `an attachment of the role "${message.role}"`,
+      hint,
+    );
+    return null;
+  }
+  return { role: message.role, content };
 }
 
 /** Null: there is no data, so text is no template. Undefined: there is, and it is wrong. */
@@ -189,8 +202,8 @@ function checkSource(value: unknown, path: string, faults: JobFaults): DataSourc
     return null;
   }
   if (kind === 'script') {
-    faults.notYet(`${path}.script`, 'a data script');
-    return null;
+    const script = checkScriptLink(value, path, faults);
+    return script === null ? null : { kind, script };
   }
   if (kind === 'value') {
     return faults.check(dataSchemas.value, value, path) === undefined
@@ -210,14 +223,8 @@ function checkLinked(
   faults.check(dataSchemas[kind], value, path);
   const file = value[kind];
   const objection = typeof file === 'string' ? linkObjection(file) : null;
-  if (objection !== null)
-    faults.add(
-      'LinkRefused',
-      `${path}.${kind}`,
-      LINK_EXPECTED,
-      describe(file),
-      `Refused because ${objection}.`,
-    );
+  if (typeof file === 'string' && objection !== null)
+    refuseLink(`${path}.${kind}`, LINK_EXPECTED, file, objection, faults);
   const row = kind === 'file' ? null : checkRow(value, path, faults);
   if (faults.list.length > before || typeof file !== 'string') return null;
   if (kind === 'file') return { kind, file };

@@ -79,23 +79,6 @@ export const sampleSchema = z
 
 const drawer = z.record(z.string(), z.unknown(), { error: "an object with that platform's own words" });
 
-/** Other keys pass through to the platform under their own names. */
-const configurationSchema = z.looseObject({
-  LLM_name: modelSchema.describe('endpoint:model, or a model of the default endpoint.').optional(),
-  model: modelSchema.describe('Another word for LLM_name.').optional(),
-  sample: sampleSchema.optional(),
-  ...optionalAll(parameterSchemas),
-  ...Object.fromEntries(DRAWERS.map((name) => [name, drawer.optional()])),
-  command: z
-    .string()
-    .describe('A script in commands/ that prints the command to run. Not run by this version yet.')
-    .optional(),
-  argv: z
-    .array(z.string())
-    .describe('The command of a job of type "command". Not run by this version yet.')
-    .optional(),
-});
-
 const duration = z
   .union([z.string(), z.number()], { error: DURATION_EXPECTED })
   .refine((value) => isTimeout(value), { error: `${DURATION_EXPECTED}, from 1 ms to 20 days` });
@@ -143,9 +126,72 @@ export const textPartSchema = z.strictObject(
   { type: z.literal('text', { error: '"text"' }), text: text('a text') },
   { error: '{"type": "text", "text": …}' },
 );
-export const messageOfPartsSchema = z.strictObject({ role, content: z.array(textPartSchema) });
+export const messageOfPartsSchema = z.strictObject(
+  { role, content: z.array(z.unknown()) },
+  { error: 'an object with "role" and "content"' },
+);
 
 const path = text('the path of a file, such as "data/article.txt"');
+
+/** A script with what it gets; elsewhere than in data and prompts its path may stand alone. */
+export const scriptSchema = z.strictObject({
+  script: text('the path of a script, such as "prompts/make.py"').describe(
+    'An executable in prompts/ or commands/.',
+  ),
+  args: z.unknown().describe('Any JSON; the script gets it as "args".').optional(),
+  pure: z
+    .boolean({ error: 'true or false' })
+    .describe('The same source, arguments and inputs always print the same.')
+    .nullish(),
+  inputs: z
+    .array(path, { error: 'a list of paths' })
+    .max(100, { error: 'at most 100 paths' })
+    .describe('Files that a pure script reads.')
+    .nullish(),
+});
+
+const ARGV_EXPECTED = 'a list of texts, the first of them a program';
+export const argvSchema = z
+  .array(
+    text(ARGV_EXPECTED)
+      .max(100_000, { error: 'a text of at most 100000 characters' })
+      .refine((word) => !word.includes('\0'), { error: 'a text without NUL characters' }),
+    { error: ARGV_EXPECTED },
+  )
+  .min(1, { error: ARGV_EXPECTED })
+  .max(1_000, { error: 'at most 1000 texts' });
+
+/** `image/png`, without parameters. */
+export const MEDIA_TYPE_PATTERN = /^[a-z]+\/[a-z0-9][a-z0-9.+-]{0,99}$/i;
+const MEDIA_TYPE_EXPECTED = 'a media type such as "image/png" or "application/pdf"';
+const media_type = text(MEDIA_TYPE_EXPECTED)
+  .regex(MEDIA_TYPE_PATTERN, { error: MEDIA_TYPE_EXPECTED })
+  .nullish();
+const attachedType = z.enum(['image', 'file']);
+const base64 = text('the bytes of a file in base64');
+const FILENAME_EXPECTED = 'a plain file name of 1 to 200 characters';
+const PART_EXPECTED = { error: 'a part of a message' };
+
+export const linkedPartSchema = z.strictObject({ type: attachedType, file: path, media_type }, PART_EXPECTED);
+export const dataPartSchemas = {
+  image: z.strictObject({ type: z.literal('image'), data: base64, media_type }, PART_EXPECTED),
+  file: z.strictObject(
+    {
+      type: z.literal('file'),
+      data: base64,
+      media_type,
+      filename: text(FILENAME_EXPECTED)
+        .regex(/^[^\p{Cc}/\\]{1,200}$/u, { error: FILENAME_EXPECTED })
+        .nullish(),
+    },
+    PART_EXPECTED,
+  ),
+} as const;
+const IMAGE_URL_EXPECTED = '{"url": "data:image/png;base64,…"}';
+export const imageUrlPartSchema = z.strictObject({
+  type: z.literal('image_url'),
+  image_url: z.strictObject({ url: text('"data:image/png;base64,…"') }, { error: IMAGE_URL_EXPECTED }),
+});
 const ROW_EXPECTED = 'the number of a row, from 0, or {"where": {column: value}}';
 const where = z.strictObject({
   where: z
@@ -171,12 +217,6 @@ export const dataSchemas = {
   csv: z.strictObject({ csv: path, ...rowsChosen }),
   jsonl: z.strictObject({ jsonl: path, ...rowsChosen }),
   json: z.strictObject({ json: path, ...rowsChosen }),
-  script: z.strictObject({
-    script: path,
-    args: z.unknown().optional(),
-    pure: z.boolean().optional(),
-    inputs: z.array(path).optional(),
-  }),
 } as const;
 
 /** A name that a template can say. */
@@ -192,7 +232,7 @@ const dataSchema = z
       z.strictObject({ csv: path, ...rowsOf }),
       z.strictObject({ jsonl: path, ...rowsOf }),
       z.strictObject({ json: path, ...rowsOf }),
-      dataSchemas.script,
+      scriptSchema,
     ]),
   )
   .describe(
@@ -210,17 +250,39 @@ export const messagesSchema = z.strictObject({
   data: z.unknown().optional(),
 });
 
+const partSchema = z.union([
+  textPartSchema,
+  linkedPartSchema.describe('An image or another file under data/ or prompts/.'),
+  dataPartSchemas.image.describe('An image in the job itself.'),
+  dataPartSchemas.file.describe('A file in the job itself.'),
+  imageUrlPartSchema.describe('An image in the job itself, as a data: URL.'),
+]);
+
 const promptSchema = z.union([
   promptTextSchema.describe('The whole prompt: one user message.'),
   messagesSchema.extend({
-    messages: z.array(z.union([messageSchema, messageOfPartsSchema])).min(1),
+    messages: z
+      .array(z.union([messageSchema, messageOfPartsSchema.extend({ content: z.array(partSchema).min(1) })]))
+      .min(1),
     data: dataSchema.optional(),
   }),
   partsSchema.extend({ data: dataSchema.optional() }),
-  z.strictObject({
-    script: path.describe('A script in prompts/ that prints the prompt. Not run by this version yet.'),
-  }),
+  scriptSchema.describe('A script that prints the prompt, or {"messages": […]}.'),
 ]);
+
+/** Other keys pass through to the platform under their own names. */
+const configurationSchema = z.looseObject({
+  LLM_name: modelSchema.describe('endpoint:model, or a model of the default endpoint.').optional(),
+  model: modelSchema.describe('Another word for LLM_name.').optional(),
+  sample: sampleSchema.optional(),
+  ...optionalAll(parameterSchemas),
+  ...Object.fromEntries(DRAWERS.map((name) => [name, drawer.optional()])),
+  command: z
+    .union([z.string(), scriptSchema])
+    .describe('A script in commands/ that prints the command to run.')
+    .nullish(),
+  argv: argvSchema.describe('The command of a job of type "command": a program and its arguments.').nullish(),
+});
 
 export const nameSchema = text(NAME_EXPECTED).regex(NAME_PATTERN, { error: NAME_EXPECTED });
 const KEY_EXPECTED = `a text of 1 to ${LIMITS.key_length_max} characters, or an integer`;

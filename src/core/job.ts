@@ -5,8 +5,9 @@
 import type { z } from 'zod';
 import { anyOf, describe } from './describe.ts';
 import type { Fault } from './errors.ts';
-import { checkConfiguration, type CheckedConfiguration, type KnownEndpoints } from './job-configuration.ts';
+import { checkConfiguration, type CheckedConfiguration } from './job-configuration.ts';
 import { JobFaults } from './job-faults.ts';
+import type { KnownEndpoints } from './job-model.ts';
 import { WHOLE } from './job-path.ts';
 import { checkPrompt, type CheckedPrompt } from './job-prompt.ts';
 import {
@@ -24,8 +25,11 @@ import { LIMITS } from './limits.ts';
 import type { JobType, RunOptions } from './rows.ts';
 
 export { jobJsonSchema, jobSchema } from './job-schema.ts';
-export type { KnownEndpoints } from './job-configuration.ts';
+export type { KnownEndpoints } from './job-model.ts';
+export type { AttachmentSource, CheckedMessage, CheckedPart } from './job-parts.ts';
+export { checkPrintedMessages } from './job-prompt.ts';
 export type { CheckedPrompt, DataSource, PromptData, RowChoice, RowFormat } from './job-prompt.ts';
+export type { ScriptLink } from './job-script.ts';
 
 export interface CheckedJob extends CheckedConfiguration {
   readonly name: string | null;
@@ -67,7 +71,7 @@ export function checkJob(value: unknown, context: KnownEndpoints): CheckedOrFaul
   checkMetadata(value['metadata'], faults);
   const type = checkType(value['type'], faults);
   const prompt = checkPrompt(value['prompt'], faults);
-  const configuration = checkConfiguration(value['configuration'], context, faults);
+  const configuration = checkConfiguration(value['configuration'], type, context, faults);
   const options = checkOptions(value['options'], faults);
   if (
     faults.list.length > 0 ||
@@ -145,9 +149,9 @@ function optional<Schema extends z.ZodType>(
 }
 
 function checkType(value: unknown, faults: JobFaults): JobType | null {
-  if (value === undefined || value === null || value === 'llm') return 'llm';
-  if (value === 'command') faults.notYet('type', 'a job of type "command"');
-  else faults.add('UnknownType', 'type', '"llm" or "command"', describe(value));
+  if (value === undefined || value === null) return 'llm';
+  if (value === 'llm' || value === 'command') return value;
+  faults.add('UnknownType', 'type', '"llm" or "command"', describe(value));
   return null;
 }
 

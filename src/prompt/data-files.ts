@@ -7,6 +7,7 @@ import type { RowFormat } from '../core/job.ts';
 import { decodeUtf8 } from '../core/job-text.ts';
 import type { LinkReader } from '../core/ports/link-reader.ts';
 import { DataError, type DataTable, parseTable } from './data-table.ts';
+import { shared } from './shared.ts';
 
 /** Files kept parsed, and the bytes of them: enough for a sweep, little enough to forget about. */
 const TABLES_KEPT_MAX = 8;
@@ -64,19 +65,6 @@ export class DataFiles {
       bytes -= kept.bytes;
     }
   }
-}
-
-/** One reading for all who ask while it goes on; whoever asks later reads anew. */
-function shared<Value>(
-  going: Map<string, Promise<Value>>,
-  key: string,
-  begin: () => Promise<Value>,
-): Promise<Value> {
-  const under_way = going.get(key);
-  if (under_way !== undefined) return under_way;
-  const promise = begin().finally(() => going.delete(key));
-  going.set(key, promise);
-  return promise;
 }
 
 function decoded(path: string, bytes: Uint8Array): string {

@@ -6,15 +6,18 @@ import { describe } from '../core/describe.ts';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import type { Fault } from '../core/errors.ts';
 import { canonicalRequest, digestHex, digestOf, requestOf, sha256 } from '../core/identity.ts';
-import { checkJob, type CheckedJob, type CheckedPrompt } from '../core/job.ts';
+import { checkJob, type CheckedJob, type KnownEndpoints } from '../core/job.ts';
+import { linksToProgram } from '../core/job-command.ts';
 import { canonicalJson, type Json } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { isName, jobFileName, NAME_EXPECTED, nameFromDigest, nameInBatch } from '../core/names.ts';
 import type { LinkReader } from '../core/ports/link-reader.ts';
-import type { JobSource } from '../core/rows.ts';
+import type { ScriptCall } from '../core/recipe.ts';
+import type { JobSource, LaneNeeds } from '../core/rows.ts';
 import type { PreparedJob } from '../core/submission.ts';
-import { buildMessages } from './build-messages.ts';
-import { DataFiles } from './data-files.ts';
+import { type Built, buildPrompt, type BuildTools, buildTools } from './build-prompt.ts';
+import { NO_LINKS } from './link-faults.ts';
+import { execOff, linksOverTcp } from './over-tcp.ts';
 import { Templates } from './template.ts';
 
 export interface PrepareOptions {
@@ -27,6 +30,8 @@ export interface PrepareOptions {
 /** Where a job comes from. */
 export interface PrepareFrom {
   readonly via: 'socket' | 'tcp' | 'folder';
+  /** Over TCP: with an admin key. Who may write to the workspace needs none. */
+  readonly admin?: boolean;
   /**
    * The file that it stands in already, by its name in `jobs/`, so that none is published for it; of a line of a batch file
    * also `<file>#<key>`.
@@ -47,26 +52,53 @@ export type Prepare = (value: unknown, from: PrepareFrom) => Promise<Prepared>;
 /** A timeout below it was probably meant in seconds. */
 const SHORT_TIMEOUT_MS = 1_000;
 
+/** What is stored of a job besides what it says itself. */
+interface Material {
+  readonly built: Extract<Built, { readonly ok: true }>;
+  /** The script that prints its command. */
+  readonly command: ScriptCall | null;
+  /** Of its endpoint. */
+  readonly kind: string;
+}
+
 /** One for a server's life: it keeps parsed templates and, for a short while, parsed data files. */
 export function createPrepare(options: PrepareOptions): Prepare {
-  const known = { endpoints: new Set(options.endpoints.keys()), default_endpoint: options.default_endpoint };
-  const templates = new Templates();
-  const files = options.links === null ? null : new DataFiles(options.links);
+  const kinds = new Map([...options.endpoints].map(([name, { kind }]) => [name, kind]));
+  const endpoints = new Set(kinds.keys());
+  const known: KnownEndpoints = { endpoints, default_endpoint: options.default_endpoint, kinds };
+  const tools = buildTools(options.links ?? NO_LINKS, new Templates());
   return async (value, from) => {
     const checked = checkJob(value, known);
     if (!checked.ok) return checked;
     const { job } = checked;
-    const links = from.via === 'tcp' ? linksOverTcp(job.prompt) : [];
-    if (links.length > 0) return { ok: false, faults: links };
-    const built = await buildMessages(job.prompt, { templates, files });
-    if (!built.ok) return built;
-    const prompt = canonicalJson(built.messages as unknown as Json);
-    const kind = options.endpoints.get(job.endpoint)?.kind ?? '';
-    return finish(job, prompt, kind, from);
+    const barred = from.via === 'tcp' ? [...execOff(job, from), ...linksOverTcp(job)] : [];
+    if (barred.length > 0) return { ok: false, faults: barred };
+    const faults: Fault[] = [];
+    const [built, command] = await Promise.all([
+      buildPrompt(job.prompt, tools),
+      readCommand(job, tools, faults),
+    ]);
+    if (!built.ok || faults.length > 0)
+      return { ok: false, faults: [...(built.ok ? [] : built.faults), ...faults] };
+    return finish(job, { built, command, kind: kinds.get(job.endpoint) ?? '' }, from);
   };
 }
 
-function finish(job: CheckedJob, prompt: string, kind: string, from: PrepareFrom): Prepared {
+/** Looks at the programs of a command: that they are there now is no promise, and still the best time to say that they are not. */
+async function readCommand(
+  { command, argv }: CheckedJob,
+  { scripts }: BuildTools,
+  faults: Fault[],
+): Promise<ScriptCall | null> {
+  const program = argv?.[0];
+  if (program !== undefined && linksToProgram(program))
+    await scripts.program(program, 'configuration.argv[0]', faults);
+  return command === null ? null : scripts.call(command, faults);
+}
+
+function finish(job: CheckedJob, material: Material, from: PrepareFrom): Prepared {
+  const { built, command, kind } = material;
+  const prompt = canonicalJson(built.prompt as unknown as Json);
   const bytes = Buffer.byteLength(prompt);
   if (bytes > LIMITS.job_bytes_max)
     return refused(
@@ -77,14 +109,17 @@ function finish(job: CheckedJob, prompt: string, kind: string, from: PrepareFrom
     );
   const prompt_sha256 = sha256(prompt);
   const request = canonicalRequest(
-    requestOf(job, { prompt_sha256, endpoint_kind: kind, fresh: from.fresh ?? null }),
+    requestOf(job, {
+      prompt_sha256,
+      endpoint_kind: kind,
+      command,
+      only_for: onlyFor(job, material, from),
+      fresh: from.fresh ?? null,
+    }),
   );
   const digest = digestOf(request);
   const batch = job.batch ?? from.defaults?.batch ?? null;
-  const name =
-    job.name ??
-    from.defaults?.name ??
-    (batch === null ? nameFromDigest(digestHex(digest)) : nameInBatch(batch, job.key, digestHex(digest)));
+  const name = nameOf(job, from, digestHex(digest));
   if (!isName(name))
     return refused(
       'InvalidJob',
@@ -104,20 +139,46 @@ function finish(job: CheckedJob, prompt: string, kind: string, from: PrepareFrom
     source,
     endpoint: job.endpoint,
     model: job.model,
-    needs: '',
+    needs: needsOf(job, built.scripts),
     digest,
     request,
     spec,
     spec_sha256: sha256(spec),
     prompt,
     prompt_sha256,
-    attachments: {},
+    attachments: built.attachments,
     options: job.options,
     metadata: job.metadata,
     link,
     if_exists: job.if_exists,
   };
   return { ok: true, job: prepared, warnings: warningsOf(job, kind, name, from) };
+}
+
+/** What it is called: by itself, by its file, by its batch and key; else by what it asks. */
+function nameOf(job: CheckedJob, from: PrepareFrom, hex: string): string {
+  const batch = job.batch ?? from.defaults?.batch ?? null;
+  const given = job.name ?? from.defaults?.name;
+  return given ?? (batch === null ? nameFromDigest(hex) : nameInBatch(batch, job.key, hex));
+}
+
+function needsOf({ type, command }: CheckedJob, scripts: readonly ScriptCall[]): LaneNeeds {
+  if (type === 'command') return 'exec';
+  return command !== null || scripts.length > 0 ? 'workspace' : '';
+}
+
+/**
+ * Who a job is that is the same work only as itself, since it runs programs that may do something else each time: the name
+ * that it has before its digest is known, else its batch and key. Null where there is no such program.
+ */
+function onlyFor(job: CheckedJob, { built, command }: Material, from: PrepareFrom): string | null {
+  const program = job.argv?.[0];
+  const isPure = [...built.scripts, ...(command === null ? [] : [command])].every(({ pure }) => pure);
+  if (isPure && (program === undefined || !linksToProgram(program))) return null;
+  const name = nameOf(job, from, '');
+  if (name === nameOf(job, from, '-')) return name;
+  const batch = job.batch ?? from.defaults?.batch ?? null;
+  return batch === null && job.key === null ? '' : `${batch ?? ''}#${job.key ?? ''}`;
 }
 
 function placeOf(
@@ -146,23 +207,6 @@ function warningsOf(job: CheckedJob, kind: string, name: string, from: PrepareFr
     warnings.push(`The job is called ${name}, its file ${file}: results go by the name of the job.`);
   }
   return warnings;
-}
-
-function linksOverTcp(prompt: CheckedPrompt): Fault[] {
-  if (prompt.kind === 'text' || prompt.data === null) return [];
-  const faults: Fault[] = [];
-  for (const [name, source] of prompt.data) {
-    if (source.kind === 'value') continue;
-    const key = source.kind === 'rows' ? source.format : source.kind;
-    faults.push({
-      code: 'LinkOverTcp',
-      path: `prompt.data.${name}.${key}`,
-      expected: 'data in the job itself, over TCP',
-      got: `a link to ${describe(source.file)}`,
-      hint: 'Submit it on the machine of the workspace, where promptd reads the file; or put the text into the job.',
-    });
-  }
-  return faults;
 }
 
 function refused(code: Fault['code'], path: string, expected: string, got: string, hint?: string): Prepared {

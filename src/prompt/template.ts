@@ -7,16 +7,22 @@ import { anyOf, describe } from '../core/describe.ts';
 import type { Json } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nearest } from '../core/vocabulary.ts';
+import { boundEngine, BudgetSpent, newBudget } from './template-budget.ts';
+
+/** Codes that a door and an attempt have in common. */
+export type TemplateCode = 'TemplateError' | 'VariableMissing' | 'TemplateLimit';
 
 /** Why a template gave no text, in the words of a fault. */
 export class TemplateFailure extends Error {
+  readonly code: TemplateCode;
   readonly expected: string;
   readonly got: string;
   readonly hint: string | undefined;
 
-  constructor(expected: string, got: string, hint?: string) {
+  constructor(code: TemplateCode, expected: string, got: string, hint?: string) {
     super(`expected ${expected}, got ${got}`);
     this.name = 'TemplateFailure';
+    this.code = code;
     this.expected = expected;
     this.got = got;
     this.hint = hint;
@@ -28,8 +34,8 @@ export type Variables = Readonly<Record<string, Json>>;
 /** Tags and outputs in one template, and the characters inside of them: parsing so much takes up to 200 ms. */
 const TEMPLATE_MARKS_MAX = 10_000;
 const TEMPLATE_CODE_MAX = 256 * 1024;
-/** Characters and list elements that filters may make, all in all. */
-const TEMPLATE_MEMORY_MAX = 32 * 1024 * 1024;
+/** They read files. Without them a template that has one is refused when it is parsed, wherever it stands. */
+const FILE_TAGS = ['include', 'render', 'layout', 'block'] as const;
 /** Templates kept parsed: the jobs of a sweep have one in common. */
 const PARSED_KEPT_MAX = 64;
 const PARSED_KEPT_LENGTH_MAX = 64 * 1024;
@@ -64,8 +70,9 @@ export class Templates {
       locale: 'en-US',
       parseLimit: LIMITS.template_output_bytes_max,
       renderLimit: limits.time_ms,
-      memoryLimit: TEMPLATE_MEMORY_MAX,
     });
+    boundEngine(this.#liquid);
+    for (const tag of FILE_TAGS) delete this.#liquid.tags[tag];
     const { renderer } = this.#liquid;
     const render = renderer.renderTemplates.bind(renderer);
     renderer.renderTemplates = (templates, context, emitter = new BoundedEmitter()) =>
@@ -75,15 +82,27 @@ export class Templates {
   /** The text that the template makes of the variables. Throws a {@link TemplateFailure}. */
   render(text: string, variables: Variables): string {
     // Plain text is the commonest template of all.
-    if (!text.includes('{{') && !text.includes('{%')) return text;
+    if (isPlain(text)) return text;
     try {
-      const context = new Context(variables, this.#liquid.options, { sync: true }, { liquid: this.#liquid });
+      const liquid = this.#liquid;
+      const limits = { liquid, memoryLimit: newBudget() };
+      const context = new Context(variables, liquid.options, { sync: true }, limits);
       const made: unknown = toValueSync(
         this.#liquid.renderer.renderTemplates(this.#parse(text), context) as Generator<unknown, unknown>,
       );
       return typeof made === 'string' ? made : asText(made);
     } catch (error) {
       throw failureOf(error, variables);
+    }
+  }
+
+  /** Throws a {@link TemplateFailure} where the text is no template at all. What it will lack is not known yet. */
+  check(text: string): void {
+    if (isPlain(text)) return;
+    try {
+      this.#parse(text);
+    } catch (error) {
+      throw failureOf(error, {});
     }
   }
 
@@ -100,6 +119,10 @@ export class Templates {
   }
 }
 
+function isPlain(text: string): boolean {
+  return !text.includes('{{') && !text.includes('{%');
+}
+
 /** The time limit holds for rendering only, so what is parsed is bounded by its size. Linear in the text. */
 function refuseTooMuchCode(text: string): void {
   const opening = /\{[{%]/g;
@@ -110,7 +133,12 @@ function refuseTooMuchCode(text: string): void {
     code += (end === -1 ? text.length : end) - start;
     if (marks > TEMPLATE_MARKS_MAX || code > TEMPLATE_CODE_MAX) {
       const expected = `at most ${TEMPLATE_MARKS_MAX} tags and outputs with ${TEMPLATE_CODE_MAX} characters in them`;
-      throw new TemplateFailure(expected, 'more', 'Use a loop, or put long texts into "data".');
+      throw new TemplateFailure(
+        'TemplateLimit',
+        expected,
+        'more',
+        'Use a loop, or put long texts into "data".',
+      );
     }
     if (end === -1) return;
     opening.lastIndex = end + 2;
@@ -126,39 +154,38 @@ function asText(value: unknown): string {
 function failureOf(error: unknown, variables: Variables): TemplateFailure {
   if (error instanceof TemplateFailure) return error;
   const cause = error instanceof LiquidError ? (error as { originalError?: unknown }).originalError : error;
-  if (error instanceof OutputTooLong || cause instanceof OutputTooLong) {
-    return new TemplateFailure(
-      `at most ${LIMITS.template_output_bytes_max} characters of output`,
-      'more',
-      'Check the loops of the template.',
-    );
-  }
   if (!(error instanceof Error))
-    return new TemplateFailure('a template that can be rendered', describe(String(error)));
+    return new TemplateFailure('TemplateError', 'a template that can be rendered', describe(String(error)));
+  const limit = limitIn(error, cause);
+  if (limit !== null)
+    return new TemplateFailure('TemplateLimit', ...limit, 'Check the loops of the template.');
   const missing = missingVariable(cause);
   if (missing !== null) return unknownVariable(missing, placeIn(error), variables);
   const message = error.message.replace(/, file:.*$/s, '');
-  if (/template render limit exceeded/.test(message)) {
+  const tag = /^tag "(\w+)" not found/.exec(message)?.[1];
+  if (tag !== undefined && (FILE_TAGS as readonly string[]).includes(tag))
     return new TemplateFailure(
-      `a template that is rendered within ${LIMITS.template_time_ms} ms`,
-      'one that takes longer',
-      'Check the loops of the template.',
-    );
-  }
-  if (/memory alloc limit exceeded|Invalid string length|call stack/.test(message)) {
-    return new TemplateFailure(
-      'a template that needs less memory',
-      'one that makes very long texts, lists or nestings',
-      'Check the loops of the template.',
-    );
-  }
-  if (/ENOENT/.test(message))
-    return new TemplateFailure(
+      'TemplateError',
       'a template without includes',
-      `one that includes another`,
+      'one that includes another',
       'Put the text in as data: {"file": "prompts/…"}.',
     );
-  return new TemplateFailure('a template in Liquid', message);
+  return new TemplateFailure('TemplateError', 'a template in Liquid', message);
+}
+
+/** Which limit it ran into, as what was expected and what was got; null where it is another error. */
+function limitIn(error: Error, cause: unknown): readonly [expected: string, got: string] | null {
+  if (error instanceof OutputTooLong || cause instanceof OutputTooLong)
+    return [`at most ${LIMITS.template_output_bytes_max} characters of output`, 'more'];
+  if (/template render limit exceeded/.test(error.message))
+    return [`a template that is rendered within ${LIMITS.template_time_ms} ms`, 'one that takes longer'];
+  if (
+    error instanceof BudgetSpent ||
+    cause instanceof BudgetSpent ||
+    /Invalid string length|Invalid array length|call stack|parse length limit/.test(error.message)
+  )
+    return ['a template that needs less memory', 'one that makes very long texts, lists or nestings'];
+  return null;
 }
 
 function missingVariable(cause: unknown): string | null {
@@ -177,6 +204,7 @@ function unknownVariable(name: string, place: string, variables: Variables): Tem
   const meant = nearest(last, known);
   const expected = known.length === 0 ? `${of}; there are none` : `${of} (${anyOf(known)})`;
   return new TemplateFailure(
+    'VariableMissing',
     expected,
     `${describe(name)}${place}`,
     meant === null ? undefined : `Did you mean ${meant}?`,

@@ -37,6 +37,8 @@ describe('R1: a job', () => {
       extra: {},
       drawers: {},
       sample: null,
+      command: null,
+      argv: null,
       options: {
         priority: 0,
         attempt_timeout_ms: 600_000,

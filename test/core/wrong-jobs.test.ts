@@ -6,6 +6,7 @@ import { WRONG_JOBS, WRONG_JOBS_CONTEXT } from './wrong-jobs.ts';
 const context = {
   endpoints: new Set<string>(WRONG_JOBS_CONTEXT.endpoints),
   default_endpoint: WRONG_JOBS_CONTEXT.default_endpoint,
+  kinds: new Map(WRONG_JOBS_CONTEXT.endpoints.map((name) => [name, name])),
 };
 
 describe('A wrong job', () => {

@@ -1,37 +1,10 @@
 // Jobs that are wrong, and exactly what is said of each. The same table is held against every door: core, HTTP, CLI.
-import { type ErrorCode, ERRORS, type Fault } from '../../src/core/errors.ts';
 import { LIMITS } from '../../src/core/limits.ts';
-
-export interface WrongJob {
-  /** The requirement that it is about. */
-  readonly row: 'R1' | 'R2' | 'R3';
-  readonly title: string;
-  /** The text of the job's file, or of the body. */
-  readonly text: string;
-  /** In this order. */
-  readonly faults: readonly Fault[];
-}
+import { said, type WrongJob } from './wrong-job.ts';
+import { WRONG_PROGRAMS } from './wrong-programs.ts';
 
 /** The endpoints that the table supposes. */
 export const WRONG_JOBS_CONTEXT = { endpoints: ['ollama', 'simulator'], default_endpoint: 'ollama' } as const;
-
-/** A fault a line: `<code> <path> <line>:<column> | <expected> | <got> | <hint>`. */
-function said(...lines: readonly string[]): Fault[] {
-  return lines.map((line) => {
-    const [head = '', expected = '', got = '', hint] = line.split(' | ');
-    const [, code = '', path = '', row, column] = /^(\w+) (.+) (\d+):(\d+)$/.exec(head) ?? [];
-    if (!(code in ERRORS)) throw new Error(`no fault: ${line}`);
-    const place = { line: Number(row), column: Number(column) };
-    return {
-      code: code as ErrorCode,
-      path,
-      ...place,
-      expected,
-      got,
-      ...(hint === undefined ? {} : { hint }),
-    };
-  });
-}
 
 export const WRONG_JOBS: readonly WrongJob[] = [
   {
@@ -127,7 +100,7 @@ hello.",
     title: 'nothing but a brace',
     text: '{}',
     faults: said(
-      `InvalidJob prompt 1:1 | a text, {"messages": […]} or {"base": …} | nothing`,
+      `InvalidJob prompt 1:1 | a text, {"messages": […]}, {"base": …} or {"script": …} | nothing`,
       `InvalidJob configuration 1:1 | an object with at least "LLM_name" | nothing`,
     ),
   },
@@ -264,22 +237,6 @@ hello.",
     ),
   },
   {
-    row: 'R3',
-    title: 'a command generation script, which comes later',
-    text: '{"prompt": "Say hello.", "configuration": {"LLM_name": "ollama:llama3.2:3b", "command": "commands/my_platform.py"}}',
-    faults: said(
-      `InvalidJob configuration.command 1:78 | something that this version runs | a command generation script | This version of promptd does not run it yet.`,
-    ),
-  },
-  {
-    row: 'R1',
-    title: 'a job of type command, which comes later',
-    text: '{"type": "command", "prompt": "Say hello.", "configuration": {"LLM_name": "ollama:llama3.2:3b"}}',
-    faults: said(
-      `InvalidJob type 1:2 | something that this version runs | a job of type "command" | This version of promptd does not run it yet.`,
-    ),
-  },
-  {
     row: 'R1',
     title: 'a type that nobody knows',
     text: '{"type": "image", "prompt": "Say hello.", "configuration": {"LLM_name": "ollama:llama3.2:3b"}}',
@@ -312,7 +269,7 @@ hello.",
     title: 'a prompt of numbers',
     text: '{"prompt": [1, 2], "configuration": {"LLM_name": "ollama:llama3.2:3b"}}',
     faults: said(
-      `InvalidJob prompt 1:2 | a text, {"messages": […]} or {"base": …} | a list of 2 | Write {"messages": […]}.`,
+      `InvalidJob prompt 1:2 | a text, {"messages": […]}, {"base": …} or {"script": …} | a list of 2 | Write {"messages": […]}.`,
     ),
   },
   {
@@ -320,15 +277,7 @@ hello.",
     title: 'a prompt without its base',
     text: '{"prompt": {"prepend": "You are kind.", "bsae": "Say hello."}, "configuration": {"LLM_name": "ollama:llama3.2:3b"}}',
     faults: said(
-      `InvalidJob prompt 1:2 | a text, {"messages": […]} or {"base": …} | an object with "prepend" and "bsae" | Did you mean base?`,
-    ),
-  },
-  {
-    row: 'R2',
-    title: 'a prompt generation script, which comes later',
-    text: '{"prompt": {"script": "prompts/make.py"}, "configuration": {"LLM_name": "ollama:llama3.2:3b"}}',
-    faults: said(
-      `InvalidJob prompt.script 1:13 | something that this version runs | a prompt generation script | This version of promptd does not run it yet.`,
+      `InvalidJob prompt 1:2 | a text, {"messages": […]}, {"base": …} or {"script": …} | an object with "prepend" and "bsae" | Did you mean base?`,
     ),
   },
   {
@@ -338,7 +287,7 @@ hello.",
   "prompt": {"messages": [
     {"role": "developer", "content": "Be kind."},
     {"role": "user", "text": "Hello."},
-    {"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}
+    {"role": "user", "content": []}
   ]},
   "configuration": {"LLM_name": "ollama:llama3.2:3b"}
 }`,
@@ -346,7 +295,7 @@ hello.",
       `InvalidJob prompt.messages[0].role 3:6 | "system", "user" or "assistant" | "developer"`,
       `InvalidJob prompt.messages[1].content 4:5 | a text | nothing`,
       `InvalidJob prompt.messages[1].text 4:22 | role or content | "text" | Did you mean content?`,
-      `InvalidJob prompt.messages[2].content[0] 5:34 | something that this version runs | a part of type "image_url" | This version of promptd does not run it yet.`,
+      `InvalidJob prompt.messages[2].content 5:22 | a text, or at least one part | an empty list`,
     ),
   },
   {
@@ -388,19 +337,19 @@ hello.",
       "d": {"csv": "data/x.csv", "row": -1},
       "e": {"csv": "data/x.csv", "column": "id"},
       "f g": "text",
-      "h": {"script": "prompts/x.py"}
+      "h": {"script": 7}
     }
   },
   "configuration": {"LLM_name": "ollama:llama3.2:3b"}
 }`,
     faults: said(
-      `InvalidJob prompt.data.a 5:7 | a text, or an object with one of value, file, csv, jsonl, json | 7 | Wrap a value of another type: {"value": …}.`,
-      `InvalidJob prompt.data.b 6:7 | a text, or an object with one of value, file, csv, jsonl, json | an object | Did you mean file?`,
-      `InvalidJob prompt.data.c 7:7 | a text, or an object with one of value, file, csv, jsonl, json | value and file at once | Give two variables, one for each.`,
+      `InvalidJob prompt.data.a 5:7 | a text, or an object with one of value, file, csv, jsonl, json, script | 7 | Wrap a value of another type: {"value": …}.`,
+      `InvalidJob prompt.data.b 6:7 | a text, or an object with one of value, file, csv, jsonl, json, script | an object | Did you mean file?`,
+      `InvalidJob prompt.data.c 7:7 | a text, or an object with one of value, file, csv, jsonl, json, script | value and file at once | Give two variables, one for each.`,
       `InvalidJob prompt.data.d.row 8:34 | the number of a row, from 0, or {"where": {column: value}} | -1`,
       `InvalidJob prompt.data.e.row 9:7 | the row of that column | nothing`,
       `InvalidJob prompt.data["f g"] 10:7 | a name of letters, digits, "_" and "-", starting with a letter | "f g"`,
-      `InvalidJob prompt.data.h.script 11:13 | something that this version runs | a data script | This version of promptd does not run it yet.`,
+      `InvalidJob prompt.data.h.script 11:13 | the path of a script, such as "prompts/make.py" | 7`,
     ),
   },
   {
@@ -462,11 +411,12 @@ hello.",
 }`,
     faults: said(
       `InvalidJob promt 2:3 | name, batch, key, metadata, type, prompt, configuration, options or if_exists | "promt" | Did you mean prompt?`,
-      `InvalidJob prompt 1:1 | a text, {"messages": […]} or {"base": …} | nothing`,
+      `InvalidJob prompt 1:1 | a text, {"messages": […]}, {"base": …} or {"script": …} | nothing`,
       `UnknownParameter configuration.topp 5:5 | a known parameter | "topp" | Did you mean top_p?`,
       `SecretInJob configuration.authorization 6:5 | no secret and no address: a job names an endpoint | a key named "authorization" | Keys and URLs stand in promptd.config.json, under "endpoints": "api_key_env", "base_url".`,
       `InvalidJob configuration.LLM_name 4:5 | a model such as "ollama:llama3.2:3b" | 7`,
       `InvalidJob options.tags[0] 8:24 | a list of at most 64 texts of 1 to 100 characters | ""`,
     ),
   },
+  ...WRONG_PROGRAMS,
 ];

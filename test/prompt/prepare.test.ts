@@ -192,7 +192,8 @@ describe('R2: a prompt that cannot be built', () => {
   ])('says what is wrong with the template %j', async (base, data, expected, got, hint) => {
     const [fault, ...others] = await refused({ base, data });
     expect(others).toEqual([]);
-    expect(fault).toMatchObject({ code: 'TemplateError', expected, got });
+    const code = /^a (variable|field) of/.test(expected) ? 'VariableMissing' : 'TemplateError';
+    expect(fault).toMatchObject({ code, expected, got });
     expect(fault?.hint).toEqual(hint);
   });
 
