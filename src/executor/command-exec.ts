@@ -16,8 +16,14 @@ export interface CommandExecOptions {
   readonly allow_exec: boolean;
 }
 
-/** How often a running program counts as alive: three times within the shortest of the default limits for silence. */
-const ALIVE_EVERY_MS = 20_000;
+/** How often a running program counts as alive, within the limit for silence. */
+const SIGNS_OF_LIFE = 3;
+
+export interface ExecLimits {
+  readonly time_limit_ms: number;
+  readonly stall_timeout_ms: number;
+  readonly result_bytes_max: number;
+}
 
 export class CommandExec {
   readonly #options: CommandExecOptions;
@@ -28,7 +34,7 @@ export class CommandExec {
 
   async run(
     command: Omit<ExecCommand, 'argv'> & { readonly argv: readonly string[] },
-    limits: { readonly time_limit_ms: number; readonly result_bytes_max: number },
+    limits: ExecLimits,
     observer: AttemptObserver,
     signal: AbortSignal,
   ): Promise<ProviderAnswer> {
@@ -38,7 +44,7 @@ export class CommandExec {
     const program = await this.#programOf(named);
     signal.throwIfAborted();
     observer.log('info', `runs ${named}`);
-    const alive = new Alive(this.#options.timers, observer);
+    const alive = new Alive(this.#options.timers, observer, limits.stall_timeout_ms / SIGNS_OF_LIFE);
     try {
       const { stdout } = await programs.run(
         {
@@ -88,11 +94,13 @@ function textOf(program: string, stdout: Uint8Array): string {
 class Alive {
   readonly #timers: Timers;
   readonly #observer: AttemptObserver;
+  readonly #every_ms: number;
   #timer: Timer | null = null;
 
-  constructor(timers: Timers, observer: AttemptObserver) {
+  constructor(timers: Timers, observer: AttemptObserver, every_ms: number) {
     this.#timers = timers;
     this.#observer = observer;
+    this.#every_ms = every_ms;
     this.#tell();
   }
 
@@ -102,7 +110,7 @@ class Alive {
 
   #tell(): void {
     this.#observer.phase('streaming');
-    this.#timer = this.#timers.after(ALIVE_EVERY_MS, () => this.#tell());
+    this.#timer = this.#timers.after(this.#every_ms, () => this.#tell());
   }
 }
 

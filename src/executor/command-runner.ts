@@ -34,7 +34,11 @@ export class Commands implements CommandRunner {
   ): Promise<ProviderAnswer> {
     const { scripts, exec, http } = this.#options;
     const { command: script, argv } = order;
-    const limits = { time_limit_ms: order.attempt_timeout_ms, result_bytes_max: call.result_bytes_max };
+    const limits = {
+      time_limit_ms: order.attempt_timeout_ms,
+      stall_timeout_ms: order.stall_timeout_ms,
+      result_bytes_max: call.result_bytes_max,
+    };
     if (script === null) {
       if (argv === null) throw new Error('an order without a command was given to the command runner');
       return exec.run({ argv, stdin: stdinOf(call.messages), env: {} }, limits, observer, signal);
