@@ -4,6 +4,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { AttemptRunner } from '../core/ports/runner.ts';
 import { CommandExec } from '../executor/command-exec.ts';
 import { Commands } from '../executor/command-runner.ts';
+import { ScriptedPrompts } from '../executor/prompt-builder.ts';
 import { createRunner } from '../executor/runner.ts';
 import { AiPackageProvider } from '../packages/ai-package-provider.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -48,7 +49,7 @@ export function ownRunner({ endpoints, env, root, allow_exec, pass_env }: Attemp
     clock: systemClock,
     timers: systemTimers,
     result_bytes_max: LIMITS.result_bytes_max,
-    prompts: null,
+    prompts: root === null ? null : new ScriptedPrompts({ scripts }),
     commands: root === null ? null : commandsIn(root, allow_exec, { programs, scripts }),
     checker,
   });
