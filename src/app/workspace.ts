@@ -61,8 +61,9 @@ export async function workspaceAt(root: string, env: Environment): Promise<Works
     },
     async endpoints() {
       const { loadConfig } = await import('./config.ts');
-      const config = await loadConfig(layout.root, env);
-      return { names: [...config.endpoints.keys()], default_endpoint: config.default_endpoint };
+      const { endpoints, default_endpoint } = await loadConfig(layout.root, env);
+      const kinds = new Map([...endpoints.values()].map(({ name, kind }) => [name, kind]));
+      return { names: [...kinds.keys()], kinds, default_endpoint };
     },
   };
 }

@@ -5,6 +5,7 @@
 import type { Client } from '../client/client.ts';
 import type { AttemptObserver } from '../core/attempt.ts';
 import type { EndpointKind } from '../core/endpoints.ts';
+import type { Work } from '../core/differences.ts';
 import type { Fault } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timers } from '../core/ports/clock.ts';
@@ -47,6 +48,8 @@ export interface ServerInfo {
 
 export interface EndpointNames {
   readonly names: readonly string[];
+  /** Of what kind each is, by name. */
+  readonly kinds: ReadonlyMap<string, EndpointKind>;
   readonly default_endpoint: string | null;
 }
 
@@ -172,6 +175,11 @@ export type EndpointTest = {
   | { readonly ok: false; readonly reason: { readonly code: ReasonCode; readonly message: string } }
 );
 
+/** What a job asks, and its digest. */
+export type WorkOrFaults =
+  | { readonly ok: true; readonly digest: string; readonly work: Work }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
 export type ConnectTarget =
   /** PROMPTD_URL and PROMPTD_KEY where they are set, else the workspace's own socket. */
   { readonly workspace: Workspace | null };
@@ -211,6 +219,8 @@ export interface CliDeps {
   quickWorkspace(): Promise<Workspace>;
   /** Checks files as the server would, prompts built, without one. */
   validate(workspace: Workspace | null, files: readonly string[]): Promise<readonly FileReport[]>;
+  /** What a job asks, made as the server would, without one. */
+  workOf(workspace: Workspace | null, job: unknown): Promise<WorkOrFaults>;
   /** Reads and checks a job of which one attempt is to be made without a server. */
   openJob(options: ExecuteOptions): Promise<OpenedJob>;
   /** Asks an endpoint something tiny, from here. Rejects with `NotFound` where there is none of that name; null where the signal ended it. */

@@ -130,7 +130,15 @@ export class TestCli implements AsyncDisposable {
       socket: path.join(folder, 's'),
       server: () => Promise.resolve({ pid: 4242, url: 'http://127.0.0.1:7433', started_at: NOW }),
       key: () => Promise.resolve('pd_admin_x'),
-      endpoints: () => Promise.resolve({ names: ['ollama', 'simulator'], default_endpoint: 'ollama' }),
+      endpoints: () =>
+        Promise.resolve({
+          names: ['ollama', 'simulator'],
+          kinds: new Map([
+            ['ollama', 'ollama'],
+            ['simulator', 'simulator'],
+          ]),
+          default_endpoint: 'ollama',
+        }),
     };
   }
 
@@ -186,6 +194,7 @@ export class TestCli implements AsyncDisposable {
       init: () => Promise.reject(new Error('not in this test')),
       quickWorkspace: () => Promise.resolve(this.workspace),
       validate: () => Promise.resolve(this.validated),
+      workOf: () => Promise.reject(new Error('not in this test')),
       openJob: () => Promise.reject(new Error('not in this test')),
       testEndpoint: () => Promise.reject(new Error('not in this test')),
       ...options.deps,

@@ -9,7 +9,8 @@ export interface Checked {
 }
 
 export function checkJobs(jobs: readonly SourceJob[], known: EndpointNames): Checked {
-  const context = { endpoints: new Set(known.names), default_endpoint: known.default_endpoint };
+  const { names, kinds, default_endpoint } = known;
+  const context = { endpoints: new Set(names), kinds, default_endpoint };
   const right: SourceJob[] = [];
   const faults: FileFault[] = [];
   for (const one of jobs) {
