@@ -10,6 +10,7 @@ export {
   type DetailPart,
   type FollowOptions,
   type Ref,
+  type RerunOptions,
   type Selection,
 } from './client/client.ts';
 export type { Address } from './client/connection.ts';
@@ -40,6 +41,7 @@ export type {
   EndpointStatus,
   InstanceStatus,
   LogPiece,
+  RerunVerdict,
   RetryOptions,
   RetryVerdict,
   RunAnswer,
@@ -54,6 +56,7 @@ export type {
   JobLine,
   JobView,
   LotView,
+  NextRuns,
   ReasonView,
   ResultView,
   RunEventView,

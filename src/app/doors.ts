@@ -1,5 +1,5 @@
 /** The HTTP server with everything it is given. */
-import { differing } from '../core/identity.ts';
+import { differing } from '../core/differences.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import { createHttp, type HttpServer } from '../http/http-server.ts';

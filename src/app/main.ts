@@ -82,6 +82,10 @@ const deps: CliDeps = {
     const { validateFiles } = await import('./validate.ts');
     return validateFiles(workspace, files, env);
   },
+  async workOf(workspace, job) {
+    const { workOf } = await import('./work-of.ts');
+    return workOf(workspace, job, env);
+  },
   async openJob(options) {
     const { openJob } = await import('./execute.ts');
     return openJob(options, env);

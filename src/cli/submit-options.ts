@@ -8,21 +8,28 @@ import { usage } from './given.ts';
 import type { JobDefaults } from './intake/source-job.ts';
 
 export function jobDefaults(context: Context): JobDefaults {
-  const { given, deps } = context;
+  const { given } = context;
   const batch = nameOption(context, 'batch');
   const name = nameOption(context, 'name');
   const key = given.text('key');
   const model = given.text('model');
-  const sample = given.flag('fresh') ? (batch ?? `fresh-${deps.now()}`) : undefined;
   return {
     ...(batch === undefined ? {} : { batch }),
     ...(name === undefined ? {} : { name }),
     ...(key === undefined ? {} : { key }),
     ...(model === undefined ? {} : { model }),
-    ...(sample === undefined ? {} : { sample }),
     options: runOptions(context),
     tags: given.list('tag'),
   };
+}
+
+/**
+ * The word of `--fresh`: the batch that is named, so that the same again asks only what is missing of it; else one of this
+ * command's own. Undefined without `--fresh`.
+ */
+export function freshWord(context: Context): string | undefined {
+  if (!context.given.flag('fresh')) return undefined;
+  return nameOption(context, 'batch') ?? `fresh-${context.deps.now()}`;
 }
 
 function nameOption(context: Context, option: string): string | undefined {

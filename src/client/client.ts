@@ -12,6 +12,7 @@ import type {
   CancelVerdict,
   EndpointStatus,
   InstanceStatus,
+  RerunVerdict,
   RetryOptions,
   RetryVerdict,
   RunAnswer,
@@ -43,7 +44,13 @@ export interface ClientOptions {
   readonly lots?: LotLimits;
 }
 
-export type DetailPart = 'attempts' | 'spec' | 'prompt' | 'runs';
+export interface RerunOptions extends CallOptions {
+  readonly options?: RetryOptions;
+  /** Names the draw. */
+  readonly fresh?: string;
+}
+
+export type DetailPart = 'attempts' | 'spec' | 'prompt' | 'request' | 'runs';
 
 /** Runs of a bulk change: these names (or `NAME@RUN`), or every run that a filter selects. */
 export type Selection = { readonly names: readonly string[] } | { readonly filter: JobFilter };
@@ -78,8 +85,10 @@ export class Client {
     this.#connection.close();
   }
 
-  submit(job: JobIn, options: CallOptions = {}): Promise<JobView> {
-    return this.#json({ method: 'POST', path: '/jobs', body: jsonBody(job), signal: options.signal });
+  /** `fresh`: a word that makes it a fresh draw, which shares answers only with what has the same word. */
+  submit(job: JobIn, options: CallOptions & { readonly fresh?: string } = {}): Promise<JobView> {
+    const path = `/jobs${queryOf({ fresh: options.fresh })}`;
+    return this.#json({ method: 'POST', path, body: jsonBody(job), signal: options.signal });
   }
 
   /**
@@ -91,7 +100,7 @@ export class Client {
     for await (const lot of lotsOf(jobs, this.#lots)) {
       const call = {
         method: 'POST',
-        path: `/jobs${queryOf({ on_invalid: options.on_invalid })}`,
+        path: `/jobs${queryOf({ on_invalid: options.on_invalid, fresh: options.fresh })}`,
         body: lot.body,
         content_type: 'application/x-ndjson',
         signal: options.signal,
@@ -108,9 +117,14 @@ export class Client {
   /** `wait`: seconds for which the server may hold the answer back until the run has ended. */
   job(
     ref: Ref,
-    options: CallOptions & { readonly wait?: number; readonly with?: readonly DetailPart[] } = {},
+    options: CallOptions & {
+      readonly wait?: number;
+      readonly with?: readonly DetailPart[];
+      /** Whose prompt is meant. */
+      readonly attempt?: number | undefined;
+    } = {},
   ): Promise<JobDetail> {
-    const query = queryOf({ wait: options.wait, with: options.with });
+    const query = queryOf({ wait: options.wait, with: options.with, attempt: options.attempt });
     return this.#get(`${jobPath(ref)}${query}`, options);
   }
 
@@ -170,6 +184,28 @@ export class Client {
     return this.#bulk('/jobs/retry', { ...selectionBody(selection), ...given }, options);
   }
 
+  /**
+   * Asks what is stored of a run once more, as the next run of its name. Rejects with `WrongState` where it has not ended.
+   * Sent again with the same `fresh`, it is the same draw; without one every call is another.
+   */
+  rerun(ref: Ref, options: RerunOptions = {}): Promise<JobView> {
+    const { signal, ...given } = options;
+    return this.#json({ method: 'POST', path: `${jobPath(ref)}/rerun`, body: jsonBody(given), signal });
+  }
+
+  async rerunMany(
+    selection: Selection,
+    options: RerunOptions = {},
+  ): Promise<readonly RunAnswer<RerunVerdict>[]> {
+    const { options: anew, fresh } = options;
+    const body = {
+      ...selectionBody(selection),
+      ...(anew === undefined ? {} : { options: anew }),
+      ...(fresh === undefined ? {} : { fresh }),
+    };
+    return this.#bulk('/jobs/rerun', body, options);
+  }
+
   /** The log of an attempt as text, by default of the current or last one. */
   async logs(ref: Ref, options: CallOptions & { readonly attempt?: number } = {}): Promise<string> {
     const path = `${jobPath(ref)}/logs${queryOf({ attempt: options.attempt })}`;
@@ -193,8 +229,7 @@ export class Client {
     });
   }
 
-  /** The null result where there is none. */
-  /** `analyse`: with what its Markdown is made of. */
+  /** The null result where there is none. `analyse`: with what its Markdown is made of. */
   result(ref: Ref, options: CallOptions & { readonly analyse?: boolean } = {}): Promise<ResultView> {
     return this.#get(`${jobPath(ref)}/result${options.analyse === true ? '?analyse=1' : ''}`, options);
   }

@@ -5,6 +5,8 @@ import type { LotView } from '../core/views.ts';
 export interface LotOptions {
   /** `skip`: what is wrong is left out and reported in `refused`. Otherwise any fault refuses the lot. */
   readonly on_invalid?: 'skip';
+  /** A word that makes all of them fresh draws, each the next run of its name. */
+  readonly fresh?: string;
   readonly signal?: AbortSignal;
   /** Called for each lot once it is accepted; `start` is the place of its first job in the whole list. */
   readonly onLot?: (answer: LotView, start: number) => void;
@@ -16,13 +18,24 @@ export function joinLots(lots: readonly { readonly start: number; readonly answe
   const refused = lots.flatMap(({ start, answer }) =>
     (answer.refused ?? []).map((one) => ({ ...one, index: one.index + start })),
   );
+  const warnings = [...new Set(lots.flatMap(({ answer }) => answer.warnings ?? []))];
+  const next = lots.flatMap(({ answer }) => answer.next_runs ?? []);
   return {
     created: sum((answer) => answer.created),
     answered_before: sum((answer) => answer.answered_before),
     shared: sum((answer) => answer.shared),
     known: sum((answer) => answer.known),
     jobs: lots.flatMap(({ answer }) => answer.jobs),
+    ...(next.length === 0
+      ? {}
+      : {
+          next_runs: {
+            total: next.reduce((total, one) => total + one.total, 0),
+            some: next.flatMap((one) => one.some),
+          },
+        }),
     ...(refused.length === 0 ? {} : { refused }),
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
 }
 

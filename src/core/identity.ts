@@ -4,7 +4,6 @@
  */
 import { hash } from 'node:crypto';
 import { canonicalJson, type Json, type JsonObject, isJsonObject } from './json.ts';
-import { childPath } from './job-path.ts';
 import type { ScriptCall } from './recipe.ts';
 import type { JobType } from './rows.ts';
 
@@ -82,7 +81,8 @@ export function sha256Bytes(bytes: Uint8Array): string {
 
 export function requestOf(job: RequestParts, context: RequestContext): JobRequest {
   const drawer = job.drawers[context.endpoint_kind];
-  const { response_schema, ...parameters } = job.parameters;
+  const { response_schema, ...given } = job.parameters;
+  const parameters = withSeedOfDraw(given, job.sample);
   return {
     type: job.type,
     endpoint: job.endpoint,
@@ -101,6 +101,23 @@ export function requestOf(job: RequestParts, context: RequestContext): JobReques
     ...(job.sample === null ? {} : { sample: job.sample }),
     ...(context.fresh === undefined || context.fresh === null ? {} : { fresh: context.fresh }),
   };
+}
+
+/** Draw k of a job with a seed is sent seed + k, so that draws differ where platforms keep the promise of a seed. */
+function withSeedOfDraw(parameters: JsonObject, sample: number | string | null): JsonObject {
+  const { seed } = parameters;
+  if (typeof seed !== 'number' || typeof sample !== 'number') return parameters;
+  return { ...parameters, seed: seed + sample };
+}
+
+/** The parameters of a request as the job gave them: the seed without the number of the draw. */
+export function parametersGiven({ parameters, sample }: ReadRequest): JsonObject {
+  return withSeedOfDraw(parameters, typeof sample === 'number' ? -sample : null);
+}
+
+/** Whether what a seed and a sample make together is a number that every platform reads as it was written. */
+export function isSeedOfDraw(seed: Json | undefined, sample: number | string | null): boolean {
+  return typeof seed !== 'number' || typeof sample !== 'number' || Number.isSafeInteger(seed + sample);
 }
 
 /** `1:` and the SHA-256 (hex) of the request's canonical JSON, which may be given as text already. */
@@ -144,51 +161,10 @@ export function freshRequest(request: string, word: string): string {
   return canonicalRequest({ ...(JSON.parse(request) as JobRequest), fresh: word });
 }
 
-/**
- * Which fields of two jobs make them different work, as paths into the job: `prompt.base`, `configuration.temperature`.
- * Requests and specifications are canonical JSON, as stored. A prompt whose text is the same but whose data changed is
- * `prompt.data`. Empty where the requests are equal.
- */
-export function differing(request_a: string, request_b: string, spec_a: string, spec_b: string): string[] {
-  if (request_a === request_b) return [];
-  const [a, b] = [readRequest(request_a), readRequest(request_b)];
-  const [specA, specB] = [JSON.parse(spec_a) as JsonObject, JSON.parse(spec_b) as JsonObject];
-  const paths: string[] = [];
-  if (a.type !== b.type) paths.push('type');
-  if (a.prompt !== b.prompt) {
-    const inPrompt = differences(specA['prompt'], specB['prompt'], 'prompt', 2);
-    paths.push(...(inPrompt.length === 0 ? ['prompt.data'] : inPrompt));
-  }
-  if (canonicalJson(a.command as Json) !== canonicalJson(b.command as Json))
-    paths.push('configuration.command');
-  if (canonicalJson(a.argv) !== canonicalJson(b.argv)) paths.push('configuration.argv');
-  if (a.endpoint !== b.endpoint || a.model !== b.model) paths.push('configuration.LLM_name');
-  paths.push(...differences(a.parameters, b.parameters, 'configuration', 1));
-  if (paths.every((path) => path !== SCHEMA_PATH) && schemaOf(a) !== schemaOf(b)) paths.push(SCHEMA_PATH);
-  paths.push(...differences(a.extra, b.extra, 'configuration', 1));
-  paths.push(...differences(a.drawers, b.drawers, 'configuration', 2));
-  if (a.sample !== b.sample) paths.push('configuration.sample');
-  if (a.fresh !== b.fresh) paths.push('fresh');
-  return paths;
-}
-
-const SCHEMA_PATH = 'configuration.response_schema';
-
-/** With the order of its keys, which is part of it. */
-function schemaOf(request: ReadRequest): string {
-  return JSON.stringify(request.parameters['response_schema'] ?? null);
-}
-
-/** Paths of the values that differ, going `depth` objects down; lists are compared as a whole. */
-function differences(a: Json | undefined, b: Json | undefined, path: string, depth: number): string[] {
-  if (canonicalJson(a) === canonicalJson(b) && (a === undefined) === (b === undefined)) return [];
-  if (depth === 0 || !isJsonObject(a) || !isJsonObject(b)) return [path];
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
-  return keys.flatMap((key) => differences(own(a, key), own(b, key), childPath(path, key), depth - 1));
-}
-
-function own(object: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
+/** Whether `drawn` is a fresh draw of exactly what `request` asks; both are canonical JSON. */
+export function isFreshDrawOf(drawn: string, request: string): boolean {
+  const { fresh, ...rest } = JSON.parse(drawn) as JobRequest;
+  return fresh !== undefined && canonicalRequest(rest) === request;
 }
 
 function isEmpty(object: JsonObject): boolean {

@@ -51,6 +51,8 @@ export interface SubmittedJob {
   readonly verdict: SubmitVerdict;
   /** The job was known under other options; they were left as they are. */
   readonly options_differ: boolean;
+  /** A further run of its name, made by this submission. */
+  readonly next_run: boolean;
 }
 
 export interface SubmitReceipt {

@@ -2,7 +2,8 @@
 import type { Analysis } from './analysis.ts';
 import type { LiveState } from './attempt.ts';
 import type { Json } from './json.ts';
-import type { AttemptRow, Cost, JobType, KeptAnswer, RunOptions } from './rows.ts';
+import { answerFilePath } from './names.ts';
+import type { AttemptRow, Cost, JobType, KeptAnswer, ResultFileRef, RunOptions } from './rows.ts';
 import type { RunState } from './states.ts';
 import type { Usage } from './usage.ts';
 
@@ -32,6 +33,8 @@ export interface JobView {
   readonly shared_with: string | null;
   readonly options: Omit<RunOptions, 'run_at'> & { readonly run_at: string | null };
   readonly options_differ?: boolean;
+  /** In the answer to a submission that made a next run: what differs from the run before, e.g. `prompt.base`. */
+  readonly differs?: readonly string[];
   /** What was noticed when the job was accepted, and did not refuse it. */
   readonly warnings?: readonly string[];
   readonly attempts: number;
@@ -51,6 +54,7 @@ export type JobLine = Omit<
   | 'metadata'
   | 'options'
   | 'options_differ'
+  | 'differs'
   | 'warnings'
   | 'live'
   | 'live_missing'
@@ -67,18 +71,41 @@ export type AttemptView = Omit<
   readonly kept_answer: KeptAnswer['text_sha256'] | null;
 };
 
-/** `GET /jobs/{name}?with=…` adds what is named: attempts, the spec as given, the prompt as sent, all runs. */
+/** `GET /jobs/{name}?with=…` adds what is named: attempts, the spec as given, the prompt as sent, the request that its digest is of, all runs. */
 export interface JobDetail extends JobView {
   readonly with?: {
     readonly attempts?: readonly AttemptView[];
     readonly spec?: Json;
+    /** Its messages; null where scripts make them and no attempt has made any yet. */
     readonly prompt?: Json;
+    /** Of a prompt that scripts make at each attempt. */
+    readonly prompt_made?: PromptMade;
+    readonly request?: Json;
     readonly runs?: readonly {
       readonly run: number;
       readonly state: RunState;
       readonly finished_at: string | null;
     }[];
   };
+}
+
+export interface PromptMade {
+  /** The scripts that make it, as paths in the workspace. */
+  readonly scripts: readonly string[];
+  /** The attempt whose prompt is shown: the one that answered, else the latest that came so far. */
+  readonly attempt: number | null;
+  readonly sha256: string | null;
+}
+
+/** A file that came beside the text of an answer. */
+export interface ResultFileView {
+  readonly name: string;
+  readonly media_type: string;
+  readonly bytes: number;
+  /** SHA-256 (hex) of its bytes. */
+  readonly sha256: string;
+  /** `<EPOCH>_<name>.files/<file>`, beside the result file. */
+  readonly path: string;
 }
 
 /** The null result keeps the relation of jobs and results total (R12). */
@@ -100,10 +127,21 @@ export interface ResultView {
   readonly warnings?: readonly string[];
   readonly usage?: Usage | null;
   readonly cost?: Cost | null;
+  readonly files?: readonly ResultFileView[];
   readonly sha256?: string;
   readonly accepted_at?: string;
   /** With `?analyse=1`: what its Markdown is made of. */
   readonly analysis?: Analysis;
+}
+
+/** Jobs of a lot that were asked as a further run of their names, the first of them with what differs from the run before. */
+export interface NextRuns {
+  readonly total: number;
+  readonly some: readonly {
+    readonly name: string;
+    readonly run: number;
+    readonly differs: readonly string[];
+  }[];
 }
 
 export interface LotView {
@@ -113,6 +151,8 @@ export interface LotView {
   /** Accepted before and not completed yet. */
   readonly known: number;
   readonly jobs: readonly { readonly name: string; readonly run: number; readonly state: RunState }[];
+  /** Absent where there is none, and in a lot of fresh draws. */
+  readonly next_runs?: NextRuns;
   /** With `?on_invalid=skip`: what was left out, by place in the lot. */
   readonly refused?: readonly { readonly index: number; readonly errors: readonly unknown[] }[];
   readonly warnings?: readonly string[];
@@ -125,6 +165,10 @@ export interface BatchView {
   readonly total: number;
   readonly ended: number;
   readonly tokens: { readonly input: number; readonly output: number };
+  /** What its answers cost as far as that is known, one sum for each currency. */
+  readonly cost: readonly { readonly currency: string; readonly amount: number }[];
+  /** Answers whose cost is not known; they are in no sum. */
+  readonly cost_unknown: number;
   /** Seconds until its end at the rate so far; null where nothing ended yet. */
   readonly eta_s: number | null;
 }
@@ -137,6 +181,18 @@ export interface RunEventView {
   readonly state: RunState;
   readonly attempt: number;
   readonly reason: string | null;
+}
+
+/** Undefined where there are none, or where there is no epoch to find them by. */
+export function filesView(
+  files: readonly ResultFileRef[] | undefined,
+  epoch: number | null,
+  run: string,
+): readonly ResultFileView[] | undefined {
+  if (epoch === null) return undefined;
+  return files?.map(({ name, media_type, bytes, sha256 }) => {
+    return { name, media_type, bytes, sha256, path: answerFilePath(epoch, run, name) };
+  });
 }
 
 export function isoTime(ms: number): string;

@@ -66,15 +66,24 @@ const jobFields = {
   answered_before: z.boolean(),
   options,
   options_differ: z.boolean().exactOptional(),
+  differs: z.array(z.string()).exactOptional(),
   warnings: z.array(z.string()).exactOptional(),
   live: live.nullable(),
   live_missing: z.string().exactOptional(),
 };
 
+const promptMade = z.object({
+  scripts: z.array(z.string()),
+  attempt: z.int().nullable(),
+  sha256: z.string().nullable(),
+});
+
 const details = z.object({
   attempts: z.array(z.custom<AttemptView>()).exactOptional(),
   spec: json.exactOptional(),
   prompt: json.exactOptional(),
+  prompt_made: promptMade.exactOptional(),
+  request: json.exactOptional(),
   runs: z.array(z.object({ run: z.int(), state, finished_at: time.nullable() })).exactOptional(),
 });
 
@@ -91,6 +100,12 @@ export const lotOut = z.object({
   shared: z.int(),
   known: z.int(),
   jobs: z.array(z.object({ name: z.string(), run: z.int(), state })),
+  next_runs: z
+    .object({
+      total: z.int(),
+      some: z.array(z.object({ name: z.string(), run: z.int(), differs: z.array(z.string()) })),
+    })
+    .exactOptional(),
   refused: z.array(z.object({ index: z.int(), errors: z.array(z.unknown()) })).exactOptional(),
   warnings: z.array(z.string()).exactOptional(),
 }) satisfies z.ZodType<LotView>;
@@ -112,6 +127,14 @@ const usage = z.object({
   raw: z.custom<JsonObject>(),
 });
 
+const resultFile = z.object({
+  name: z.string(),
+  media_type: z.string(),
+  bytes: z.int(),
+  sha256: z.string(),
+  path: z.string(),
+});
+
 export const resultOut = z.object({
   job: z.string(),
   result: z.string().nullable(),
@@ -130,6 +153,7 @@ export const resultOut = z.object({
   warnings: z.array(z.string()).exactOptional(),
   usage: usage.nullable().exactOptional(),
   cost: z.object({ amount: z.number(), currency: z.string(), as_of: z.string() }).nullable().exactOptional(),
+  files: z.array(resultFile).exactOptional(),
   sha256: z.string().exactOptional(),
   accepted_at: time.exactOptional(),
   analysis: z.custom<Analysis>().exactOptional(),
@@ -142,6 +166,8 @@ export const batchOut = z.object({
   total: z.int(),
   ended: z.int(),
   tokens: z.object({ input: z.number(), output: z.number() }),
+  cost: z.array(z.object({ currency: z.string(), amount: z.number() })),
+  cost_unknown: z.int(),
   eta_s: z.number().nullable(),
 }) satisfies z.ZodType<BatchView>;
 export const batchesOut = z.object({ batches: z.array(batchOut) });

@@ -22,6 +22,7 @@ import { eventRoutes } from './routes/events.ts';
 import { jobRoutes, listRoutes } from './routes/jobs.ts';
 import { logRoutes } from './routes/logs.ts';
 import { healthRoutes, machineRoutes } from './routes/machine.ts';
+import { rerunRoutes } from './routes/rerun.ts';
 import { resultRoutes } from './routes/results.ts';
 import { submitRoutes } from './routes/submit.ts';
 
@@ -111,6 +112,7 @@ function addRoutes(app: App, context: HttpContext): void {
   listRoutes(app, context);
   jobRoutes(app, context);
   changeRoutes(app, context);
+  rerunRoutes(app, context);
   logRoutes(app, context);
   resultRoutes(app, context);
   batchRoutes(app, context);

@@ -17,6 +17,10 @@ export const refParams = z.object({
 export const batchParams = z.object({ batch: z.string().min(1).max(200) });
 export const instanceParams = z.object({ id: z.coerce.number().int().min(0) });
 
+export const fileParams = refParams.extend({
+  file: z.string().min(1).max(200).meta({ description: 'As the result names it', example: 'chart.png' }),
+});
+
 const flag = z.enum(['true', 'false', '1', '0']);
 const text = z.string().min(1).max(1_000);
 
@@ -69,12 +73,19 @@ const wait = z.coerce.number().min(0).optional().meta({ description: 'Seconds to
 
 export const jobQuery = z.strictObject({
   wait,
-  with: text.optional().meta({ description: 'One or more of attempts, spec, prompt, runs' }),
+  with: text.optional().meta({ description: 'One or more of attempts, spec, prompt, request, runs' }),
+  attempt: z.coerce.number().int().min(1).optional().meta({ description: 'The prompt of this attempt' }),
 });
 
 export const waitQuery = z.strictObject({ wait });
 export const limitQuery = z.strictObject({ limit: z.coerce.number().int().min(1).optional() });
-export const submitQuery = z.strictObject({ on_invalid: z.enum(['skip']).optional() });
+const word = z.string().min(1).max(200);
+export const submitQuery = z.strictObject({
+  on_invalid: z.enum(['skip']).optional(),
+  fresh: word
+    .optional()
+    .meta({ description: 'Fresh draws: answers are shared only with what was submitted with the same word' }),
+});
 export const eventsQuery = z.strictObject({ batch: text.optional() });
 
 export const logsQuery = z.strictObject({
@@ -90,6 +101,11 @@ const retryOptions = optionsSchema
 
 export const retryBody = z.strictObject({ options: retryOptions.optional() });
 
+const fresh = word
+  .optional()
+  .meta({ description: 'Names the draw: with the same word again it is this draw; random unless given' });
+export const rerunBody = z.strictObject({ options: retryOptions.optional(), fresh });
+
 const selection = {
   names: z
     .array(z.string())
@@ -101,6 +117,7 @@ const selection = {
 };
 
 export const cancelBody = z.strictObject(selection);
+export const rerunManyBody = z.strictObject({ ...selection, options: retryOptions.optional(), fresh });
 export const retryManyBody = z.strictObject({ ...selection, options: retryOptions.optional() });
 
 /** For the documentation alone: a job's own faults are found, and told better, by core. */

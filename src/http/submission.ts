@@ -8,10 +8,11 @@ import type {
   SubmittedJob,
   SubmitVerdict,
 } from '../core/submission.ts';
-import type { LotView } from '../core/views.ts';
+import type { LotView, NextRuns } from '../core/views.ts';
 import type { HttpOptions, Prepared, Via } from './http-options.ts';
+import { equalJobsWarning } from './equal-jobs.ts';
 import type { Candidate, Lot } from './lot.ts';
-import { nameTakenFault, nameTakenProblem } from './name-taken.ts';
+import { nameTakenFault, nameTakenProblem, nextRuns } from './name-taken.ts';
 
 /** Jobs that are prepared at a time: enough that reading their files overlaps, few enough to let others in between. */
 const PREPARED_AT_ONCE = 64;
@@ -31,19 +32,24 @@ interface Ready {
   readonly warnings: string[];
 }
 
+/** How a lot is taken. */
+export interface SubmitHow {
+  readonly onInvalid: OnInvalid;
+  readonly via: Via;
+  /** A word that makes all of it fresh draws, each the next run of its name. */
+  readonly fresh?: string | undefined;
+}
+
 export interface Submitted {
   readonly ready: Ready;
   readonly receipt: SubmitReceipt;
+  readonly next_runs?: NextRuns;
 }
 
 /** Rejects with the faults of the jobs (unless they are to be skipped), with NameTaken, or with the scheduler's problem. */
-export async function submitLot(
-  options: SubmissionOptions,
-  lot: Lot,
-  onInvalid: OnInvalid,
-  via: Via,
-): Promise<Submitted> {
-  const ready = await prepareAll(options, lot, onInvalid, via);
+export async function submitLot(options: SubmissionOptions, lot: Lot, how: SubmitHow): Promise<Submitted> {
+  const { onInvalid } = how;
+  const ready = await prepareAll(options, lot, how);
   if (ready.refused.length > 0 && (onInvalid === 'refuse_all' || lot.single)) {
     throw Problem.ofFaults(
       ready.refused.flatMap(({ faults }) => faults).slice(0, options.limits.faults_shown_max),
@@ -58,35 +64,48 @@ export async function submitLot(
       options.limits.faults_shown_max,
     );
   ready.refused.push(...conflicts.map(({ index, fault }) => ({ index, faults: [fault] })));
-  return { ready, receipt };
+  const next_runs = how.fresh === undefined ? nextRunsOf(options, ready, receipt) : undefined;
+  return { ready, receipt, ...(next_runs === undefined ? {} : { next_runs }) };
 }
 
-async function prepareAll(
-  options: SubmissionOptions,
-  lot: Lot,
-  onInvalid: OnInvalid,
-  via: Via,
-): Promise<Ready> {
+function nextRunsOf(options: SubmissionOptions, ready: Ready, receipt: SubmitReceipt): NextRuns | undefined {
+  const jobs = receipt.jobs.flatMap((submitted, at) => {
+    const job = ready.jobs[at];
+    return job === undefined ? [] : [{ job, submitted }];
+  });
+  return nextRuns(options, jobs);
+}
+
+async function prepareAll(options: SubmissionOptions, lot: Lot, how: SubmitHow): Promise<Ready> {
   const { clock, timers, limits } = options;
   const ready: Ready = { jobs: [], places: [], refused: [], warnings: [] };
   let since = clock.monotonic();
   let index = 0;
   for (const some of chunks(lot.candidates(), PREPARED_AT_ONCE)) {
-    const prepared = await Promise.all(some.map((candidate) => prepareOne(options, candidate, via)));
+    const prepared = await Promise.all(some.map((candidate) => prepareOne(options, candidate, how)));
     for (const [i, one] of prepared.entries()) take(ready, one, index + i, some[i]);
     index += some.length;
-    if (onInvalid === 'refuse_all' && ready.refused.length >= limits.faults_shown_max) return ready;
+    if (how.onInvalid === 'refuse_all' && ready.refused.length >= limits.faults_shown_max) return ready;
     if (clock.monotonic() - since < BUSY_MS) continue;
     await new Promise<void>((resolve) => timers.soon(resolve));
     since = clock.monotonic();
   }
+  const equal = equalJobsWarning(ready.jobs);
+  if (equal !== null) ready.warnings.push(equal);
   return ready;
 }
 
-async function prepareOne(options: SubmissionOptions, candidate: Candidate, via: Via): Promise<Prepared> {
+async function prepareOne(
+  options: SubmissionOptions,
+  candidate: Candidate,
+  { via, fresh }: SubmitHow,
+): Promise<Prepared> {
   if (candidate.faults.length > 0) return { ok: false, faults: candidate.faults };
   const { value, link } = via === 'socket' ? withoutLink(candidate.value) : { value: candidate.value };
-  return options.prepare(value, link === undefined ? { via } : { via, link });
+  const from = { via, ...(link === undefined ? {} : { link }) };
+  if (fresh === undefined) return options.prepare(value, from);
+  const prepared = await options.prepare(value, { ...from, fresh });
+  return prepared.ok ? { ...prepared, job: { ...prepared.job, if_exists: 'new_run' } } : prepared;
 }
 
 /** A file of `jobs/`, or a batch file: plain names, for paths are derived by us. */
@@ -147,7 +166,7 @@ function conflictsOf(
 }
 
 /** The answer to a lot, and whether anything in it is new. */
-export function lotView({ ready, receipt }: Submitted): LotView {
+export function lotView({ ready, receipt, next_runs }: Submitted): LotView {
   const taken = receipt.jobs.filter(({ verdict }) => verdict !== 'conflict');
   const count = (verdict: SubmitVerdict): number =>
     taken.reduce((sum, job) => sum + (job.verdict === verdict ? 1 : 0), 0);
@@ -158,10 +177,11 @@ export function lotView({ ready, receipt }: Submitted): LotView {
     shared: count('shared'),
     known: count('known'),
     jobs: taken.map(({ name, run, state }) => ({ name, run, state })),
+    ...(next_runs === undefined ? {} : { next_runs }),
     ...(refused.length === 0
       ? {}
       : { refused: refused.map(({ index, faults }) => ({ index, errors: faults })) }),
-    ...(ready.warnings.length === 0 ? {} : { warnings: ready.warnings }),
+    ...(ready.warnings.length === 0 ? {} : { warnings: [...new Set(ready.warnings)] }),
   };
 }
 

@@ -9,6 +9,7 @@ import { RUN_STATES, hasEnded, type RunState } from '../core/states.ts';
 import {
   type AttemptView,
   type BatchView,
+  filesView,
   isoTime,
   type JobDetail,
   type JobLine,
@@ -58,6 +59,7 @@ export interface JobViewParts {
   readonly created?: boolean;
   readonly answered_before?: boolean;
   readonly options_differ?: boolean;
+  readonly differs?: readonly string[];
   readonly warnings?: readonly string[];
 }
 
@@ -69,6 +71,7 @@ export function jobView(run: RunRow, known: Knowledge, parts: JobViewParts): Job
     answered_before: parts.answered_before ?? run.answered_by !== null,
     options: optionsView(run, parts.spec),
     ...(parts.options_differ === true ? { options_differ: true } : {}),
+    ...(parts.differs === undefined ? {} : { differs: parts.differs }),
     ...(parts.warnings === undefined || parts.warnings.length === 0 ? {} : { warnings: parts.warnings }),
     live: parts.live ?? null,
     ...(parts.live_missing === undefined ? {} : { live_missing: parts.live_missing }),
@@ -168,10 +171,13 @@ export function nullResult(run: RunRow, spec: SpecRow | null): ResultView {
 
 export function resultView(run: RunRow, spec: SpecRow | null, row: ResultRow, text: string): ResultView {
   const { meta } = row;
+  // Its own epoch may have been taken by another file before it could be published.
+  const epoch = run.epoch ?? row.epoch;
+  const files = filesView(meta.files, epoch, run.name);
   return {
     ...nullResult(run, spec),
     result: text,
-    file: resultFileName(row.epoch, run.name),
+    file: resultFileName(epoch, run.name),
     digest: run.digest,
     attempt: row.attempt,
     endpoint: meta.endpoint,
@@ -182,6 +188,7 @@ export function resultView(run: RunRow, spec: SpecRow | null, row: ResultRow, te
     warnings: meta.warnings,
     usage: meta.usage,
     cost: meta.cost,
+    ...(files === undefined ? {} : { files }),
     sha256: row.text_sha256,
     accepted_at: isoTime(row.accepted_at),
   };
@@ -207,8 +214,15 @@ export function batchView(row: BatchRow): BatchView {
     total,
     ended,
     tokens: { input: row.input_tokens, output: row.output_tokens },
+    cost: row.costs.map(({ currency, amount }) => ({ currency, amount: rounded(amount) })),
+    cost_unknown: row.cost_unknown,
     eta_s: eta(row, total, ended),
   };
+}
+
+/** Sums of fractions end in digits that nobody meant. */
+function rounded(amount: number): number {
+  return Number(amount.toPrecision(12));
 }
 
 /** At the rate from its first start to its last end; 0 where nothing is left. */

@@ -24,6 +24,8 @@ const T0 = '2026-11-22T09:00:00.000Z';
 export class FakePromptd {
   readonly server = new ScriptedServer();
   readonly runs: FakeRun[] = [];
+  /** What the answer to every submission warns of. */
+  warnings: readonly string[] = [];
   /** What becomes of a run that is created; by itself it stays queued. */
   onCreated: (run: FakeRun) => void = () => undefined;
   readonly #readers = new Set<ReturnType<typeof openSse>>();
@@ -141,16 +143,25 @@ export class FakePromptd {
     }
     const counts = { created: 0, answered_before: 0, shared: 0, known: 0 };
     const created: FakeRun[] = [];
+    const next: { name: string; run: number; differs: string[] }[] = [];
     const receipts = jobs.flatMap((job) => {
       if (this.#conflicts(job)) return [];
       const [run, verdict] = this.#accept(job);
       counts[verdict]++;
       if (verdict === 'created') created.push(run);
+      if (verdict === 'created' && run.run > 1)
+        next.push({ name: run.name, run: run.run, differs: ['prompt.base'] });
       return [{ name: run.name, run: run.run, state: run.state }];
     });
     sendJson(
       response,
-      { ...counts, jobs: receipts, ...(conflicts.length > 0 ? { refused: conflicts } : {}) },
+      {
+        ...counts,
+        jobs: receipts,
+        warnings: this.warnings,
+        ...(next.length > 0 ? { next_runs: { total: next.length, some: next.slice(0, 20) } } : {}),
+        ...(conflicts.length > 0 ? { refused: conflicts } : {}),
+      },
       201,
     );
     for (const run of created) setImmediate(() => this.onCreated(run));

@@ -35,6 +35,7 @@ const code = await runCli({
   init: refuse,
   quickWorkspace: refuse,
   validate: refuse,
+  workOf: refuse,
   openJob: refuse,
   testEndpoint: refuse,
 });

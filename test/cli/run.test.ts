@@ -173,7 +173,7 @@ test('run --json gives one object with the same figures', async () => {
     shared: 0,
     known: 0,
     ended_before: [],
-    changed: [],
+    next_runs: null,
     refused: 0,
     states: { completed: 1 },
     spent: { input_tokens: 10, output_tokens: 5, attempts: 1, warnings: [] },
@@ -277,12 +277,14 @@ test('run takes batches of promptd and of the OpenAI format, with the file as ba
     ?.body.trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
+  const if_exists = 'new_run';
   expect(sent).toEqual([
-    { ...job('x'), key: '17', batch: 'law' },
-    { ...job('y'), name: 'own', batch: 'law' },
+    { ...job('x'), key: '17', batch: 'law', if_exists },
+    { ...job('y'), name: 'own', batch: 'law', if_exists },
     {
       key: 'r-1',
       batch: 'vendor',
+      if_exists,
       prompt: { messages: [{ role: 'user', content: 'z' }] },
       configuration: { LLM_name: 'llama3.2:3b', max_tokens: 9 },
     },
@@ -336,18 +338,18 @@ test('--batch, --limit, --tag and --priority hold for every job; --fresh is a dr
     '-3',
     '--fresh',
   ]);
-  const sent = cli.fake.server
-    .calls('POST /jobs')[0]
-    ?.body.trimEnd()
+  const [call] = cli.fake.server.calls('POST /jobs');
+  const sent = call?.body
+    .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
   expect(sent).toHaveLength(2);
   expect(sent?.[0]).toMatchObject({
     name: 'a',
     batch: 'again',
-    configuration: { sample: 'again' },
     options: { tags: ['own', 't1', 't2'], priority: -3 },
   });
+  expect(call?.url).toBe('/jobs?fresh=again');
 });
 
 test('R20: -m and -p ask one prompt without a file and print its answer alone', async () => {

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   canonicalRequest,
-  differing,
   digestHex,
   digestOf,
   freshRequest,
@@ -11,6 +10,7 @@ import {
   requestOf,
   sha256,
 } from '../../src/core/identity.ts';
+import { differing } from '../../src/core/differences.ts';
 import { checkJob, type CheckedJob } from '../../src/core/job.ts';
 import { canonicalJson } from '../../src/core/json.ts';
 
@@ -175,6 +175,9 @@ describe('a stored request', () => {
       parameters: {},
       extra: {},
       drawers: {},
+      command: null,
+      argv: null,
+      only_for: null,
       sample: null,
       fresh: null,
     });

@@ -66,7 +66,7 @@ describe('docs/http.md', () => {
         expect(fits(JSON.parse(text)), `${name} ${info}: ${ajv.errorsText(fits.errors)}`).toBe(true);
       }
       const isJson = answers.some(([, { content }]) => content?.['application/json'] !== undefined);
-      const isJob = name === 'DELETE /jobs/{ref}' || name === 'POST /jobs/{ref}/retry';
+      const isJob = /^(DELETE \/jobs\/\{ref\}|POST \/jobs\/\{ref\}\/(retry|rerun))$/.test(name);
       if (isJson && !isJob) expect(blocks.some(({ info }) => /^json 20\d$/.test(info)), name).toBe(true);
       if (operation.requestBody !== undefined) expect(blocks.some(({ info }) => info === 'json request'), name).toBe(true);
     }

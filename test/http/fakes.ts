@@ -88,6 +88,7 @@ export class FakeScheduler implements Scheduler {
         run: known?.run ?? 1,
         state: known?.state ?? 'queued',
         options_differ: false,
+        next_run: false,
       };
       if (conflicts.has(job) || !accepted)
         return { ...refused, verdict: conflicts.has(job) ? 'conflict' : 'created' };
@@ -99,7 +100,14 @@ export class FakeScheduler implements Scheduler {
       if (row.leads) leaders.set(row.digest, row);
       changes.push(changeOf(row));
       const verdict = row.state === 'blocked' ? 'shared' : 'created';
-      return { name: row.name, run: row.run, state: row.state, verdict, options_differ: false };
+      return {
+        name: row.name,
+        run: row.run,
+        state: row.state,
+        verdict,
+        options_differ: false,
+        next_run: row.run > 1,
+      };
     });
     this.tell(changes);
     return { jobs: receipts, accepted };

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { differing } from '../../src/core/identity.ts';
+import { differing } from '../../src/core/differences.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import type { KeyScope } from '../../src/core/rows.ts';
 import type { HttpLimits, HttpLog, HttpOptions } from '../../src/http/http-options.ts';

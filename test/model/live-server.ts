@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { EndpointConfig } from '../../src/core/endpoints.ts';
 import type { PromptdEvent } from '../../src/core/events.ts';
 import { analyse } from '../../src/reading/analyse.ts';
-import { differing } from '../../src/core/identity.ts';
+import { differing } from '../../src/core/differences.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import type { ReadStore } from '../../src/core/ports/read-store.ts';
 import type { Store } from '../../src/core/ports/store.ts';

@@ -27,7 +27,7 @@ export async function retry(context: Context): Promise<number> {
   return answers.length > 0 && answers.length === of('wrong_state').length ? EXIT.conflict : EXIT.ok;
 }
 
-function retryOptions({ given }: Context): RetryOptions {
+export function retryOptions({ given }: Context): RetryOptions {
   const priority = given.whole('priority', { min: -1_000_000_000, max: 1_000_000_000 });
   const timeout = given.duration('timeout');
   const attempts = given.whole('maxAttempts', { min: 1, max: 1_000 });

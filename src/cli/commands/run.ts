@@ -17,7 +17,7 @@ import { hasEnded, type RunState } from '../../core/states.ts';
 import { count, many } from '../quantities.ts';
 import { shortRef } from '../short-ref.ts';
 import { JobsRefused } from '../submission.ts';
-import { adHocJob, jobDefaults } from '../submit-options.ts';
+import { adHocJob, freshWord, jobDefaults } from '../submit-options.ts';
 import { askOnce } from '../following/ask-once.ts';
 
 /** Submit, wait, summarise. */
@@ -92,7 +92,13 @@ async function follow(
   const { out, deps } = context;
   const started_at = deps.now();
   const interrupts = waitForInterrupts(context);
-  const session = new RunSession({ context, jobs, ...how, signal: interrupts.signal });
+  const session = new RunSession({
+    context,
+    jobs,
+    ...how,
+    fresh: freshWord(context),
+    signal: interrupts.signal,
+  });
   try {
     await session.toEnd();
     const elapsed_ms = deps.now() - started_at;
@@ -137,7 +143,7 @@ async function reportOf({
 }: Ended): Promise<RunReport> {
   const { board, submitted } = session;
   if (submitted === null) throw new Error('a run that has ended was submitted');
-  const { answer, changed, refused } = submitted;
+  const { answer, refused } = submitted;
   const isNew = answer.jobs.length > answer.answered_before;
   if (isNew && !context.isRemote) await session.published(client);
   const workspace = context.isRemote ? null : await context.workspace();
@@ -149,7 +155,7 @@ async function reportOf({
     shared: answer.shared,
     known: answer.known,
     ended_before: endedBefore(answer.jobs),
-    changed,
+    next_runs: answer.next_runs ?? null,
     refused: new Set([...left_out, ...refused].map(({ file, fault }) => `${file}:${fault.line ?? 0}`)).size,
     states: board.counts(),
     spent: isNew ? await spent(client, notEndedBefore(board, answer.jobs), signal) : null,

@@ -2,13 +2,13 @@ import { EXIT, Problem } from '../../core/errors.ts';
 import { formatRunRef } from '../../core/names.ts';
 import type { Client } from '../../client/client.ts';
 import type { Context } from '../context.ts';
-import { receiptLine } from '../following/run-report.ts';
+import { changedText, receiptLine } from '../following/run-report.ts';
 import { waitForRuns } from '../following/wait-for-runs.ts';
 import { filesWrong, showFaults } from '../intake/fault-text.ts';
 import { readAnyJobs } from '../intake/read-jobs.ts';
 import { JobsRefused, submitJobs, type Submitted } from '../submission.ts';
 import { shortRef } from '../short-ref.ts';
-import { adHocJob, jobDefaults } from '../submit-options.ts';
+import { adHocJob, freshWord, jobDefaults } from '../submit-options.ts';
 import { followLog } from './logs.ts';
 import { readJobs } from './run.ts';
 
@@ -27,7 +27,8 @@ export async function submit(context: Context): Promise<number> {
   if (right.length === 0) return faults.length > 0 ? EXIT.invalid_job : EXIT.ok;
   const client = await context.server();
   try {
-    const submitted = await submitJobs({ client, jobs: right, if_exists, on_invalid, signal });
+    const fresh = freshWord(context);
+    const submitted = await submitJobs({ client, jobs: right, if_exists, on_invalid, fresh, signal });
     await say(context, submitted);
     const wrong = faults.length + submitted.refused.length;
     const code = await follow(context, client, submitted);
@@ -77,6 +78,8 @@ async function say(context: Context, { answer, refused }: Submitted): Promise<vo
     else await out.line(shortRef(job));
   }
   for (const warning of answer.warnings ?? []) out.notice(`warning: ${warning}`);
+  if (answer.next_runs !== undefined)
+    out.notice(`changed, and asked as the next run: ${changedText(answer.next_runs)}`);
   out.notice(receiptLine(answer));
 }
 

@@ -9,7 +9,7 @@ import { readAnyJobs } from '../intake/read-jobs.ts';
 import { plainLine, plainText } from '../plain-text.ts';
 import { shellQuoted } from '../shell-quoted.ts';
 import { shortRef } from '../short-ref.ts';
-import { jobDefaults } from '../submit-options.ts';
+import { freshWord, jobDefaults } from '../submit-options.ts';
 import { waitForInterrupts } from './interrupts.ts';
 import { RunSession } from './run-session.ts';
 import { exitOf } from './summary.ts';
@@ -30,6 +30,7 @@ export async function askOnce(context: Context, job: JobIn): Promise<number> {
     jobs,
     if_exists,
     on_invalid: 'refuse',
+    fresh: freshWord(context),
     signal: interrupts.signal,
   });
   try {

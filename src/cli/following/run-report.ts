@@ -1,14 +1,13 @@
 /** The summary of `run`: what was new, how it ended, what it took, where the answers are, and what to do about the rest. */
 import path from 'node:path';
-import type { LotView } from '../../core/views.ts';
+import type { LotView, NextRuns } from '../../core/views.ts';
 import type { RunState } from '../../core/states.ts';
 import type { Context } from '../context.ts';
 import type { Workspace } from '../deps.ts';
 import type { Output } from '../output.ts';
 import { clip, plainLine } from '../plain-text.ts';
-import { count, duration, many } from '../quantities.ts';
+import { costText, count, duration, many } from '../quantities.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
-import type { Changed } from '../submission.ts';
 import type { FailureGroup, Spent } from './summary.ts';
 
 export interface RunReport {
@@ -20,7 +19,8 @@ export interface RunReport {
   readonly known: number;
   /** Of these, runs that had failed or were cancelled: `run` does not ask them again. */
   readonly ended_before: readonly EndedBefore[];
-  readonly changed: readonly Changed[];
+  /** Jobs whose content had changed: how many, and the first of them with what differs. Null where there is none. */
+  readonly next_runs: NextRuns | null;
   readonly refused: number;
   readonly states: Partial<Record<RunState, number>>;
   /** Null where there were too many to add up. */
@@ -66,9 +66,9 @@ export function reportLines(out: Output, report: RunReport, results: string | nu
     ];
   }
   const lines = [`${c.dim('jobs'.padEnd(10))}${many(report.jobs, 'job')}: ${receiptLine(report)}`];
-  if (report.changed.length > 0)
+  if (report.next_runs !== null)
     lines.push(
-      `${c.dim('changed'.padEnd(10))}${changedText(report.changed)}; asked as the next run, the answers before stay`,
+      `${c.dim('changed'.padEnd(10))}${changedText(report.next_runs)}; asked as the next run, the answers before stay`,
     );
   if (report.refused > 0)
     lines.push(`${c.dim('left out'.padEnd(10))}${c.yellow(many(report.refused, 'wrong job'))}`);
@@ -79,6 +79,8 @@ export function reportLines(out: Output, report: RunReport, results: string | nu
       `${c.dim('tokens'.padEnd(10))}${count(report.spent.input_tokens)} in, ${count(report.spent.output_tokens)} out`,
     );
   }
+  if (report.spent !== null && report.spent.cost.length > 0)
+    lines.push(`${c.dim('cost'.padEnd(10))}${costText(report.spent)}`);
   lines.push(`${c.dim('time'.padEnd(10))}${duration(report.elapsed_ms)}`);
   lines.push(...answersLine(c.dim, report, results));
   for (const group of report.failures) lines.push(...failureLines(out, group));
@@ -98,12 +100,13 @@ function endedBeforeLine(color: (text: string) => string, { state, names }: Ende
   return `${color('before'.padEnd(10))}${count(names.length)} ${state} before, not asked again; promptd retry ${which}`;
 }
 
-function changedText(changed: readonly Changed[]): string {
-  const some = changed
+/** `faq-17 (prompt.base), faq-18 (configuration.seed) and 997 more` */
+export function changedText({ total, some }: NextRuns): string {
+  const shown = some
     .slice(0, EXAMPLES)
-    .map(({ name, differs }) => plainLine(differs === '' ? name : `${name} (${differs})`));
-  const more = changed.length - some.length;
-  return `${some.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
+    .map(({ name, differs }) => plainLine(differs.length === 0 ? name : `${name} (${differs.join(', ')})`));
+  const more = total - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
 }
 
 function statesText(out: Output, states: RunReport['states']): string {

@@ -17,6 +17,8 @@ export interface RunSessionOptions {
   readonly jobs: readonly SourceJob[];
   readonly if_exists: 'same' | 'new_run';
   readonly on_invalid: 'refuse' | 'skip';
+  /** A word that makes them fresh draws. */
+  readonly fresh?: string | undefined;
   readonly signal: AbortSignal;
   /** Called once the first submission is accepted. */
   readonly onAccepted?: (submitted: Submitted) => void;
@@ -115,8 +117,8 @@ export class RunSession {
 
   async #learn(client: Client, isAgain: boolean, progress: Progress): Promise<Iterable<RunSeen>> {
     if (isAgain && this.#submitted !== null) return this.#relearn(client, this.#submitted.answer);
-    const { jobs, if_exists, on_invalid, signal, onAccepted } = this.#options;
-    const submitted = await submitJobs({ client, jobs, if_exists, on_invalid, signal });
+    const { jobs, if_exists, on_invalid, fresh, signal, onAccepted } = this.#options;
+    const submitted = await submitJobs({ client, jobs, if_exists, on_invalid, fresh, signal });
     this.#submitted = submitted;
     for (const warning of submitted.answer.warnings ?? []) progress.say(`warning: ${warning}`);
     onAccepted?.(submitted);
@@ -125,11 +127,10 @@ export class RunSession {
 
   /** The same again is answered and not asked again. What became another job's name since is looked up run by run. */
   async #relearn(client: Client, first: LotView): Promise<Iterable<RunSeen>> {
-    const { jobs, signal } = this.#options;
-    const again = await client.submitMany(
-      jobs.map(({ job }) => job),
-      { on_invalid: 'skip', signal },
-    );
+    const { jobs, fresh, signal } = this.#options;
+    // Sent again, a fresh draw would be the next run of a name that became another job's since.
+    const sent = fresh === undefined ? jobs.map(({ job }) => job) : [];
+    const again = await client.submitMany(sent, { on_invalid: 'skip', signal });
     const now = new Map<string, RunSeen>(again.jobs.map((run) => [formatRunRef(run), run]));
     const seen: RunSeen[] = [];
     for (const { name, run } of first.jobs) {

@@ -34,8 +34,6 @@ export interface JobDefaults {
   readonly model?: string;
   readonly options: JsonObject;
   readonly tags: readonly string[];
-  /** `--fresh`: the draw of this batch. */
-  readonly sample?: string;
 }
 
 /** The job as it is sent: the file's own value, and over it what the command line says. */
@@ -63,12 +61,6 @@ function configurationOf(value: Json | undefined, defaults: JobDefaults): Json |
   const given: Record<string, Json> = { ...value };
   if (defaults.model !== undefined && given['LLM_name'] === undefined && given['model'] === undefined) {
     given['LLM_name'] = defaults.model;
-  }
-  if (defaults.sample !== undefined) {
-    const own = given['sample'];
-    if (own === undefined) given['sample'] = defaults.sample;
-    else if (typeof own === 'string' || typeof own === 'number')
-      given['sample'] = `${defaults.sample}/${own}`;
   }
   return value === undefined && Object.keys(given).length === 0 ? undefined : given;
 }

@@ -23,6 +23,11 @@ const IF_EXISTS: OptionSpec = {
   about: 'where a name stands for other work: same (refuse) or new_run (ask it as the next run)',
 };
 
+const FRESH: OptionSpec = {
+  flags: '--fresh',
+  about: 'a fresh draw: ask again what is answered, once for the name of --batch',
+};
+
 const ON_INVALID: OptionSpec = {
   flags: '--on-invalid <what>',
   about:
@@ -46,7 +51,7 @@ missing or has changed. Ctrl-C stops the waiting, not the work: nothing is lost.
       IF_EXISTS,
       ON_INVALID,
       { flags: '--limit <n>', about: 'take the first n jobs only' },
-      { flags: '--fresh', about: 'a fresh draw: ask again what is answered, once for this batch name' },
+      FRESH,
     ],
     examples: [
       ['promptd run', 'every job of jobs/; the answers are in results/'],
@@ -73,6 +78,7 @@ object, an array, or one a line. A name that stands for other work is refused (s
       { flags: '--name <name>', about: 'the name of a single job' },
       IF_EXISTS,
       ON_INVALID,
+      FRESH,
       { flags: '--follow', about: 'follow the log of a single job to its end' },
       { flags: '--wait', about: 'wait until all have ended; the exit code tells how' },
     ],

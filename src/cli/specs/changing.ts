@@ -49,4 +49,25 @@ when its instance confirms.`,
     ],
     load: async () => (await import('../commands/retry.ts')).retry,
   },
+  {
+    name: 'rerun',
+    args: '[names...]',
+    group: 'Changing:',
+    summary: 'a fresh draw: ask what has ended once more, as the next run',
+    about: `What is asked is what was stored: an edited file changes nothing here (for that: promptd run). The answers before stay.
+Of several jobs that are the same work, one is asked and all get its answer.`,
+    options: [
+      ...SELECTION,
+      { flags: '--priority <n>', about: 'its priority' },
+      { flags: '--timeout <duration>', about: 'its time limit of one attempt' },
+      { flags: '--max-attempts <n>', about: 'its number of attempts' },
+      YES,
+    ],
+    examples: [
+      ['promptd rerun faq-17', 'one job; its next run'],
+      ['promptd rerun faq-17@1', 'what its first run asked'],
+      ['promptd rerun --batch trial --yes', 'a whole batch once more, without asking'],
+    ],
+    load: async () => (await import('../commands/rerun.ts')).rerun,
+  },
 ];

@@ -37,7 +37,7 @@ export const LOOKING: readonly CommandSpec[] = [
     args: '',
     group: 'Looking:',
     summary: 'batches with their counts',
-    about: 'BATCH DONE RUNNING WAITING FAILED TOTAL ETA TOKENS, newest first.',
+    about: 'BATCH DONE RUNNING WAITING FAILED TOTAL ETA TOKENS COST, newest first.',
     options: [],
     examples: [['promptd batches', 'how far each batch is']],
     load: async () => (await import('../commands/batches.ts')).batches,
@@ -47,9 +47,11 @@ export const LOOKING: readonly CommandSpec[] = [
     args: '<name>',
     group: 'Looking:',
     summary: 'all about one job: runs, attempts, live state',
-    about: 'With --prompt also the prompt as it is sent; with --spec the job as it was given.',
+    about: `With --prompt also the prompt as it is sent; with --spec the job as it was given. Where scripts make the prompt, they make
+it at each attempt: shown is that of the answer, or of the latest attempt.`,
     options: [
       { flags: '--prompt', about: 'the prompt as it is sent to the model' },
+      { flags: '--attempt <n>', about: 'the prompt of this attempt, where scripts make it' },
       { flags: '--spec', about: 'the job as it was given' },
     ],
     examples: [
@@ -57,6 +59,20 @@ export const LOOKING: readonly CommandSpec[] = [
       ['promptd show faq-17@2 --prompt', 'its second run, and what was asked'],
     ],
     load: async () => (await import('../commands/show.ts')).show,
+  },
+  {
+    name: 'explain',
+    args: '<a> <b>',
+    group: 'Looking:',
+    summary: 'what makes two jobs different work, or that they are the same',
+    about: `Names of jobs (NAME, NAME@RUN), or files: a job file, or a line of a batch file by its key (FILE#KEY). Of two files no
+server is needed. Only what is sent counts: not names, files, labels or options.`,
+    options: [],
+    examples: [
+      ['promptd explain faq-17@1 faq-17@2', 'two runs of a job'],
+      ['promptd explain faq-17 jobs/faq-17.json', 'what has changed in a file since it was asked'],
+    ],
+    load: async () => (await import('../commands/explain.ts')).explain,
   },
   {
     name: 'why',
@@ -94,7 +110,7 @@ with the code of its end (0 completed, 10 failed, 11 cancelled).`,
     group: 'Looking:',
     summary: 'the answer',
     about:
-      'Text on stdout as the model gave it. Where there is none yet, nothing is printed and the exit code tells why.',
+      'Text on stdout as the model gave it; on stderr the paths of files that came with it. Where there is none yet, nothing is printed and the exit code tells why.',
     options: [
       { flags: '--render', about: 'render its Markdown for the terminal' },
       { flags: '--analyse', about: 'print as JSON what its Markdown is made of' },

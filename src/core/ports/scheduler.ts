@@ -4,10 +4,12 @@ import type { RunRef } from '../names.ts';
 import type { Reason } from '../reasons.ts';
 import type { KeyRow, RunOptions } from '../rows.ts';
 import type { RunState } from '../states.ts';
-import type { OnInvalid, PreparedJob, SubmitReceipt } from '../submission.ts';
+import type { OnInvalid, PreparedJob, SubmitReceipt, SubmitVerdict } from '../submission.ts';
 
 export type CancelVerdict = 'cancelled' | 'cancelling' | 'already_ended' | 'not_found';
 export type RetryVerdict = 'queued' | 'blocked' | 'answered' | 'wrong_state' | 'not_found';
+/** As a submission has it, but that what is under way is not drawn again. */
+export type RerunVerdict = Exclude<SubmitVerdict, 'conflict'> | 'wrong_state' | 'not_found';
 
 export interface RunAnswer<V> {
   readonly name: string;

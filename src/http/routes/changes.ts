@@ -116,7 +116,7 @@ interface ManyIn extends SelectionIn {
 }
 
 /** Pages of the runs that are meant. Each page is read when the one before is done; a run never comes twice. */
-function* selectedRuns(
+export function* selectedRuns(
   context: HttpContext,
   { names, state, latest, ...selection }: ManyIn,
   states: readonly RunState[],
@@ -143,7 +143,7 @@ interface Many<V> {
   readonly jobs: RunAnswer<V>[];
 }
 
-async function many<V extends string>(
+export async function many<V extends string>(
   pages: Iterable<readonly RunRef[]>,
   change: (refs: readonly RunRef[]) => Promise<readonly RunAnswer<V>[]>,
 ): Promise<Many<V>> {
@@ -165,7 +165,7 @@ interface RetryOptionsIn {
   readonly attempt_timeout_ms?: number | undefined;
 }
 
-function retryOptions(given: RetryOptionsIn | undefined): RetryOptions {
+export function retryOptions(given: RetryOptionsIn | undefined): RetryOptions {
   const timeout_ms = given?.timeout == null ? given?.attempt_timeout_ms : parseDuration(given.timeout);
   if (timeout_ms === null) throw refuse('body.options.timeout', 'a duration such as "10m"', given?.timeout);
   return {

@@ -9,13 +9,16 @@ import type { App } from '../app.ts';
 import { type HttpContext, noSuchJob } from '../http-context.ts';
 import { longPoll } from '../long-poll.ts';
 import { refuse } from '../problems.ts';
+import { promptSent } from '../prompt-sent.ts';
 import { countsQuery, isTrue, jobQuery, listQuery, refParams } from '../schemas.ts';
 import { filterOf, statesOf, wordsOf } from '../selection.ts';
 import { attemptView, jobLine, jsonOf, runsView } from '../views.ts';
 
 const COUNT_BY: readonly CountBy[] = ['state', 'reason', 'model', 'endpoint', 'batch'];
-const DETAILS = ['attempts', 'spec', 'prompt', 'runs'] as const;
+const DETAILS = ['attempts', 'spec', 'prompt', 'request', 'runs'] as const;
 type DetailPart = (typeof DETAILS)[number];
+/** Those that are kept with what is asked. */
+const OF_SPEC: ReadonlySet<DetailPart> = new Set(['spec', 'prompt', 'request']);
 const RUNS_SHOWN_MAX = 100;
 
 export function listRoutes(app: App, context: HttpContext): void {
@@ -91,7 +94,9 @@ export function jobRoutes(app: App, context: HttpContext): void {
       const life = context.lifeOf(reply);
       const run = await endOf(context, context.run(refOf(params.ref)), wait_ms, life);
       const view = await context.liveView(run);
-      return parts.length === 0 ? view : { ...view, with: detailsOf(context, run, parts) };
+      return parts.length === 0
+        ? view
+        : { ...view, with: detailsOf(context, run, parts, query.attempt ?? null) };
     },
   );
 }
@@ -122,13 +127,15 @@ function detailsOf(
   context: HttpContext,
   run: RunRow,
   parts: readonly DetailPart[],
+  attempt: number | null,
 ): NonNullable<JobDetail['with']> {
   const { reads } = context.options;
-  const spec = parts.includes('spec') || parts.includes('prompt') ? reads.spec(run.id) : null;
+  const spec = parts.some((part) => OF_SPEC.has(part)) ? reads.spec(run.id) : null;
   return {
     ...(parts.includes('attempts') ? { attempts: reads.attempts(run.id).map(attemptView) } : {}),
     ...(parts.includes('spec') ? { spec: jsonOf(spec && reads.body(spec.spec_sha256)) } : {}),
-    ...(parts.includes('prompt') ? { prompt: jsonOf(spec && reads.body(spec.prompt_sha256)) } : {}),
+    ...(parts.includes('prompt') ? promptSent(reads, run, attempt) : {}),
+    ...(parts.includes('request') ? { request: jsonOf(spec?.request ?? null) } : {}),
     ...(parts.includes('runs') ? { runs: runsView(reads.runsOf(run.name, RUNS_SHOWN_MAX)) ?? [] } : {}),
   };
 }

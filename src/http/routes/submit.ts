@@ -32,7 +32,9 @@ export function submitRoutes(app: App, context: HttpContext): void {
     async (request, reply) => {
       const onInvalid = request.query.on_invalid === 'skip' ? 'skip' : 'refuse_all';
       const lot = readLot(bytesOf(request), kindOf(request), context.options.limits);
-      const submitted = await submitLot(context.options, lot, onInvalid, context.viaOf(request));
+      const { fresh } = request.query;
+      const how = { onInvalid, via: context.viaOf(request), fresh } as const;
+      const submitted = await submitLot(context.options, lot, how);
       const isAnythingNew = submitted.receipt.jobs.some(isNew);
       await sendJson(
         reply,
@@ -60,13 +62,14 @@ function kindOf(request: FastifyRequest): 'json' | 'ndjson' {
   return (request.headers['content-type'] ?? '').includes('ndjson') ? 'ndjson' : 'json';
 }
 
-async function oneJob(context: HttpContext, { ready, receipt }: Submitted): Promise<JobView> {
+async function oneJob(context: HttpContext, { ready, receipt, next_runs }: Submitted): Promise<JobView> {
   const [job] = receipt.jobs;
   if (job === undefined) throw new Problem('Internal', 'The scheduler gave no answer about the job');
   return context.view(context.run({ name: job.name, run: job.run }), {
     created: isNew(job),
     answered_before: job.verdict === 'answered_before',
     options_differ: job.options_differ,
+    ...(next_runs?.some[0] === undefined ? {} : { differs: next_runs.some[0].differs }),
     warnings: ready.warnings,
   });
 }
