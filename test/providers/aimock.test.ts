@@ -23,6 +23,7 @@ describe.each<[EndpointKind, string]>([
 
   beforeAll(async () => {
     mock.onMessage('hello', { content: TEXT });
+    mock.onMessage('number', { content: '{"n":42}' });
     mock.onMessage('think', { content: 'Forty-two.', reasoning: 'Six times seven.' });
     mock.onMessage('limited', { error: { message: 'Slow down', type: 'rate_limit_error' }, status: 429 });
     mock.onMessage('broken', { error: { message: 'It broke', type: 'server_error' }, status: 500 });
@@ -54,6 +55,30 @@ describe.each<[EndpointKind, string]>([
     });
     expect(answer.parameters_sent).toMatchObject({ model: 'test-model' });
     expect(mock.getRequests()).toHaveLength(1);
+  });
+
+  it('R3: answers a call with a schema, and understands it where it can', async () => {
+    mock.clearRequests();
+    const schema = { type: 'object', properties: { n: { type: 'number' } } };
+    const answer = await ask(provider, call('number', { parameters: { response_schema: schema } }));
+    expect(answer).toMatchObject({ text: '{"n":42}', finish_reason: 'stop' });
+    // It leaves out what Ollama and Google are told of it.
+    if (kind === 'ollama' || kind === 'google') return;
+    const { response_format, tools } = mock.getLastRequest()?.body as Record<string, unknown>;
+    const asTool = [{ function: { name: 'json', parameters: schema } }];
+    if (kind === 'anthropic') expect(tools).toMatchObject(asTool);
+    else expect(response_format).toMatchObject({ type: 'json_schema', json_schema: { schema } });
+  });
+
+  it('R3: answers a question with an image, whose text it finds', async () => {
+    mock.clearRequests();
+    const content = [
+      { type: 'text', text: 'hello' },
+      { type: 'image', media_type: 'image/png', data: 'AAAA' },
+    ] as const;
+    const answer = await ask(provider, call('', { messages: [{ role: 'user', content }] }));
+    expect(answer.text).toBe(TEXT);
+    expect(JSON.stringify(answer.parameters_sent)).not.toContain('AAAA');
   });
 
   // It writes Ollama's and Mistral's reasoning as `reasoning_content`, which they do not: it cannot tell there. OpenAI tells none.

@@ -154,6 +154,8 @@ export interface Manners {
   readonly key_header?: string;
   /** The platform cannot leave out its counts: its answer would be none. */
   readonly always_counts?: boolean;
+  /** The platform ends no answer with a filter. */
+  readonly filters_nothing?: boolean;
   /** The platform counts what it thought, and does not tell it. */
   readonly hides_reasoning?: boolean;
 }
@@ -220,6 +222,11 @@ export function httpProviderSuite(kind: EndpointKind, path: string, manners: Man
       expect(await answerTo('nothing', script)).toMatchObject({ text: '', finish_reason: 'stop' });
     },
   );
+
+  it('R5: says when a content filter stopped an answer', async (ctx) => {
+    if (manners.filters_nothing === true) ctx.skip('this platform ends no answer with a filter');
+    expect((await answerTo('filtered', { finish: 'content_filter' })).finish_reason).toBe('content_filter');
+  });
 
   it('says when an answer was cut by its length', async () => {
     expect((await answerTo('long', { finish: 'length' })).finish_reason).toBe('length');
@@ -300,7 +307,7 @@ export function httpProviderSuite(kind: EndpointKind, path: string, manners: Man
     });
   });
 
-  describe('whose fault', () => {
+  describe('R5: whose fault', () => {
     it.each(FAILURES)('%s', async (_title, script, expected) => {
       const failure = await failureOf(answerTo('fails', script, { api_key: KEY }));
       expect(failure).toMatchObject(expected);

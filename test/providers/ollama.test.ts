@@ -14,7 +14,7 @@ describe('every provider: ollama', () => {
 });
 
 describe('every provider over HTTP: ollama', () => {
-  httpProviderSuite('ollama', '');
+  httpProviderSuite('ollama', '', { filters_nothing: true });
 });
 
 describe('ollama', () => {

@@ -90,12 +90,4 @@ describe('openai-compatible', () => {
     expect(failure).toMatchObject({ blame: 'transient', reason_code: 'InvalidAnswer' });
     expect(failure.message).toContain('expected a stream of events, got application/json');
   });
-
-  it('tells an answer that a content filter stopped', async () => {
-    server.script('filtered', { finish: 'content_filter' });
-    const call = callOf('openai-compatible', `${server.url}/v1`, {
-      messages: [{ role: 'user', content: 'filtered' }],
-    });
-    expect((await ask(provider, call)).finish_reason).toBe('content_filter');
-  });
 });

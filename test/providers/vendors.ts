@@ -4,7 +4,7 @@ import type { Manners } from './http-provider-suite.ts';
 
 export const VENDORS: readonly (readonly [kind: EndpointKind, path: string, manners: Manners])[] = [
   ['openai', '/v1', { hides_reasoning: true }],
-  ['mistral', '/mistral/v1', {}],
+  ['mistral', '/mistral/v1', { filters_nothing: true }],
   ['anthropic', '/anthropic/v1', { key_header: 'x-api-key', always_counts: true }],
   ['google', '/google/v1beta', { key_header: 'x-goog-api-key' }],
 ];
