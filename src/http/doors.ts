@@ -34,6 +34,7 @@ export class Doors {
   readonly #options: DoorsOptions;
   readonly #servers = new Set<Server>();
   readonly #doors = new WeakMap<IncomingMessage, Door>();
+  readonly #admins = new WeakSet<IncomingMessage>();
   readonly #answering = new Set<ServerResponse>();
   #closing = false;
 
@@ -45,6 +46,16 @@ export class Doors {
     const door = this.#doors.get(request);
     if (door === undefined) throw new Error('a request came through no door');
     return door;
+  }
+
+  /** Remembers that this request came with an admin key. */
+  sawAdmin(request: IncomingMessage): void {
+    this.#admins.add(request);
+  }
+
+  /** Whether it came with an admin key; the workspace's own socket needs none. */
+  isAdmin(request: IncomingMessage): boolean {
+    return this.#admins.has(request);
   }
 
   /** Serves on a Unix socket that only its owner may open. Rejects with the system's error, e.g. EADDRINUSE. */

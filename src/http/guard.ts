@@ -66,4 +66,5 @@ async function checkKey(options: GuardOptions, request: FastifyRequest, scope: R
       `This key has the scope ${row.scopes.join(', ')}; this call needs ${scope}`,
     );
   }
+  if (scopesGrant(row.scopes, 'admin')) options.doors.sawAdmin(request.raw);
 }

@@ -36,6 +36,11 @@ export class HttpContext {
     return this.doors.doorOf(request.raw).via;
   }
 
+  /** Over TCP: whether it came with an admin key. */
+  isAdmin(request: FastifyRequest): boolean {
+    return this.doors.isAdmin(request.raw);
+  }
+
   /** Aborts when the client is gone, or the server begins to stop. */
   lifeOf(reply: FastifyReply): AbortSignal {
     const life = new AbortController();

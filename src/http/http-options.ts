@@ -17,8 +17,8 @@ export type Prepared =
 /** Validates a job as given and builds its prompt. Faults are paths within the job, e.g. `configuration.seed`. */
 export type Prepare = (
   value: unknown,
-  /** `link`: the file of `jobs/` in which it stands. `fresh`: a word that makes it a fresh draw. */
-  from: { readonly via: Via; readonly link?: string; readonly fresh?: string },
+  /** `admin`: over TCP, it came with an admin key. `link`: the file of `jobs/` in which it stands. `fresh`: a word that makes it a fresh draw. */
+  from: { readonly via: Via; readonly admin?: boolean; readonly link?: string; readonly fresh?: string },
 ) => Promise<Prepared>;
 
 /** Paths of the fields in which two jobs differ; requests and specs are canonical JSON. */

@@ -36,6 +36,8 @@ interface Ready {
 export interface SubmitHow {
   readonly onInvalid: OnInvalid;
   readonly via: Via;
+  /** Over TCP: with an admin key. */
+  readonly admin?: boolean;
   /** A word that makes all of it fresh draws, each the next run of its name. */
   readonly fresh?: string | undefined;
 }
@@ -98,11 +100,11 @@ async function prepareAll(options: SubmissionOptions, lot: Lot, how: SubmitHow):
 async function prepareOne(
   options: SubmissionOptions,
   candidate: Candidate,
-  { via, fresh }: SubmitHow,
+  { via, admin = false, fresh }: SubmitHow,
 ): Promise<Prepared> {
   if (candidate.faults.length > 0) return { ok: false, faults: candidate.faults };
   const { value, link } = via === 'socket' ? withoutLink(candidate.value) : { value: candidate.value };
-  const from = { via, ...(link === undefined ? {} : { link }) };
+  const from = { via, admin, ...(link === undefined ? {} : { link }) };
   if (fresh === undefined) return options.prepare(value, from);
   const prepared = await options.prepare(value, { ...from, fresh });
   return prepared.ok ? { ...prepared, job: { ...prepared.job, if_exists: 'new_run' } } : prepared;

@@ -33,7 +33,8 @@ export function submitRoutes(app: App, context: HttpContext): void {
       const onInvalid = request.query.on_invalid === 'skip' ? 'skip' : 'refuse_all';
       const lot = readLot(bytesOf(request), kindOf(request), context.options.limits);
       const { fresh } = request.query;
-      const how = { onInvalid, via: context.viaOf(request), fresh } as const;
+      const admin = context.isAdmin(request);
+      const how = { onInvalid, via: context.viaOf(request), admin, fresh } as const;
       const submitted = await submitLot(context.options, lot, how);
       const isAnythingNew = submitted.receipt.jobs.some(isNew);
       await sendJson(
