@@ -123,7 +123,7 @@ export class PackageProcess {
   }
 
   #obey(line: PackageLine): void {
-    if ('print' in line) return this.#options.onPrint(line.print, line.text, line.instance);
+    if ('print' in line) return this.#printed(line.print, line.text, line.instance);
     if ('failed' in line) return this.kill({ kind: 'not_loaded', ...line.failed });
     this.#timer?.cancel();
     if ('ready' in line) {
@@ -140,9 +140,12 @@ export class PackageProcess {
   }
 
   #heardStderr(piece: Uint8Array): void {
-    const text = this.#stderr.decode(piece, { stream: true });
-    this.#said = (this.#said + text).slice(-SAID_CHARS);
-    this.#options.onPrint('stderr', text, null);
+    this.#printed('stderr', this.#stderr.decode(piece, { stream: true }), null);
+  }
+
+  #printed(stream: PrintStream, text: string, instance: number | null): void {
+    if (stream === 'stderr') this.#said = (this.#said + text).slice(-SAID_CHARS);
+    this.#options.onPrint(stream, text, instance);
   }
 
   #fail(fault: PackageFault): void {

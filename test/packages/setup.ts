@@ -1,10 +1,10 @@
 // What tests of AI packages run: a package in a temporary folder, the provider, and real children.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { AttemptObserver } from '../../src/core/attempt.ts';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { Json, JsonObject } from '../../src/core/json.ts';
 import type { ProviderAnswer, ProviderCall } from '../../src/core/ports/provider.ts';
 import { AiPackageProvider, type AiPackageOptions } from '../../src/packages/ai-package-provider.ts';
 import { GuardedChildren } from '../../src/platform/children.ts';
@@ -14,67 +14,77 @@ import { systemTimers } from '../../src/platform/timers.ts';
 import { MARK } from '../support/processes.ts';
 import { callOf, endpointOf, neverAborted } from '../providers/calls.ts';
 
-export interface Bench {
-  readonly folder: string;
-  readonly provider: AiPackageProvider;
-  /** What the package noted in a file of its folder, line by line. */
-  notes(file?: string): Promise<readonly string[]>;
-  ask(prompt: string, how?: Asking): Asked;
-  close(): Promise<void>;
-}
+const PLAY = path.join(import.meta.dirname, 'play');
 
-export interface Asking {
-  readonly signal?: AbortSignal;
-  readonly call?: Partial<ProviderCall>;
-  readonly settings?: JsonObject;
+/** What desk.py and desk.mjs are told to do. */
+export interface Plan {
+  readonly submit?: Json;
+  readonly status?: Json;
+  readonly retrieve?: Json;
+  /** How long it works. */
+  readonly ms?: number;
+  /** What it gives in the end; else text. `never`: it works for ever. `lost`: it says 0 then. */
+  readonly answer?: 'bytes' | 'path' | 'dict' | 'never' | 'lost';
+  /** Of the answer `path`. */
+  readonly file?: string;
 }
 
 export interface Asked {
   readonly answer: Promise<ProviderAnswer>;
+  /** `<stream>: <text>`, in order. */
   readonly log: readonly string[];
   readonly phases: readonly string[];
 }
 
-export interface BenchOptions {
-  readonly settings?: JsonObject;
-  readonly limits?: AiPackageOptions['limits'];
+export interface Bench {
+  readonly folder: string;
+  ask(prompt: string, plan?: Plan, how?: { signal?: AbortSignal; call?: Partial<ProviderCall> }): Asked;
+  /** What the desks noted, such as `submit 0 Hello 4711`, each as its words. */
+  notes(word?: string): Promise<readonly (readonly string[])[]>;
+  write(file: string, bytes: string | Uint8Array): Promise<void>;
 }
 
-/** A package in a file of its own; `FOLDER` in its source is the folder that it may write to. */
-export async function bench(file: string, source: string, options: BenchOptions = {}): Promise<Bench> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'promptd-package-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const module = path.join(folder, file);
-  await writeFile(module, source.replaceAll('FOLDER', JSON.stringify(folder)));
-  const env = Object.fromEntries(
-    ['PATH', 'HOME', MARK].flatMap((name) => {
+export interface BenchOptions {
+  /** A package of its own instead of the desk. */
+  readonly source?: string;
+  readonly settings?: JsonObject;
+  readonly limits?: AiPackageOptions['limits'];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function environmentOf(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
       const value = process.env[name];
       return value === undefined ? [] : [[name, value]];
     }),
   );
+}
+
+/** One endpoint with the package `file` in a folder of its own. */
+export async function bench(file: string, options: BenchOptions = {}): Promise<Bench> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'promptd-package-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const module = path.join(folder, file);
+  if (options.source === undefined) await copyFile(path.join(PLAY, file), module);
+  else await writeFile(module, options.source);
+  const env = environmentOf(['PATH', 'HOME', MARK]);
   const children = new GuardedChildren({ env, random: systemRandom });
   const provider = new AiPackageProvider({
     children,
     clock: systemClock,
     timers: systemTimers,
-    env,
+    env: { ...env, ...options.env },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
-  const close = async (): Promise<void> => {
+  onTestFinished(async () => {
     await provider.close();
     await children.close();
-  };
-  onTestFinished(close);
+  });
   const settings = { module, instances: 1, poll_ms: 20, shared: false, ...options.settings };
   return {
     folder,
-    provider,
-    close,
-    notes: async (name = 'notes') => {
-      const text = await readFile(path.join(folder, name), 'utf8').catch(() => '');
-      return text.split('\n').filter((line) => line !== '');
-    },
-    ask: (prompt, how = {}) => {
+    ask: (prompt, plan = {}, how = {}) => {
       const log: string[] = [];
       const phases: string[] = [];
       const observer: AttemptObserver = {
@@ -85,9 +95,25 @@ export async function bench(file: string, source: string, options: BenchOptions 
       const call = callOf('ai-package', '', {
         endpoint: endpointOf('ai-package', { name: 'desk', settings }),
         messages: [{ role: 'user', content: prompt }],
+        job: {
+          name: prompt,
+          run: 1,
+          batch: null,
+          key: null,
+          metadata: { ...plan, folder },
+          type: 'llm',
+          prompt,
+          configuration: { LLM_name: 'desk:oak', seed: 7 },
+        },
         ...how.call,
       });
       return { answer: provider.call(call, observer, how.signal ?? neverAborted()), log, phases };
     },
+    notes: async (word) => {
+      const text = await readFile(path.join(folder, 'notes'), 'utf8').catch(() => '');
+      const lines = text.split('\n').filter((line) => line !== '');
+      return lines.map((line) => line.split(' ')).filter(([first]) => word === undefined || first === word);
+    },
+    write: async (name, bytes) => writeFile(path.join(folder, name), bytes),
   };
 }
