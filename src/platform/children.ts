@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import type { Random } from '../core/ports/clock.ts';
 import type { Child, ChildEvents, Children, ChildSpec } from '../core/ports/children.ts';
 import { Guard } from './guard.ts';
-
-/** In the environment of every child, with a value of its own: what a lost child is found by. */
-export const CHILD_MARK = 'PROMPTD_CHILD';
+import { CHILD_MARK } from './marked-processes.ts';
 
 export interface GuardedChildrenOptions {
   /** The environment of the guard itself; children get what their spec says. */
@@ -18,6 +16,8 @@ export interface GuardedChildrenOptions {
 export class GuardedChildren implements Children {
   readonly #options: GuardedChildrenOptions;
   #guard: Guard | null = null;
+  /** The ends of the guards before it. */
+  #past: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(options: GuardedChildrenOptions) {
@@ -27,8 +27,9 @@ export class GuardedChildren implements Children {
   spawn(spec: ChildSpec, events: ChildEvents): Child {
     if (this.#closed) return neverStarted('ECANCELED', 'this instance is ending');
     try {
-      const env = { ...spec.env, [CHILD_MARK]: this.#options.random.id(16) };
-      return this.#living().spawn({ ...spec, env }, events);
+      const mark = this.#options.random.id(16);
+      const env = { ...spec.env, [CHILD_MARK]: mark };
+      return this.#living().spawn({ ...spec, env }, mark, events);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       return neverStarted(code ?? 'UNKNOWN', `the guard could not be started: ${message}`);
@@ -37,11 +38,12 @@ export class GuardedChildren implements Children {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#guard?.close();
+    await Promise.all([this.#past, this.#guard?.close()]);
   }
 
   #living(): Guard {
     if (this.#guard === null || this.#guard.is_gone) {
+      this.#past = Promise.all([this.#past, this.#guard?.close()]);
       const folder = mkdtempSync(join(tmpdir(), 'promptd-children-'));
       this.#guard = new Guard(folder, this.#options.env);
     }

@@ -5,16 +5,21 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Child, ChildEnd, ChildEvents, ChildSpec } from '../core/ports/children.ts';
 import type { GuardNews, GuardOrder } from './guard-messages.ts';
+import { killMarked } from './marked-processes.ts';
 import { killGroup } from './process-group.ts';
 import { systemTimers } from './timers.ts';
 
 /** A guard that has not ended by then is ended. */
 const CLOSE_MS = 5_000;
+/** From a fork to the environment of what was forked. */
+const SPAWN_MS = 100;
 
 interface Running {
   readonly events: ChildEvents;
   readonly end: (end: ChildEnd) => void;
   readonly ended: Promise<ChildEnd>;
+  readonly mark: string;
+  /** Null until the guard has said it. */
   pid: number | null;
 }
 
@@ -27,6 +32,7 @@ export class Guard {
   #is_gone = false;
   /** The channel is closed from here: the guard ends itself. */
   #is_closing = false;
+  #burial: Promise<void> | null = null;
 
   constructor(folder: string, env: Readonly<Record<string, string>>) {
     this.#folder = folder;
@@ -53,10 +59,11 @@ export class Guard {
     return this.#is_gone;
   }
 
-  spawn(spec: ChildSpec, events: ChildEvents): Child {
+  /** `mark`: what stands in the child's environment, and in no other's. */
+  spawn(spec: ChildSpec, mark: string, events: ChildEvents): Child {
     const id = ++this.#last_id;
     const { promise: ended, resolve } = Promise.withResolvers<ChildEnd>();
-    this.#running.set(id, { events, end: resolve, ended, pid: null });
+    this.#running.set(id, { events, end: resolve, ended, mark, pid: null });
     this.#order({ type: 'spawn', id, spec });
     return {
       ended,
@@ -66,6 +73,7 @@ export class Guard {
     };
   }
 
+  /** Kills what is left. Resolves when the guard is gone, and all that it had. Idempotent. */
   async close(): Promise<void> {
     for (const id of this.#running.keys()) this.#order({ type: 'kill', id, grace_ms: 0 });
     const late = systemTimers.after(CLOSE_MS, () => this.#process.kill('SIGKILL'));
@@ -74,6 +82,7 @@ export class Guard {
     if (this.#process.connected) this.#process.disconnect();
     await this.#exited;
     late.cancel();
+    await this.#burial;
   }
 
   #order(order: GuardOrder): void {
@@ -94,18 +103,27 @@ export class Guard {
     } else child.events[news.type](news.bytes);
   }
 
-  /** Nobody guards the groups any more: they are killed here, as far as they are known. */
+  /** Nobody guards the groups any more: they are killed here, and what was just being spawned is looked for. */
   #lost(): void {
     if (this.#is_gone || this.#is_closing) return;
     this.#is_gone = true;
     this.#process.kill('SIGKILL');
-    for (const { pid } of this.#running.values()) if (pid !== null) killGroup(pid, 'SIGKILL');
     const lost = [...this.#running.values()];
     this.#running.clear();
-    // The guard does this itself where it could.
-    void this.#exited
-      .then(() => rm(this.#folder, { recursive: true, force: true, maxRetries: 5 }))
-      .catch(() => undefined);
+    for (const { pid } of lost) if (pid !== null) killGroup(pid, 'SIGKILL');
+    this.#burial = this.#exited.then(async () => this.#bury(lost));
+  }
+
+  /** With a guard that is dead nothing more is spawned, but what it had just spawned may not bear its mark for a moment. */
+  async #bury(lost: readonly Running[]): Promise<void> {
+    killMarked(lost.map(({ mark }) => mark));
+    const unknown = lost.filter(({ pid }) => pid === null).map(({ mark }) => mark);
+    if (unknown.length > 0) {
+      await new Promise<void>((resolve) => void systemTimers.after(SPAWN_MS, resolve));
+      killMarked(unknown);
+    }
     for (const { end } of lost) end({ kind: 'guard_lost' });
+    // The guard does this itself where it can.
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   }
 }

@@ -108,14 +108,14 @@ export class GuardedChild {
     child.once('error', (error) => {
       if (child.pid === undefined) void this.#over(notStarted(error));
     });
+    // Whoever does not read what it is given may: EPIPE is no fault of a program.
+    child.stdin.on('error', () => undefined);
     if (child.pid === undefined) return;
     this.#options.started(child.pid);
     child.once('exit', (code, signal) => this.#exited(child, code, signal));
     child.once('close', () => void this.#over(this.#end ?? { kind: 'guard_lost' }));
     this.#read(child, 'stdout');
     this.#read(child, 'stderr');
-    // Whoever does not read what it is given may: EPIPE is no fault of a program.
-    child.stdin.on('error', () => undefined);
     for (const bytes of this.#early.splice(0)) child.stdin.write(bytes);
     if (this.#stdin_closed) child.stdin.end();
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptFailure } from '../../src/core/attempt.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { ProviderError } from '../../src/core/ports/provider.ts';
+import { Interrupted } from '../../src/executor/interrupted.ts';
 import { answerOf, endpointOf, setup } from './attempts.ts';
 
 const KEY = 'sk-secret-0123456789';
@@ -330,6 +331,13 @@ describe('an abort', () => {
       outcome: 'timed_out',
       failure: { reason_code: 'FirstTokenTimeout' },
     });
+  });
+
+  it("G18: of a program by the hand that ends its instance is an interruption, which is nobody's failure", async () => {
+    const { start } = setup();
+    const { report, call } = await start();
+    call.fail(new Interrupted('prompts/make.py was ended with its instance.'));
+    expect(await report).toMatchObject({ outcome: 'interrupted', answer: null, failure: null });
   });
 
   it('is reported within the grace even if the provider hangs, which is heard no more', async () => {
