@@ -1,5 +1,6 @@
 /** Numbers, durations and times as people read them, and moments as people write them. */
 import { parseDuration } from '../core/durations.ts';
+import type { BatchView } from '../core/views.ts';
 
 /** `40,000` */
 export function count(value: number): string {
@@ -9,6 +10,19 @@ export function count(value: number): string {
 /** `1 job`, `300 jobs` */
 export function many(value: number, one: string, more = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : more}`;
+}
+
+/** `0.0184 EUR`, `12.50 EUR, 3.00 USD and 2 unknown`; `-` where nothing is known: what is unknown is not free. */
+export function costText({ cost, cost_unknown }: Pick<BatchView, 'cost' | 'cost_unknown'>): string {
+  if (cost.length === 0) return '-';
+  const known = cost.map(({ amount, currency }) => `${amountText(amount)} ${currency}`).join(', ');
+  return cost_unknown === 0 ? known : `${known} and ${count(cost_unknown)} unknown`;
+}
+
+/** Three digits that say something, and at least two behind the point. */
+function amountText(amount: number): string {
+  const zeros = amount > 0 ? -Math.floor(Math.log10(amount)) : 0;
+  return amount.toFixed(Math.min(Math.max(zeros + 2, 2), 12));
 }
 
 /** `0.4s`, `12s`, `3m10s`, `2h05m`, `4d03h` */

@@ -52,6 +52,8 @@ export const LIMITS = {
   hold_probe_max_ms: 300_000,
   job_bytes_max: 16 * 1024 * 1024,
   result_bytes_max: 64 * 1024 * 1024,
+  /** Files beside the text of one answer. */
+  answer_files_max: 1_000,
   submission_jobs_max: 100_000,
   submission_bytes_max: 256 * 1024 * 1024,
   /** Before the hello nobody is known, so nobody is given memory. */

@@ -1,5 +1,7 @@
-/** From what a runner brings to the frame that is spooled and sent: complete, of the right shape, and not too large. */
-import type { AttemptRef, AttemptReport } from '../core/attempt.ts';
+/** From what a runner brings to the frame that is spooled and sent: complete, of the right shape, its files under plain names, and not too large. */
+import { plainFiles } from '../core/answer-files.ts';
+import type { AnswerFile, AttemptAnswer, AttemptRef, AttemptReport } from '../core/attempt.ts';
+import { LIMITS } from '../core/limits.ts';
 import { encodeFrame } from '../wire/frame.ts';
 import { FRAME_LIMITS, FROM_INSTANCE } from '../wire/messages.ts';
 
@@ -9,6 +11,16 @@ export type RunnerReport = Omit<AttemptReport, 'log' | 'store_id'>;
 const NO_TIMINGS = { queued_ms: null, build_ms: null, first_token_ms: null, call_ms: null };
 const HEAD_BYTES = 4;
 
+interface OutcomeLimits {
+  readonly result_bytes_max: number;
+  readonly frame_bytes_max: number;
+}
+
+const OUTCOME_LIMITS: OutcomeLimits = {
+  result_bytes_max: LIMITS.result_bytes_max,
+  frame_bytes_max: FRAME_LIMITS.after,
+};
+
 export interface OutcomeFrame {
   readonly report: AttemptReport;
   readonly frame: Uint8Array;
@@ -16,9 +28,17 @@ export interface OutcomeFrame {
 
 /**
  * An outcome that the scheduler would refuse would be sent for ever, so it is replaced here: one of a wrong shape by an
- * error of ours, one that is too large by AnswerTooLarge, after its log was left out.
+ * error of ours, one that is too large by AnswerTooLarge, after its log and the prompt that scripts made were left out.
  */
-export function outcomeFrame(report: AttemptReport, frame_bytes_max = FRAME_LIMITS.after): OutcomeFrame {
+export function outcomeFrame(given: AttemptReport, limits: Partial<OutcomeLimits> = {}): OutcomeFrame {
+  const { result_bytes_max, frame_bytes_max } = { ...OUTCOME_LIMITS, ...limits };
+  const report = withPlainFiles(given);
+  const crowd = report.answer?.files?.length ?? 0;
+  if (crowd > LIMITS.answer_files_max)
+    return tooLarge(
+      report,
+      `The answer has ${crowd} files, and at most ${LIMITS.answer_files_max} are taken`,
+    );
   const checked = FROM_INSTANCE.safeParse({ t: 'outcome', report });
   if (!checked.success) {
     const issue = checked.error.issues[0];
@@ -26,24 +46,55 @@ export function outcomeFrame(report: AttemptReport, frame_bytes_max = FRAME_LIMI
     const message = `The executor brought an outcome that is not valid: ${where}: ${issue?.message ?? 'wrong shape'}`;
     return encode({ ...failedReport(report, report.store_id, message), log: textOf(report.log) });
   }
+  const bytes = report.answer === null ? 0 : bytesOf(report.answer);
+  if (bytes > result_bytes_max) {
+    const what = `The answer and its files have ${bytes} bytes, and at most ${result_bytes_max} (result_bytes_max) are taken`;
+    return tooLarge(report, what);
+  }
   const whole = encode(report);
   if (fits(whole, frame_bytes_max)) return whole;
   const without_log = encode({ ...report, log: '' });
   if (fits(without_log, frame_bytes_max)) return without_log;
-  const got = without_log.frame.length - HEAD_BYTES;
+  const { prompt: _prompt, ...rest } = report;
+  const alone = encode({ ...rest, log: '' });
+  if (fits(alone, frame_bytes_max)) return alone;
+  const got = alone.frame.length - HEAD_BYTES;
+  return tooLarge(report, `The answer and its head have ${got} bytes, and a frame takes ${frame_bytes_max}`);
+}
+
+function tooLarge(report: AttemptReport, message: string): OutcomeFrame {
+  const { prompt: _prompt, ...rest } = report;
   return encode({
-    ...report,
+    ...rest,
     outcome: 'errored',
     answer: null,
     log: '',
     failure: {
       blame: 'job',
       reason_code: 'AnswerTooLarge',
-      message: `The answer and its head have ${got} bytes, and a frame takes ${frame_bytes_max}`,
+      message,
       scope: 'model',
       retry_after_ms: null,
     },
   });
+}
+
+/** Names come from programs: what is a list of files otherwise is put right; what is none is refused with the rest. */
+function withPlainFiles(report: AttemptReport): AttemptReport {
+  const { answer } = report;
+  const files: unknown = answer?.files;
+  if (answer === null || !Array.isArray(files) || !files.every(isFile)) return report;
+  return { ...report, answer: { ...answer, files: plainFiles(files) } };
+}
+
+function isFile(value: unknown): value is AnswerFile {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, media_type, data } = value as Partial<Record<keyof AnswerFile, unknown>>;
+  return typeof name === 'string' && typeof media_type === 'string' && typeof data === 'string';
+}
+
+function bytesOf({ text, files = [] }: AttemptAnswer): number {
+  return files.reduce((sum, file) => sum + Buffer.byteLength(file.data, 'base64'), Buffer.byteLength(text));
 }
 
 /** The outcome of an attempt whose runner broke its word. */

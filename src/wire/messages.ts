@@ -40,14 +40,6 @@ const usage = z
   })
   .nullable();
 
-const fileRef = z.object({
-  name: text.max(200),
-  media_type: text.max(200),
-  bytes: int,
-  sha256: text.max(64),
-  body_sha256: text.max(64),
-});
-
 const answerMeta = z.object({
   model: text,
   model_answered: text.nullable(),
@@ -60,7 +52,6 @@ const answerMeta = z.object({
   timings,
   cost: z.object({ amount: z.number(), currency: text, as_of: text }).nullable(),
   reasoning: text.optional(),
-  files: z.array(fileRef).max(1_000).optional(),
   promptd_version: text.max(64).optional(),
 });
 
@@ -125,7 +116,11 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
       store_id: z.string().max(64),
       outcome,
       answer: z
-        .object({ text, meta: answerMeta, files: z.array(answerFile).max(1_000).optional() })
+        .object({
+          text,
+          meta: answerMeta,
+          files: z.array(answerFile).max(LIMITS.answer_files_max).optional(),
+        })
         .nullable(),
       failure: failure.nullable(),
       timings,

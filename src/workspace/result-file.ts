@@ -3,12 +3,11 @@ import { Problem } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Message } from '../core/messages.ts';
-import { answerFilePath } from '../core/names.ts';
 import type { PublicationBody } from '../core/ports/read-store.ts';
 import type { PromptRecipe } from '../core/recipe.ts';
-import type { AnswerMeta, Cost, ResultFileRef, ResultRow, RunRow, SpecRow, Timings } from '../core/rows.ts';
+import type { AnswerMeta, Cost, ResultRow, RunRow, SpecRow, Timings } from '../core/rows.ts';
 import type { Usage } from '../core/usage.ts';
-import { isoTime } from '../core/views.ts';
+import { filesView, isoTime, type ResultFileView } from '../core/views.ts';
 import { FILE_FORMAT, fileText, parseRecord, promptPart, type RecordBody, runHead } from './run-record.ts';
 
 /** A result file as it is read. Only the pair is certain: `{job, result}` alone is a valid result file too. */
@@ -39,7 +38,7 @@ export interface ResultFile {
   readonly cost?: Cost;
   readonly reasoning?: string;
   /** What came beside the text. */
-  readonly files?: readonly ResultFileEntry[];
+  readonly files?: readonly ResultFileView[];
   readonly prompt_sha256?: string;
   /** The messages as sent, up to 64 KiB; attached parts by their hash. */
   readonly prompt?: readonly Message[];
@@ -52,17 +51,6 @@ export interface ResultFile {
   /** Version of the promptd that made the answer. */
   readonly promptd_version?: string;
   readonly format?: number;
-}
-
-/** A file that belongs to the answer, as a result file names it. */
-export interface ResultFileEntry {
-  readonly name: string;
-  readonly media_type: string;
-  readonly bytes: number;
-  /** SHA-256 (hex) of its bytes. */
-  readonly sha256: string;
-  /** `<EPOCH>_<name>.files/<file>`, beside the result file. */
-  readonly path: string;
 }
 
 /** What a result file is made of: what it needs of the rows of a publication. */
@@ -102,7 +90,7 @@ export function resultFileText(body: ResultBody): string {
     ...runHead(body),
     attempt: result.attempt,
     ...answer,
-    files: filesPart(result.meta.files, body.publication?.epoch ?? null, run.name),
+    files: filesView(result.meta.files, body.publication?.epoch ?? null, run.name),
     ...promptPart(body),
     sha256: text_sha256,
     submitted_at: isoTime(run.submitted_at),
@@ -121,18 +109,6 @@ function answerPart(meta: AnswerMeta) {
     ...(cost === null ? {} : { cost }),
     ...{ reasoning, promptd_version },
   };
-}
-
-/** As a result says which files came beside its text. */
-export function filesPart(
-  files: readonly ResultFileRef[] | undefined,
-  epoch: number | null,
-  run: string,
-): readonly ResultFileEntry[] | undefined {
-  if (epoch === null) return undefined;
-  return files?.map(({ name, media_type, bytes, sha256: hash }) => {
-    return { name, media_type, bytes, sha256: hash, path: answerFilePath(epoch, run, name) };
-  });
 }
 
 /**

@@ -4,7 +4,7 @@ import { endedFileText } from '../../src/workspace/ended-file.ts';
 import { jobFileText } from '../../src/workspace/job-file.ts';
 import { foldersOf, layoutOf } from '../../src/workspace/layout.ts';
 import { resultFileText } from '../../src/workspace/result-file.ts';
-import { NOON, publicationBody } from '../workspace/publication-rows.ts';
+import { NOON, publicationBody, PublicationRows } from '../workspace/publication-rows.ts';
 import { readDoc, section, tableRows } from './tables.ts';
 
 const DOC = readDoc('docs/folders.md');
@@ -29,7 +29,8 @@ describe('docs/folders.md', () => {
 
   it('describes the keys of a result file, in their order', () => {
     const { result } = publicationBody();
-    const meta = { ...result!.meta, reasoning: 'Hm.', promptd_version: '0.1.0', cost: { amount: 1, currency: 'USD', as_of: '2026-11-02' } };
+    const rows = new PublicationRows();
+    const meta = { ...result!.meta, files: [rows.addFile('chart.png', 'png')], reasoning: 'Hm.', promptd_version: '0.1.0', cost: { amount: 1, currency: 'USD', as_of: '2026-11-02' } };
     const body = publicationBody({ result: { meta }, answered_by: { name: 'faq-3', run: 2 } });
     expect(documented('## Result files').toSorted()).toEqual(keysOf(resultFileText(body)).toSorted());
   });

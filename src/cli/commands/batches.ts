@@ -2,7 +2,7 @@ import { EXIT } from '../../core/errors.ts';
 import type { BatchView } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import type { Output } from '../output.ts';
-import { count, duration } from '../quantities.ts';
+import { costText, count, duration } from '../quantities.ts';
 import { tableText } from '../table.ts';
 
 export async function batches(context: Context): Promise<number> {
@@ -43,6 +43,7 @@ export function batchTable(out: Output, all: readonly BatchView[]): Promise<stri
         text: (one) => `${count(one.tokens.input)} in, ${count(one.tokens.output)} out`,
         align: 'right',
       },
+      { head: 'COST', text: costText, align: 'right' },
     ],
     all,
     { head: out.out.dim, width: out.width },

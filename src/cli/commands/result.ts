@@ -54,7 +54,15 @@ async function print(context: Context, answer: ResultView): Promise<void> {
   if (given.flag('render')) return out.data(await rendered(context, answer.result));
   // Into a file or a pipe as the model gave it; a terminal would obey what stands in it.
   const text = context.deps.isTty.stdout ? plainText(answer.result) : answer.result;
-  return out.data(text.endsWith('\n') || !context.deps.isTty.stdout ? text : `${text}\n`);
+  await out.data(text.endsWith('\n') || !context.deps.isTty.stdout ? text : `${text}\n`);
+  for (const file of await filesOf(context, answer)) out.notice(plainText(file));
+}
+
+/** Paths of what came beside the text, as far as they can be told from here. */
+async function filesOf(context: Context, { files = [] }: ResultView): Promise<readonly string[]> {
+  if (files.length === 0 || context.isRemote) return files.map((file) => file.path);
+  const { results_dir } = await context.needWorkspace();
+  return files.map((file) => path.join(results_dir, ...file.path.split('/')));
 }
 
 async function pathOf(context: Context, answer: ResultView): Promise<string> {

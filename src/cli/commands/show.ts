@@ -1,7 +1,9 @@
 import { EXIT, Problem } from '../../core/errors.ts';
 import { formatRunRef } from '../../core/names.ts';
 import type { DetailPart } from '../../client/client.ts';
-import type { AttemptView, JobDetail } from '../../core/views.ts';
+import { isAttached, type MessagePart } from '../../core/messages.ts';
+import { hasEnded } from '../../core/states.ts';
+import type { AttemptView, JobDetail, PromptMade } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { plainText } from '../plain-text.ts';
 import { count, duration, localTime } from '../quantities.ts';
@@ -14,9 +16,10 @@ export async function show(context: Context): Promise<number> {
   const ref = await resolveName(context, theName(context));
   const client = await context.server();
   const parts: DetailPart[] = ['attempts', 'runs'];
-  if (given.flag('prompt')) parts.push('prompt');
+  const attempt = given.whole('attempt', { min: 1, max: 1_000_000 });
+  if (given.flag('prompt') || attempt !== undefined) parts.push('prompt');
   if (given.flag('spec')) parts.push('spec');
-  const job = await client.job(ref, { with: parts, signal });
+  const job = await client.job(ref, { with: parts, attempt, signal });
   if (out.json) await out.value(job);
   else for (const line of lines(context, job)) await out.line(line);
   return EXIT.ok;
@@ -63,7 +66,7 @@ function lines(context: Context, job: JobDetail): string[] {
   }
   if (more?.spec !== undefined)
     text.push('', c.dim('as given'), plainText(JSON.stringify(more.spec, null, 2)));
-  if (more?.prompt !== undefined) text.push('', c.dim('prompt as sent'), ...promptLines(more.prompt));
+  if (more?.prompt !== undefined) text.push('', c.dim('prompt as sent'), ...promptLines(job, more));
   text.push('', c.dim(nextCommand(job)));
   return text;
 }
@@ -108,13 +111,37 @@ function attemptLine(attempt: AttemptView): string {
   return `  ${attempt.attempt}  ${outcome}  instance ${attempt.instance}  ${took}${tokens}${error}${warnings}`;
 }
 
-function promptLines(prompt: unknown): string[] {
+function promptLines(job: JobDetail, { prompt, prompt_made }: NonNullable<JobDetail['with']>): string[] {
+  const lines = prompt === null && prompt_made !== undefined ? [] : messageLines(prompt);
+  return prompt_made === undefined ? lines : [madeLine(job, prompt_made), ...lines];
+}
+
+/** Which attempt's prompt it is, or why there is none. */
+function madeLine(job: JobDetail, { scripts, attempt, sha256 }: PromptMade): string {
+  const by = `made at each attempt by ${plainText(scripts.join(', '))}`;
+  if (attempt !== null)
+    return sha256 === null ? `${by}; attempt ${attempt} made none` : `${by}; of attempt ${attempt}`;
+  return `${by}; ${hasEnded(job.state) ? 'no attempt made it' : 'no attempt has made it yet'}`;
+}
+
+function messageLines(prompt: unknown): string[] {
   if (!Array.isArray(prompt)) return [plainText(JSON.stringify(prompt, null, 2))];
   return (prompt as readonly unknown[]).flatMap((message) => {
     if (typeof message !== 'object' || message === null || !('content' in message))
       return [plainText(JSON.stringify(message))];
     const role = 'role' in message ? String(message.role) : '';
-    return [`[${plainText(role)}]`, plainText(String(message.content))];
+    return [`[${plainText(role)}]`, ...contentLines(message.content)];
+  });
+}
+
+function contentLines(content: unknown): string[] {
+  if (!Array.isArray(content)) return [plainText(String(content))];
+  return (content as readonly MessagePart[]).map((part) => {
+    if (!isAttached(part)) return plainText(part.text);
+    const what = part.filename ?? part.type;
+    return plainText(
+      `(${what}: ${part.media_type}, ${count(part.bytes)} bytes, SHA-256 ${part.body_sha256})`,
+    );
   });
 }
 

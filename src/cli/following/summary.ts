@@ -3,7 +3,7 @@ import type { Client } from '../../client/client.ts';
 import { EXIT } from '../../core/errors.ts';
 import { formatRunRef } from '../../core/names.ts';
 import { REASONS } from '../../core/reasons.ts';
-import type { JobDetail } from '../../core/views.ts';
+import type { AttemptView, BatchView, JobDetail } from '../../core/views.ts';
 import { shortRef } from '../short-ref.ts';
 import type { Board, RunSeen } from './board.ts';
 
@@ -20,6 +20,10 @@ export interface Spent {
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly attempts: number;
+  /** As far as it is known, one sum for each currency. */
+  readonly cost: BatchView['cost'];
+  /** Answers whose cost is not known. */
+  readonly cost_unknown: number;
   readonly warnings: readonly { readonly name: string; readonly warning: string }[];
 }
 
@@ -91,10 +95,22 @@ export async function spent(
     input_tokens: sum('input'),
     output_tokens: sum('output'),
     attempts: attempts.length,
+    ...costOf(attempts.map(({ attempt }) => attempt)),
     warnings: attempts.flatMap(({ job, attempt }) =>
       attempt.warnings.map((warning) => ({ name: shortRef(job), warning })),
     ),
   };
+}
+
+/** What is sent is said with an answer and never without one: so it tells those whose cost there should be. */
+function costOf(attempts: readonly AttemptView[]): Pick<Spent, 'cost' | 'cost_unknown'> {
+  const sums = new Map<string, number>();
+  let cost_unknown = 0;
+  for (const { cost, parameters_sent } of attempts) {
+    if (cost !== null) sums.set(cost.currency, (sums.get(cost.currency) ?? 0) + cost.amount);
+    else if (parameters_sent !== null) cost_unknown++;
+  }
+  return { cost: [...sums].map(([currency, amount]) => ({ currency, amount })), cost_unknown };
 }
 
 /** A run that took the answer of another was not asked for itself. */
