@@ -28,9 +28,10 @@ export class AttemptLog {
   }
 
   /** An answer that is not kept was paid for all the same: what came is worth a look. */
-  refused({ text, finish_reason }: ProviderAnswer): void {
+  refused({ text, finish_reason, usage }: ProviderAnswer): void {
     const shown = text.length > ANSWER_CHARS_MAX ? `${text.slice(0, ANSWER_CHARS_MAX)}…` : text;
-    this.#say(`the answer that was refused (${text.length} characters; finish: ${finish_reason}): ${shown}`);
+    const tokens = `${usage?.output ?? this.#attempt.tokens} tokens`;
+    this.#say(`the answer that was refused (${tokens}; finish: ${finish_reason}): ${shown}`);
   }
 
   ended({ outcome, answer, failure, timings }: RunnerReport): void {

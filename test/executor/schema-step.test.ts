@@ -25,9 +25,7 @@ it('R3: is tried again after an answer that differs, whose beginning stands in i
   expect(failure?.message).toContain(
     "gpu: the answer breaks response_schema: at its root: must have required property 'a'",
   );
-  expect(seen.log).toContain(
-    `info: the answer that was refused (${text.length} characters; finish: length): ${text}`,
-  );
+  expect(seen.log).toContain(`info: the answer that was refused (1 tokens; finish: length): ${text}`);
 });
 
 it('shows no more than 2,000 characters of it there', async () => {

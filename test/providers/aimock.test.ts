@@ -64,7 +64,7 @@ describe.each<[EndpointKind, string]>([
     expect(answer).toMatchObject({ text: '{"n":42}', finish_reason: 'stop' });
     // It leaves out what Ollama and Google are told of it.
     if (kind === 'ollama' || kind === 'google') return;
-    const { response_format, tools } = mock.getLastRequest()?.body as Record<string, unknown>;
+    const { response_format, tools } = mock.getLastRequest()!.body as unknown as Record<string, unknown>;
     const asTool = [{ function: { name: 'json', parameters: schema } }];
     if (kind === 'anthropic') expect(tools).toMatchObject(asTool);
     else expect(response_format).toMatchObject({ type: 'json_schema', json_schema: { schema } });

@@ -1,0 +1,47 @@
+/** Answers that must match a schema, and what a platform does not honour: from the file of a job to what its user is told. */
+import { expect, it } from 'vitest';
+import { setup } from './machine.ts';
+
+const SCHEMA = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] };
+const asked = (prompt: string, more: object = {}): object => ({
+  prompt,
+  configuration: { LLM_name: 'ollama:test-model', response_schema: SCHEMA, ...more },
+});
+
+it('R3: an answer that breaks its schema is asked for again, and one that never matches fails with what came in its log', async () => {
+  const machine = await setup();
+  machine.model.script('second', [{ pieces: ['{"n": "one"}'] }, { pieces: ['{"n":', ' 2}'] }]);
+  machine.model.script('fenced', { pieces: ['```json\n{"n": 3}\n```'] });
+  await machine.writeJobs({
+    second: asked('second'),
+    fenced: { ...asked('fenced'), options: { max_attempts: 1 } },
+    none: asked('none', { response_schema: { type: 'thing' } }),
+  });
+  const serving = await machine.serve();
+  const { code, stdout } = await machine.promptd('run', 'jobs');
+  expect(code).toBe(10);
+  expect((await serving.client.result('second')).result).toBe('{"n": 2}');
+  expect(machine.model.count('second')).toBe(2);
+  expect((await serving.client.job('fenced')).reason).toMatchObject({ code: 'SchemaMismatch' });
+  expect((await machine.promptd('logs', 'fenced')).stdout).toContain('```json\n{"n": 3}\n```');
+  expect(machine.model.count('none')).toBe(0);
+  expect((await serving.client.job('none')).reason).toMatchObject({
+    code: 'SchemaMismatch',
+    message: expect.stringContaining('response_schema is no JSON Schema that can be checked') as string,
+  });
+  expect(stdout).toMatch(/failed +2 × SchemaMismatch, e\.g\./);
+  expect(await serving.stop()).toBe(0);
+});
+
+it('R5: what a platform does not honour is counted at the end of a run, and stands in each result', async () => {
+  const machine = await setup();
+  const configuration = { LLM_name: 'ollama:test-model', made_up: 1 };
+  await machine.writeJobs({ a: { prompt: 'a', configuration }, b: { prompt: 'b', configuration } });
+  const serving = await machine.serve();
+  const { code, stdout } = await machine.promptd('run', 'jobs');
+  expect(code).toBe(0);
+  const warning = 'made_up was sent, but is no option that Ollama is known to honour.';
+  expect(stdout).toMatch(new RegExp(`warning +2 × ${warning.replaceAll('.', '\\.')} e\\.g\\. [ab]`));
+  for (const name of ['a', 'b']) expect((await serving.client.result(name)).warnings).toEqual([warning]);
+  expect(await serving.stop()).toBe(0);
+});
