@@ -5,7 +5,7 @@ import type { Random } from '../../src/core/ports/clock.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { livingOf, MARK, type LivingProcess } from '../support/processes.ts';
 
-export const FIXTURES = path.join(import.meta.dirname, '..', 'fixtures', 'scripts');
+const FIXTURES = path.join(import.meta.dirname, '..', 'fixtures', 'scripts');
 
 export function fixture(name: string): string {
   return path.join(FIXTURES, name);

@@ -2,6 +2,7 @@
 import { existsSync, readlinkSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Child, ChildEnd, Children, ChildSpec } from '../../src/core/ports/children.ts';
 import { track } from '../support/children.ts';
@@ -245,7 +246,7 @@ describe('the guard', () => {
 
   it('kills every group at once when its instance was killed, and ends', async () => {
     const parent = track(
-      spawn(process.execPath, [path.join(import.meta.dirname, 'guarded-parent.ts'), 'orphans'], {
+      spawn(process.execPath, [fileURLToPath(new URL('./guarded-parent.ts', import.meta.url)), 'orphans'], {
         env: guardEnvironment(),
         stdio: ['ignore', 'pipe', 'inherit'],
       }),
