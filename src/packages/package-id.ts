@@ -169,9 +169,10 @@ export class PackageId {
     // No byte of a file is read: it is put aside unseen.
     const got = await this.#quietly('retrieve_job', (outcome) => {
       if (outcome.kind === 'raised') this.#troubled({ ...outcome, call: 'retrieve_job' });
-      else if (outcome.kind !== 'none')
-        this.note('put aside a finished answer that nobody waits for any more');
-      return outcome.kind !== 'none' && outcome.kind !== 'raised';
+      const got = outcome.kind === 'text' || outcome.kind === 'file' || outcome.kind === 'too_large';
+      if (got) this.note('put aside a finished answer that nobody waits for any more');
+      // What is no answer leaves it open whether there still is one.
+      return got;
     });
     if (got !== undefined) this.#tell({ kind: 'fetched', got, at: this.#options.clock.monotonic() });
   }

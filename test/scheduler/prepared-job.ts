@@ -1,6 +1,7 @@
 /** Jobs as a door hands them over: validated, built, hashed. */
 import { canonicalRequest, digestOf, requestOf, sha256 } from '../../src/core/identity.ts';
-import { canonicalJson } from '../../src/core/json.ts';
+import { canonicalJson, type JsonObject } from '../../src/core/json.ts';
+import type { ScriptCall } from '../../src/core/recipe.ts';
 import type { RunOptions } from '../../src/core/rows.ts';
 import type { PreparedJob } from '../../src/core/submission.ts';
 
@@ -8,6 +9,8 @@ export interface JobWish extends Partial<Omit<PreparedJob, 'options'>> {
   readonly options?: Partial<RunOptions>;
   /** What is asked; the same text is the same work. Default: the name, so that every name is work of its own. */
   readonly text?: string;
+  /** Whether a script makes the prompt, at the attempt. */
+  readonly script?: boolean;
 }
 
 const OPTIONS: RunOptions = {
@@ -20,9 +23,21 @@ const OPTIONS: RunOptions = {
   tags: [],
 };
 
+/** A prompt that a script is to print, which is told what is to be asked. */
+function recipeOf(text: string): JsonObject {
+  const script = {
+    script: 'prompts/ask.py',
+    args: text,
+    pure: false,
+    source_sha256: sha256('ask'),
+    inputs: [],
+  } satisfies ScriptCall;
+  return { kind: 'script', script };
+}
+
 export function jobOf(name: string, wish: JobWish = {}): PreparedJob {
-  const { text = name, options = {}, endpoint = 'e', model = 'm', ...rest } = wish;
-  const prompt = canonicalJson([{ role: 'user', content: text }]);
+  const { text = name, script = false, options = {}, endpoint = 'e', model = 'm', ...rest } = wish;
+  const prompt = canonicalJson(script ? recipeOf(text) : [{ role: 'user', content: text }]);
   const spec = canonicalJson({
     type: 'llm',
     prompt: text,
@@ -38,7 +53,8 @@ export function jobOf(name: string, wish: JobWish = {}): PreparedJob {
     sample: null,
     argv: null,
   } as const;
-  const context = { prompt_sha256: sha256(prompt), endpoint_kind: 'simulator' };
+  const only_for = script ? name : null;
+  const context = { prompt_sha256: sha256(prompt), endpoint_kind: 'simulator', only_for };
   const request = canonicalRequest(requestOf(parts, context));
   return {
     name,
@@ -48,7 +64,7 @@ export function jobOf(name: string, wish: JobWish = {}): PreparedJob {
     source: 'http',
     endpoint,
     model,
-    needs: '',
+    needs: script ? 'workspace' : '',
     digest: digestOf(request),
     request,
     spec,

@@ -5,6 +5,8 @@ export interface JobWish {
   /** What is asked: the same text, and the same draw of it, is the same work. */
   readonly text: string;
   readonly draw: number;
+  /** Whether a script makes its prompt, at the attempt, where the workspace is. */
+  readonly script: boolean;
   readonly endpoint: string;
   readonly model: string;
   readonly batch: string | null;

@@ -210,6 +210,18 @@ export const BREAKS = {
     },
     caught_by: ['limits'],
   },
+  'an instance without the workspace is given scripts': {
+    broken: changing((event) => (event.type === 'settle' ? { ...event, needs: ['', 'workspace'] } : event)),
+    caught_by: ['needs'],
+  },
+  'the prompt that a script made is forgotten': {
+    broken: changing((event) => {
+      if (event.type !== 'report' || event.answer === null) return event;
+      const { prompt_sha256: _made, ...meta } = event.answer.meta;
+      return { ...event, prompt_sha256: null, answer: { ...event.answer, meta } };
+    }),
+    caught_by: ['prompts'],
+  },
   'an instance is given more than its slots': {
     broken: changing((event) => (event.type === 'settle' ? { ...event, slots: event.slots + 3 } : event)),
     faults: [],

@@ -140,6 +140,11 @@ function checkAttempt(world: World, key: string, row: AttemptRow): void {
   const excused = world.given_up.has(key) || world.ledger.cancelled.has(run) || world.ruined.has(key);
   if (free && call !== undefined && !excused)
     world.fault('fence', `${key} ran on ${call.instance}, and was taken for one that never arrived`);
+  if (call !== undefined && call.prompt !== null && row.outcome === 'succeeded')
+    world.hit('a script made the prompt of an answer');
+  const made = call?.prompt == null ? null : sha256(call.prompt);
+  if (row.prompt_sha256 !== made && (row.prompt_sha256 !== null || row.outcome === 'succeeded'))
+    world.fault('prompts', `${key} has a prompt in its row that its script did not make, or has lost it`);
   if (isReported(row) && brought !== row.outcome)
     world.fault('fence', `${key} is ${row.outcome} in its row, and brought ${brought ?? 'nothing'}`);
 }

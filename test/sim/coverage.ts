@@ -31,6 +31,9 @@ const ASKED = [
   'a name was taken',
   'an outcome rotted',
   'draining spool_full',
+  'a script made the prompt of an answer',
+  'a desk was given a job',
+  'a desk had an answer for nobody',
 ];
 
 function cells(): readonly string[] {

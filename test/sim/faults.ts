@@ -6,7 +6,7 @@ import type { Models } from './model.ts';
 import type { InstanceProcess } from './instance-process.ts';
 import type { Fate } from './doom.ts';
 import type { ServerProcess } from './server-process.ts';
-import { ENDPOINTS, type World } from './world.ts';
+import { SERVERS, type World } from './world.ts';
 
 export interface Cast {
   readonly world: World;
@@ -188,7 +188,7 @@ export const FAULTS = {
   'an endpoint throttles': {
     breaks: [],
     strike: ({ world }, a, b) => {
-      const { name } = one(ENDPOINTS, a) ?? ENDPOINTS[0];
+      const { name } = one(SERVERS, a) ?? SERVERS[0];
       const retry_after_ms = one(PATIENCE, (b * 7) % 1) ?? null;
       throttle(world.models, name, world.clock.monotonic() + b * 40_000, retry_after_ms);
     },

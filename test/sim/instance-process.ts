@@ -9,6 +9,7 @@ import { attemptKey } from './lease-watch.ts';
 import { Life } from './life.ts';
 import { type Doom, type Fate, passPoint } from './doom.ts';
 import type { Break } from './server-process.ts';
+import { Desk, DeskProvider } from './packages.ts';
 import { outcomesIn, watchSpool } from './spool-watch.ts';
 import { tapped } from './wire-tap.ts';
 import { ENDPOINTS, type World } from './world.ts';
@@ -21,6 +22,8 @@ export interface InstanceWish {
   readonly name: string;
   readonly slots: number;
   readonly small_spool: boolean;
+  /** Whether it has the workspace, and so may run scripts. */
+  readonly workspace: boolean;
 }
 
 export class InstanceProcess {
@@ -30,6 +33,8 @@ export class InstanceProcess {
   readonly #wish: InstanceWish;
   readonly #broken: Break;
   readonly #random: SeededRandom;
+  readonly #desk: Desk;
+  readonly #deskChance: SeededRandom;
   #life: Life | null = null;
   #instance: Instance | null = null;
   #pid = 0;
@@ -45,6 +50,14 @@ export class InstanceProcess {
     this.#broken = broken;
     this.#random = world.stream();
     this.disk = new SimDisk(world.stream());
+    this.#deskChance = world.streamOf(`desk of ${wish.name}`);
+    this.#desk = new Desk({
+      random: this.#deskChance,
+      now: () => world.clock.monotonic(),
+      broken: (rule, message) => world.fault(rule, message),
+      hit: (what) => world.hit(what),
+      honest: () => world.models.honest,
+    });
   }
 
   get life(): Life | null {
@@ -66,14 +79,15 @@ export class InstanceProcess {
   }
 
   #make(life: Life): Instance {
-    const { name, small_spool, slots } = this.#wish;
+    const { name, small_spool, slots, workspace } = this.#wish;
     const world = this.#world;
+    const desk = new DeskProvider(this.#desk, life, this.#deskChance);
     const mounted = watchSpool(this.disk.mount(life), (key) => this.#durable(key));
     return createInstance({
       name,
       slots,
       endpoints: ENDPOINTS.map((endpoint) => endpoint.name),
-      needs: [''],
+      needs: workspace ? ['', 'workspace'] : [''],
       token: async () => 'token',
       locate: async () => ({ host: 'memory', port: PORT }),
       transport: {
@@ -84,7 +98,7 @@ export class InstanceProcess {
           return tapped(connection, { twice: () => world.duplicating });
         },
       },
-      runner: world.models.runnerOf(name, life),
+      runner: world.models.runnerOf({ instance: name, workspace, desk }, life),
       spool_dir: SPOOL,
       files: this.#broken.instanceFiles?.(mounted) ?? mounted,
       clock: life,

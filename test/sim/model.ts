@@ -5,13 +5,15 @@
  */
 import { textOf } from '../../src/core/messages.ts';
 import type { AttemptFailure, AttemptObserver, AttemptOrder } from '../../src/core/attempt.ts';
+import { canonicalJson } from '../../src/core/json.ts';
 import { sha256 } from '../../src/core/identity.ts';
 import type { Clock } from '../../src/core/ports/clock.ts';
 import type { AttemptRunner } from '../../src/core/ports/runner.ts';
-import type { AttemptOutcome } from '../../src/core/rows.ts';
+import type { AnswerMeta, AttemptOutcome } from '../../src/core/rows.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { attemptKey } from './lease-watch.ts';
 import type { Life } from './life.ts';
+import { answerTo, DESK, type DeskProvider } from './packages.ts';
 
 type Report = Awaited<ReturnType<AttemptRunner['run']>>;
 
@@ -19,6 +21,8 @@ export interface Call {
   readonly text: string;
   readonly digest: string;
   readonly instance: string;
+  /** What its script made of the question; null where the prompt came with the order. */
+  readonly prompt: string | null;
   /** What it brought; null while it runs, and for ever where its process died. */
   outcome: AttemptOutcome | null;
   answer: string | null;
@@ -37,6 +41,25 @@ const HOLDS = [
   { reason_code: 'EndpointQuota', message: 'the quota is empty', scope: 'endpoint' },
   { reason_code: 'EndpointUnreachable', message: 'nobody listens', scope: 'endpoint' },
 ] as const;
+
+/** Where an attempt runs. */
+interface Place {
+  readonly instance: string;
+  readonly workspace: boolean;
+  readonly desk: DeskProvider;
+}
+
+/** What is asked, and the prompt that a script makes of it: another one at each attempt, as scripts that are not pure may. */
+function askedBy(order: AttemptOrder): Pick<Call, 'text' | 'prompt'> {
+  if (order.recipe?.kind === 'script') {
+    const { args } = order.recipe.script;
+    const text = typeof args === 'string' ? args : '';
+    const content = `${text}, as its script put it at ${attemptKey(order)}`;
+    return { text, prompt: canonicalJson([{ role: 'user', content }]) };
+  }
+  const last = order.messages.at(-1);
+  return { text: last === undefined ? '' : textOf(last), prompt: null };
+}
 
 interface Play {
   readonly order: AttemptOrder;
@@ -78,15 +101,16 @@ export class Models {
     this.#broken = broken;
   }
 
-  runnerOf(instance: string, life: Life): AttemptRunner {
+  runnerOf({ instance, workspace, desk }: Place, life: Life): AttemptRunner {
     return {
       run: (order, observer, signal) => {
         const key = attemptKey(order);
+        if (order.recipe !== null && !workspace)
+          this.#broken('needs', `${key} has a script, and runs on ${instance}, which has no workspace`);
         if (this.calls.has(key)) this.#broken('fence', `${key} was begun twice`);
         if (!this.mayRun(key)) this.#broken('told before disk', `${key} runs and is not on disk`);
-        const last = order.messages.at(-1);
-        const text = last === undefined ? '' : textOf(last);
-        const call: Call = { text, digest: order.digest, instance, outcome: null, answer: null };
+        const { text, prompt } = askedBy(order);
+        const call: Call = { text, prompt, digest: order.digest, instance, outcome: null, answer: null };
         this.calls.set(key, call);
         const random = new SeededRandom(Number.parseInt(sha256(`${this.#seed} ${key}`).slice(0, 8), 16));
         return new Promise((resolve, reject) => {
@@ -95,9 +119,11 @@ export class Models {
               call.outcome = report.outcome;
               call.answer = report.answer?.text ?? null;
             }
-            resolve(report);
+            resolve(prompt === null ? report : { ...report, prompt });
           };
-          this.#play({ order, call, key, random, life, observer, signal, end, reject });
+          const play = { order, call, key, random, life, observer, signal, end, reject };
+          if (order.endpoint === DESK) this.#atDesk(play, desk);
+          else this.#play(play);
         });
       },
     };
@@ -125,6 +151,35 @@ export class Models {
       if (lies && !play.call.text.startsWith(BAD)) this.#lie(play);
       else end(this.#outcome(play));
     });
+  }
+
+  /** What an AI package answers; an attempt that ends without its answer leaves it there. */
+  #atDesk(play: Play, desk: DeskProvider): void {
+    const { order, call, key, life, signal, end, observer } = play;
+    if (call.text.startsWith(BAD)) return void life.after(20, () => end(this.#outcome(play)));
+    const controller = new AbortController();
+    const limit = life.after(order.attempt_timeout_ms, () => controller.abort('TotalTimeout'));
+    signal.addEventListener('abort', () => controller.abort(signal.reason));
+    const question = `${call.prompt ?? call.text} [${key}]`;
+    desk.ask(order, question, observer, controller.signal).then(
+      (outcome) => {
+        limit.cancel();
+        if ('failure' in outcome) return end(failed(order, 'errored', outcome.failure));
+        if (outcome.text !== answerTo(question))
+          this.#broken('quarantine', `${key} asked "${question}" and was given: ${outcome.text}`);
+        const answer = { text: outcome.text, meta: metaOf(order) };
+        return end({ ...refOf(order), outcome: 'succeeded', answer, failure: null });
+      },
+      (reason: unknown) => {
+        limit.cancel();
+        if (reason === 'TotalTimeout')
+          return end(
+            failed(order, 'timed_out', { reason_code: 'TotalTimeout', message: 'not done in time' }),
+          );
+        const how = reason === 'interrupted' ? 'interrupted' : 'cancelled';
+        return end({ ...refOf(order), outcome: how, answer: null, failure: null });
+      },
+    );
   }
 
   get #isPartial(): boolean {
@@ -190,23 +245,25 @@ export class Models {
   }
 
   #answer({ order, call, key, random }: Play): Report {
-    const { model, endpoint } = order;
-    const meta = {
-      model,
-      model_answered: model,
-      endpoint,
-      endpoint_kind: 'simulator',
-      parameters_sent: {},
-      finish_reason: 'stop',
-      warnings: [],
-      usage: null,
-      timings: TIMINGS,
-      cost: null,
-    };
     // Nothing at all is an answer, too.
     const text = random.next() < 0.03 ? '' : `The answer of ${key} to "${call.text}".`;
-    return { ...refOf(order), outcome: 'succeeded', answer: { text, meta }, failure: null };
+    return { ...refOf(order), outcome: 'succeeded', answer: { text, meta: metaOf(order) }, failure: null };
   }
+}
+
+function metaOf({ model, endpoint }: AttemptOrder): AnswerMeta {
+  return {
+    model,
+    model_answered: model,
+    endpoint,
+    endpoint_kind: 'simulator',
+    parameters_sent: {},
+    finish_reason: 'stop',
+    warnings: [],
+    usage: null,
+    timings: TIMINGS,
+    cost: null,
+  };
 }
 
 function refOf({ name, run, attempt, digest }: AttemptOrder) {

@@ -2,11 +2,13 @@
  * Draws the list of actions of a seed. Each seed has a mood of its own (which faults, how many questions, how patient), so
  * that some runs are all about one thing; nothing here depends on what happens in the run.
  */
+import { sha256 } from '../../src/core/identity.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import type { Action, JobWish, Part } from './actions.ts';
 import { FAULTS, type FaultKind } from './faults.ts';
 import { BAD } from './model.ts';
-import { ENDPOINTS } from './world.ts';
+import { DESK } from './packages.ts';
+import { SERVERS } from './world.ts';
 
 interface Mood {
   readonly faults: readonly FaultKind[];
@@ -28,6 +30,21 @@ const OFTEN: readonly FaultKind[] = [
   'an instance ends at a crash point',
   LATE,
 ];
+
+/** Part of the jobs whose prompt a script makes. */
+const SCRIPTS = 0.12;
+/** Part of the jobs that an AI package is asked. */
+const DESKS = 0.12;
+
+/** A number in [0, 1) that a text stands for: no draw, so what is drawn stays what it was. */
+function shareOf(text: string): number {
+  return Number.parseInt(sha256(text).slice(0, 8), 16) / 2 ** 32;
+}
+
+function endpointOf(random: SeededRandom, desk: boolean): string {
+  const drawn = SERVERS[random.below(SERVERS.length)]?.name ?? 'fast';
+  return desk ? DESK : drawn;
+}
 
 export function schedule(seed: number, turns: number, faults?: readonly FaultKind[]): Action[] {
   return new Scheduling(seed, faults).draw(turns);
@@ -120,11 +137,14 @@ class Scheduling {
     const bad = random.next() < 0.06;
     const questions = this.#mood.questions + Math.floor(this.#jobs.length / 2);
     const late = random.next() < 0.12;
+    const name = `job-${this.#jobs.length}-${random.below(1_000)}`;
+    const desk = shareOf(`${this.#seed} ${name} desk`) < DESKS;
     return {
-      name: `job-${this.#jobs.length}-${random.below(1_000)}`,
+      name,
+      script: shareOf(`${this.#seed} ${name}`) < SCRIPTS,
       text: bad ? `${BAD} ${random.below(4)}` : `question ${random.below(questions)}`,
       draw: 0,
-      endpoint: ENDPOINTS[random.below(ENDPOINTS.length)]?.name ?? 'fast',
+      endpoint: endpointOf(random, desk),
       model: `m${random.below(2)}`,
       batch,
       priority: random.below(4) === 0 ? random.below(5) - 2 : 0,
@@ -153,7 +173,7 @@ class Scheduling {
   }
 
   #pause(): void {
-    const name = ENDPOINTS[this.#random.below(ENDPOINTS.length)]?.name ?? 'fast';
+    const name = SERVERS[this.#random.below(SERVERS.length)]?.name ?? 'fast';
     const paused = !this.#paused.delete(name) && this.#random.next() < 0.6;
     if (paused) this.#paused.add(name);
     const max_concurrent = this.#random.next() < 0.5 ? 1 + this.#random.below(12) : null;

@@ -45,8 +45,8 @@ const REST_WITHIN_MS = 40 * 60_000;
 const PATIENCE_MS = 3 * 3_600_000;
 const REST_STEP_MS = 10_000;
 const INSTANCES: readonly InstanceWish[] = [
-  { name: 'near', slots: 6, small_spool: false },
-  { name: 'far', slots: 5, small_spool: true },
+  { name: 'near', slots: 6, small_spool: false, workspace: true },
+  { name: 'far', slots: 5, small_spool: true, workspace: false },
 ];
 
 export function simulate(options: SimulationOptions): Promise<SimulationReport> {

@@ -130,16 +130,16 @@ export class Users {
 }
 
 function preparedOf(wish: JobWish, now: number): PreparedJob {
-  const { name, text, draw, endpoint, model, batch, if_exists, source } = wish;
+  const { name, text, script, draw, endpoint, model, batch, if_exists, source } = wish;
   const options = {
     priority: wish.priority,
     run_at: wish.run_in_ms === null ? null : now + wish.run_in_ms,
     max_attempts: wish.max_attempts,
     attempt_timeout_ms: wish.attempt_timeout_ms,
   };
-  const job = jobOf(name, { text, endpoint, model, batch, if_exists, source, options });
+  const job = jobOf(name, { text, script, endpoint, model, batch, if_exists, source, options });
   if (draw === 0) return job;
   // The same question, meant as work of its own.
-  const { digest } = jobOf(name, { text: `${text}, draw ${draw}`, endpoint, model });
+  const { digest } = jobOf(name, { text: `${text}, draw ${draw}`, script, endpoint, model });
   return { ...job, digest };
 }

@@ -6,13 +6,21 @@ import { openMemoryStores } from '../../src/stores/sqlite/memory.ts';
 import { MemoryNetwork } from '../../src/transport/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
+import { sha256 } from '../../src/core/identity.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { Ledger } from './ledger.ts';
 import { Models } from './model.ts';
+import { DESK } from './packages.ts';
 
+/** Those that jobs are drawn for. */
+export const SERVERS = [
+  { name: 'fast', kind: 'simulator', max_concurrent: 9, sticky_models: false },
+  { name: 'sticky', kind: 'simulator', max_concurrent: 3, sticky_models: true },
+] as const;
 export const ENDPOINTS = [
-  { name: 'fast', max_concurrent: 9, sticky_models: false },
-  { name: 'sticky', max_concurrent: 3, sticky_models: true },
+  ...SERVERS,
+  // Fewer than the ids of both instances, and more than those of one: attempts wait for an id.
+  { name: DESK, kind: 'ai-package', max_concurrent: 5, sticky_models: false },
 ] as const;
 
 const TRACE_MAX = 4_000;
@@ -80,6 +88,11 @@ export class World {
   stream(): SeededRandom {
     this.#streams += 1;
     return new SeededRandom(this.#seed * 1_000_003 + this.#streams * 7_919);
+  }
+
+  /** Chance for a part that came later, beside the numbered ones. */
+  streamOf(part: string): SeededRandom {
+    return new SeededRandom(Number.parseInt(sha256(`${this.#seed} ${part}`).slice(0, 8), 16));
   }
 
   pid(): number {
