@@ -23,6 +23,7 @@ describe('an answer in one piece', () => {
     const answer = await send({ result: { kind: 'json', pointer } }, { heard });
     expect(answer.text).toBe(expected);
     expect(heard.pieces.join('')).toBe(expected);
+    expect(heard.signs, 'its bytes are a sign of life').toBeGreaterThan(0);
   });
 
   it('R3: usage, model and finish are taken where they are plain to see', async () => {
@@ -184,6 +185,17 @@ describe('an answer as a stream of events', () => {
       ': hello\r\nid: 1\r\nevent: x\r\ndata: {"t":\r\ndata:"a"}\r\n\r\n\r\ndata: {"t":"b"}\n\ndata: [DONE]';
     site.answering = bytes(body, 'text/event-stream');
     expect((await send({ result: { kind: 'sse', pointer: '/t', end: null } })).text).toBe('ab');
+  });
+
+  it('R3: reads a last event that has no empty line before [DONE]', async () => {
+    site.answering = bytes('data: {"t":"a"}\n\ndata: {"t":"b"}\ndata: [DONE]\n', 'text/event-stream');
+    expect((await send({ result: { kind: 'sse', pointer: '/t', end: null } })).text).toBe('ab');
+  });
+
+  it('R3: an event that never ends is cut off', async () => {
+    site.answering = bytes(`data: ${'x'.repeat(100_000)}\n`.repeat(20), 'text/event-stream');
+    const failure = await failureOf(send({ result: SSE }, { result_bytes_max: 1_000 }));
+    expect(failure).toMatchObject({ blame: 'job', reason_code: 'AnswerTooLarge' });
   });
 
   it.each([

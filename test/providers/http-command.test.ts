@@ -91,21 +91,19 @@ describe('the request of a command', () => {
     expect(site.asked[0]?.headers['anthropic-version']).toBe('2024-01-01');
   });
 
-  it.each([
-    '@elsewhere/x',
-    '//elsewhere/x',
-    '/../x',
-    '/%2e%2e/x',
-    '/a/../../x',
-    '\\\\elsewhere',
-    '',
-    'x',
-    '/x#y',
-    '/a\t/b',
-    ':81/x',
-  ])('R3: a path %j, which nobody checked before, does not leave', async (path) => {
-    const failure = await failureOf(send({ path }, { api_key: KEY }));
-    expect(failure).toMatchObject({ blame: 'job', reason_code: 'BadRequest' });
+  describe.each(['', '/v1'])('R3: below the base_url %j', (folder) => {
+    it.each([
+      ...['@elsewhere/x', '//elsewhere/x', '/../x', '/%2e%2e/x', '/a/../../x', '\\\\elsewhere'],
+      ...['', 'x', '/x#y', '/x"#y', '/a\t/b', ':81/x', '.elsewhere.example/x'],
+    ])('a path %j, which nobody checked before, does not leave', async (path) => {
+      const failure = await failureOf(send({ path }, { api_key: KEY, base_url: `${site.url}${folder}` }));
+      expect(failure).toMatchObject({ blame: 'job', reason_code: 'BadRequest' });
+      expect(site.asked).toEqual([]);
+    });
+  });
+
+  it('R3: a path that is longer for being encoded does not hide that it leads up', async () => {
+    expect(await failureOf(send({ path: '/../""""x' }))).toMatchObject({ reason_code: 'BadRequest' });
     expect(site.asked).toEqual([]);
   });
 
