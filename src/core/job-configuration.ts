@@ -1,6 +1,7 @@
 /** Checks the configuration of a job: who is asked, with which parameters; and that it carries no secret. */
 import { describe } from './describe.ts';
 import { checkArgv, refuseWord } from './job-command.ts';
+import { isSeedOfDraw } from './identity.ts';
 import { childPath } from './job-path.ts';
 import type { JobFaults } from './job-faults.ts';
 import { checkModel, type KnownEndpoints } from './job-model.ts';
@@ -76,6 +77,7 @@ export function checkConfiguration(
   if (type !== null) refuseWord(type, value, faults);
   const sample =
     value['sample'] == null ? null : faults.check(sampleSchema, value['sample'], 'configuration.sample');
+  if (sample !== undefined) checkSeedOfDraw(value['seed'], sample, faults);
   const ref = type === null ? null : checkModel(value, type, argv, context, faults);
   if (faults.list.length > before || ref === null || sample === undefined) return null;
   // fromEntries defines properties, so that no key can reach a prototype.
@@ -88,6 +90,19 @@ export function checkConfiguration(
     command,
     argv,
   };
+}
+
+/** Draw k is sent seed + k. */
+function checkSeedOfDraw(seed: Json | undefined, sample: number | string | null, faults: JobFaults): void {
+  if (isSeedOfDraw(seed, sample)) return;
+  const expected = `a sample that the seed and it make at most ±${Number.MAX_SAFE_INTEGER} together`;
+  faults.add(
+    'InvalidJob',
+    'configuration.sample',
+    expected,
+    describe(sample),
+    'Draw k is sent seed + k: take a smaller seed.',
+  );
 }
 
 function checkCommand(value: Json | undefined, faults: JobFaults): ScriptLink | null {

@@ -5,12 +5,13 @@ import {
   digestHex,
   digestOf,
   freshRequest,
+  isFreshDrawOf,
   readRequest,
   type RequestContext,
   requestOf,
   sha256,
 } from '../../src/core/identity.ts';
-import { differing } from '../../src/core/differences.ts';
+import { differences, differing } from '../../src/core/differences.ts';
 import { checkJob, type CheckedJob } from '../../src/core/job.ts';
 import { canonicalJson } from '../../src/core/json.ts';
 
@@ -165,6 +166,38 @@ describe('R6: the digest of a job', () => {
   });
 });
 
+describe('R6: a sample', () => {
+  const sent = (job: object): unknown => readRequest(requestText(job)).parameters['seed'];
+
+  it.each([
+    ['0', { seed: 40, sample: 0 }, 40],
+    ['3', { seed: 40, sample: 3 }, 43],
+    ['that is negative', { seed: 40, sample: -3 }, 37],
+    ['that is a text', { seed: 40, sample: '3' }, 40],
+    ['without a seed', { seed: null, sample: 3 }, undefined],
+  ])('%s: draw k of a job with a seed is sent seed + k, a text leaves it', (_title, more, seed) => {
+    expect(sent(configured(more))).toBe(seed);
+  });
+
+  it('stays part of the identity where a seed alone would send the same', () => {
+    expect(digest(configured({ seed: 8, sample: null }))).not.toBe(
+      digest(configured({ seed: 7, sample: 1 })),
+    );
+  });
+
+  it.each([
+    [Number.MAX_SAFE_INTEGER, 1],
+    [-Number.MAX_SAFE_INTEGER, -1],
+  ])('is refused where the seed %d and it (%d) make no exact integer', (seed, sample) => {
+    const result = checkJob(configured({ seed, sample }), endpoints);
+    expect(result).toMatchObject({
+      ok: false,
+      faults: [{ code: 'InvalidJob', path: 'configuration.sample', got: String(sample) }],
+    });
+    expect(checkJob(configured({ seed, sample: 0 }), endpoints).ok).toBe(true);
+  });
+});
+
 describe('a stored request', () => {
   it('reads back as all that an order needs', () => {
     expect(readRequest(requestText({ prompt: 'x', configuration: { LLM_name: 'a' } }))).toEqual({
@@ -185,6 +218,14 @@ describe('a stored request', () => {
     const { parameters } = readRequest(requestText(configured({ response_schema })));
     expect(JSON.stringify(parameters['response_schema'])).toBe(JSON.stringify(response_schema));
     expect(readRequest(requestText(base)).drawers).toEqual({ ollama: { num_ctx: 4096 } });
+  });
+
+  it('knows its own fresh draws, and no others', () => {
+    const text = requestText(base);
+    expect(isFreshDrawOf(freshRequest(text, 'a'), text)).toBe(true);
+    expect(isFreshDrawOf(text, text)).toBe(false);
+    expect(isFreshDrawOf(freshRequest(requestText(configured({ seed: 8 })), 'a'), text)).toBe(false);
+    expect(isFreshDrawOf(freshRequest(text, 'a'), freshRequest(text, 'b'))).toBe(false);
   });
 
   it('becomes another as a fresh draw, and the same where the word is shared', () => {
@@ -223,6 +264,16 @@ describe('what makes two jobs different', () => {
     ['the model', base, configured({ LLM_name: 'gpu:x' }), {}, ['configuration.LLM_name']],
     ['the sample', base, configured({ sample: 2 }), {}, ['configuration.sample']],
     [
+      'another draw of a seed',
+      configured({ sample: 1 }),
+      configured({ sample: 2 }),
+      {},
+      ['configuration.sample'],
+    ],
+    ['a seed', configured({ sample: 1 }), configured({ sample: 1, seed: 9 }), {}, ['configuration.seed']],
+    ['a fresh draw', base, base, { fresh: 'w' }, ['fresh']],
+    ['a script that is not pure', base, base, { only_for: 'faq-18' }, ['name']],
+    [
       'the order of a schema',
       configured({ response_schema: { a: 1, b: 2 } }),
       configured({ response_schema: { b: 2, a: 1 } }),
@@ -254,6 +305,31 @@ describe('what makes two jobs different', () => {
     ],
   ])('is named: %s', (_title, a, b, more, paths) => {
     expect(differs(a, b, more)).toEqual(paths);
+  });
+});
+
+describe('R6: a difference', () => {
+  const work = (job: object, prompt: string) => ({
+    request: requestText(job, { prompt_sha256: sha256(prompt) }),
+    spec: canonicalJson(checked(job).spec),
+    prompt,
+  });
+
+  it('has what each of the two has there', () => {
+    expect(differences(work(base, 'p'), work(configured({ top_p: 0.5, temperature: 1 }), 'p'))).toEqual([
+      { path: 'configuration.temperature', a: 0.2, b: 1 },
+      { path: 'configuration.top_p', a: null, b: 0.5 },
+    ]);
+  });
+
+  it('of data alone has a little of both prompts, from where they begin to differ', () => {
+    const text = 'x'.repeat(100);
+    const [found] = differences(work(base, `${text}one${text}`), work(base, `${text}two${text}`));
+    expect(found).toEqual({
+      path: 'prompt.data',
+      a: `${'x'.repeat(30)}one${'x'.repeat(57)}`,
+      b: `${'x'.repeat(30)}two${'x'.repeat(57)}`,
+    });
   });
 });
 

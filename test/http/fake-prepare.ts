@@ -1,9 +1,9 @@
-import { canonicalJson, isJsonObject } from '../../src/core/json.ts';
+import { canonicalJson, isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import type { Prepare } from '../../src/http/http-options.ts';
 import { sha256 } from './fake-reads.ts';
 
 /** Prepares as much of a job as the server looks at: a prompt that is a text, and a configuration with a model. */
-export const prepare: Prepare = async (value, { via }) => {
+export const prepare: Prepare = async (value, { via, fresh }) => {
   const job = isJsonObject(value) ? value : {};
   const { prompt, name, batch, key, metadata, if_exists } = job;
   const configuration = isJsonObject(job['configuration']) ? job['configuration'] : {};
@@ -35,7 +35,17 @@ export const prepare: Prepare = async (value, { via }) => {
   }
   const spec = canonicalJson({ type: 'llm', prompt, configuration });
   const built = canonicalJson([{ role: 'user', content: prompt }]);
-  const request = canonicalJson({ prompt: sha256(built), configuration });
+  const { seed, temperature, sample } = configuration;
+  const request = canonicalJson({
+    type: 'llm',
+    endpoint: 'simulator',
+    model: 'parrot',
+    prompt: sha256(built),
+    parameters: { seed, temperature } as JsonObject,
+    extra: { odd: configuration['odd'] } as JsonObject,
+    sample,
+    fresh,
+  } as unknown as JsonObject);
   const digest = `1:${sha256(request)}`;
   return {
     ok: true,

@@ -39,7 +39,7 @@ describe('a run that is to begin later', () => {
     expect(stage.state('a')).toBe('queued');
   });
 
-  it('does not lead: others may ask for the same work meanwhile, and their answer is taken', async () => {
+  it('R6: does not lead: others may ask for the same work meanwhile, and their answer is taken', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();
     const at = stage.clock.now() + 10_000;

@@ -139,7 +139,7 @@ describe('the same work under other names', () => {
     expect(peer.dispatched).toHaveLength(1);
   });
 
-  it('a permanent failure ends all of them with the same reason', async () => {
+  it('R6: a permanent failure ends all of them with the same reason', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();
     await stage.submit(...asking('same', ['a', 'b', 'c']));
@@ -172,7 +172,7 @@ describe('the same work under other names', () => {
     expect(peer.dispatched.filter((one) => !one.startsWith('other'))).toEqual(['a#1']);
   });
 
-  it('an exhausted budget hands over to the next, with its own budgets', async () => {
+  it('R6: an exhausted budget hands over to the next, with its own budgets', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();
     await stage.submit(...asking('same', ['a', 'b'], { options: { max_attempts: 1 } }));
@@ -214,7 +214,7 @@ describe('the same work under other names', () => {
     expect(peer.dispatched).toEqual(['a#1', 'b#1']);
   });
 
-  it('R22: a cancel of the one that leads hands over to the one of the highest priority', async () => {
+  it('R6, R22: a cancel of the one that leads hands over to the one of the highest priority', async () => {
     stage = await Stage.open();
     await stage.submit(
       ['a', { text: 'same' }],
@@ -230,7 +230,7 @@ describe('the same work under other names', () => {
     expect(stage.states('a', 'b', 'c', 'd')).toEqual(['cancelled', 'cancelled', 'cancelled', 'queued']);
   });
 
-  it('R22: whoever takes the lead before the next of them takes their highest priority too', async () => {
+  it('R6, R22: whoever takes the lead before the next of them takes their highest priority too', async () => {
     stage = await Stage.open();
     await stage.submit(['a', { text: 'same' }], ['b', { text: 'same', options: { priority: 7 } }]);
     stage.store.hold();
@@ -245,7 +245,7 @@ describe('the same work under other names', () => {
     expect(stage.run('c').priority).toBe(7);
   });
 
-  it('a cancel of one that waits leaves the others waiting', async () => {
+  it('R6: a cancel of one that waits leaves the others waiting', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();
     await stage.submit(...asking('same', ['a', 'b', 'c']));
@@ -282,7 +282,7 @@ describe('the same work under other names', () => {
     expect(stage.states(...named('n', 20)).filter((state) => state === 'completed')).toHaveLength(18);
   });
 
-  it('is found again after a restart between the end of a leader and that of its followers', async () => {
+  it('R6: is found again after a restart between the end of a leader and that of its followers', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();
     await stage.submit(...asking('same', ['a', 'b', 'c']));
