@@ -9,12 +9,13 @@ import { createRunner } from '../executor/runner.ts';
 import { AiPackageProvider } from '../packages/ai-package-provider.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemTimers } from '../platform/timers.ts';
-import { Connections } from '../providers/exchange.ts';
+import { Connections, type ConnectionsOptions } from '../providers/exchange.ts';
 import { HttpCommandSender } from '../providers/http-command.ts';
 import { createProviders } from '../providers/providers.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import { AnswerCheckThread } from './answer-checker.ts';
 import type { Environment } from './environment.ts';
+import type { Rehearsal } from './rehearsal.ts';
 import { secretsOf } from './secrets.ts';
 import { userPrograms, type UserPrograms } from './user-programs.ts';
 
@@ -27,6 +28,8 @@ export interface AttemptRunnerOptions {
   readonly allow_exec: boolean;
   /** Names of environment variables that programs of the user get. */
   readonly pass_env: readonly string[];
+  /** Writes down what would be asked, instead of asking. */
+  readonly rehearsal?: Rehearsal;
 }
 
 export interface OwnedRunner {
@@ -37,20 +40,22 @@ export interface OwnedRunner {
   close(): Promise<void>;
 }
 
-export function ownRunner({ endpoints, env, root, allow_exec, pass_env }: AttemptRunnerOptions): OwnedRunner {
+export function ownRunner(options: AttemptRunnerOptions): OwnedRunner {
+  const { endpoints, env, root, pass_env, rehearsal } = options;
   const { children, programs, scripts, env: childEnv } = userPrograms({ env, root, pass_env });
-  const machine = { clock: systemClock, timers: systemTimers };
+  const machine = machineOf(rehearsal);
   const packages = new AiPackageProvider({ ...machine, children, env: childEnv });
   const checker = new AnswerCheckThread(systemTimers);
+  const providers = new Map([...createProviders(machine), ['ai-package' as const, packages]]);
   const runner = createRunner({
     endpoints,
-    providers: new Map([...createProviders(machine), ['ai-package', packages]]),
-    secrets: secretsOf(env),
+    providers: rehearsal === undefined ? providers : rehearsal.providers(providers),
+    secrets: rehearsal ?? secretsOf(env),
     clock: systemClock,
     timers: systemTimers,
     result_bytes_max: LIMITS.result_bytes_max,
     prompts: root === null ? null : new ScriptedPrompts({ scripts }),
-    commands: root === null ? null : commandsIn(root, allow_exec, { programs, scripts }),
+    commands: root === null ? null : commandsIn(root, options, { programs, scripts }),
     checker,
   });
   return {
@@ -63,15 +68,20 @@ export function ownRunner({ endpoints, env, root, allow_exec, pass_env }: Attemp
   };
 }
 
+function machineOf(rehearsal: Rehearsal | undefined): ConnectionsOptions {
+  const machine = { clock: systemClock, timers: systemTimers };
+  return rehearsal === undefined ? machine : { ...machine, fetch: rehearsal.fetch };
+}
+
 function commandsIn(
   root: string,
-  allow_exec: boolean,
+  { allow_exec, rehearsal }: Pick<AttemptRunnerOptions, 'allow_exec' | 'rehearsal'>,
   { programs, scripts }: Pick<UserPrograms, 'programs' | 'scripts'>,
 ): Commands {
   const links = new WorkspaceLinkReader({ root });
   return new Commands({
     scripts,
-    exec: new CommandExec({ programs, links, timers: systemTimers, allow_exec }),
-    http: new HttpCommandSender(new Connections({ clock: systemClock, timers: systemTimers })),
+    exec: rehearsal?.exec ?? new CommandExec({ programs, links, timers: systemTimers, allow_exec }),
+    http: new HttpCommandSender(new Connections(machineOf(rehearsal))),
   });
 }

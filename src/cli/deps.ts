@@ -7,7 +7,7 @@ import type { AttemptObserver } from '../core/attempt.ts';
 import type { EndpointKind } from '../core/endpoints.ts';
 import type { Work } from '../core/differences.ts';
 import type { Fault } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { Timers } from '../core/ports/clock.ts';
 import type { ReasonCode } from '../core/reasons.ts';
 import type { Usage } from '../core/usage.ts';
@@ -126,12 +126,43 @@ export type Executed =
   | { readonly kind: 'failed'; readonly reason: { readonly code: ReasonCode; readonly message: string } }
   | { readonly kind: 'stopped' };
 
+/** What an attempt would do; secrets are `***` in it. */
+export type RehearsedCall =
+  | {
+      readonly kind: 'http';
+      readonly method: string;
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: Json;
+    }
+  | {
+      readonly kind: 'program';
+      readonly argv: readonly string[];
+      readonly stdin: string;
+      readonly env: Readonly<Record<string, string>>;
+    }
+  /** Nothing leaves promptd as a request: the simulator, and AI packages. */
+  | { readonly kind: 'own'; readonly parameters: JsonObject };
+
+export type Rehearsed =
+  | {
+      readonly kind: 'rehearsed';
+      /** The messages as they would be sent. */
+      readonly prompt: Json;
+      readonly call: RehearsedCall;
+      /** Commands are off here: it would end with ExecOff. */
+      readonly exec_off: boolean;
+    }
+  | Extract<Executed, { readonly kind: 'failed' | 'stopped' }>;
+
 /** A job that was read and checked as the server does it. */
 export interface ReadyJob {
   readonly name: string;
   readonly digest: string;
   readonly link: string;
   readonly endpoint: string;
+  /** Null where the endpoint is not configured here. */
+  readonly endpoint_kind: EndpointKind | null;
   readonly model: string;
   /** What was noticed and did not refuse it. */
   readonly warnings: readonly string[];
@@ -139,6 +170,8 @@ export interface ReadyJob {
   readonly results_dir: string;
   /** Makes one attempt. Rejects with Problem WrongState where the workspace's server has the same work to do. */
   attempt(observer: ExecuteObserver, signal: AbortSignal): Promise<Executed>;
+  /** Does everything but the call: scripts run, the command's own program does not, and nobody is asked. */
+  rehearse(observer: AttemptObserver, signal: AbortSignal): Promise<Rehearsed>;
 }
 
 export type OpenedJob =

@@ -16,20 +16,29 @@ const ERROR_BODY_BYTES_MAX = 64 * 1024;
 /** What may follow a complete answer comes at once, or the connection is not worth keeping. */
 const DRAIN_MS = 1_000;
 
+export interface ConnectionsOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** In the place of what sends. */
+  readonly fetch?: typeof undiciFetch;
+}
+
 /** Connections to all servers, kept open between attempts. undici is loaded with the first exchange. */
 export class Connections {
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly #fetch: typeof undiciFetch | null;
   #loading: Promise<{ readonly fetch: typeof undiciFetch; readonly agent: Agent }> | null = null;
 
-  constructor(options: { readonly clock: Clock; readonly timers: Timers }) {
+  constructor(options: ConnectionsOptions) {
     this.clock = options.clock;
     this.timers = options.timers;
+    this.#fetch = options.fetch ?? null;
   }
 
   async load(): Promise<{ readonly fetch: typeof undiciFetch; readonly agent: Agent }> {
     this.#loading ??= import('undici').then(({ Agent: PooledAgent, fetch }) => ({
-      fetch,
+      fetch: this.#fetch ?? fetch,
       agent: new PooledAgent({
         // The defaults cut an answer at 300 s. How long one may take is the executor's business.
         headersTimeout: 0,

@@ -1,10 +1,9 @@
 /** The providers, one for each kind of endpoint. */
 import type { EndpointKind } from '../core/endpoints.ts';
-import type { Clock, Timers } from '../core/ports/clock.ts';
 import type { Provider } from '../core/ports/provider.ts';
 import { AiSdkProvider } from './ai-sdk-provider.ts';
 import { ANTHROPIC } from './anthropic.ts';
-import { Connections } from './exchange.ts';
+import { Connections, type ConnectionsOptions } from './exchange.ts';
 import { GOOGLE } from './google.ts';
 import { MISTRAL } from './mistral.ts';
 import { OllamaProvider } from './ollama.ts';
@@ -16,10 +15,7 @@ import { SimulatorProvider } from './simulator.ts';
 const PLATFORMS: readonly Platform[] = [OPENAI_COMPATIBLE, OPENAI, ANTHROPIC, GOOGLE, MISTRAL];
 
 /** Costs nothing until the first call: the libraries of a platform are loaded with it. */
-export function createProviders(options: {
-  readonly clock: Clock;
-  readonly timers: Timers;
-}): ReadonlyMap<EndpointKind, Provider> {
+export function createProviders(options: ConnectionsOptions): ReadonlyMap<EndpointKind, Provider> {
   const connections = new Connections(options);
   return new Map<EndpointKind, Provider>([
     ['simulator', new SimulatorProvider(options)],

@@ -9,6 +9,7 @@ import type { Executed, ReadyJob, Workspace } from '../deps.ts';
 import { AttemptProgress } from '../following/attempt-progress.ts';
 import { waitForInterrupts } from '../following/interrupts.ts';
 import { collectJobs } from '../intake/collect.ts';
+import { rehearsalLines, rehearsalView } from '../rehearsal-shown.ts';
 import { filesWrong, showFaults } from '../intake/fault-text.ts';
 import type { FileFault, SourceJob } from '../intake/source-job.ts';
 import { plainLine, plainText } from '../plain-text.ts';
@@ -34,11 +35,12 @@ export async function execute(context: Context): Promise<number> {
     );
   const { job } = opened;
   for (const warning of job.warnings) out.notice(plainLine(warning));
-  if (workspace === null)
-    out.notice(
-      `No workspace here: the endpoints that there are by themselves (ollama, simulator), links from ${folder}, the result in ${job.results_dir}.`,
-    );
-  return attempt(context, job);
+  if (workspace === null) out.notice(withoutWorkspace(folder, job));
+  return context.given.flag('dryRun') ? dryRun(context, job) : attempt(context, job);
+}
+
+function withoutWorkspace(folder: string, { results_dir }: ReadyJob): string {
+  return `No workspace here: the endpoints that there are by themselves (ollama, simulator), links from ${folder}, the result in ${results_dir}.`;
 }
 
 function refused(context: Context, faults: readonly FileFault[]): number {
@@ -75,13 +77,7 @@ interface Told {
 async function told({ context, job, ended, progress, elapsed_ms }: Told): Promise<number> {
   const { out, deps } = context;
   if (ended.kind === 'stopped') return EXIT.interrupted;
-  if (ended.kind === 'failed') {
-    progress.showLog();
-    const { reason } = ended;
-    if (out.json) await out.value({ job: job.link, result: null, name: job.name, reason });
-    out.complain(plainText(`${job.name} failed: ${reason.code}: ${reason.message}`));
-    return EXIT.job_failed;
-  }
+  if (ended.kind === 'failed') return failed(context, job, ended, progress);
   await print(context, ended.result);
   if (ended.kind === 'unwritten') {
     out.complain(`The answer is not kept: its file could not be written: ${plainLine(ended.trouble)}`);
@@ -91,6 +87,37 @@ async function told({ context, job, ended, progress, elapsed_ms }: Told): Promis
   const file = path.relative(deps.cwd, ended.file);
   out.notice(`${plainLine(job.name)} answered in ${duration(elapsed_ms)}${spentOn(ended.result)}: ${file}`);
   return EXIT.ok;
+}
+
+async function failed(
+  { out }: Context,
+  job: ReadyJob,
+  { reason }: Extract<Executed, { readonly kind: 'failed' }>,
+  progress: AttemptProgress,
+): Promise<number> {
+  progress.showLog();
+  if (out.json) await out.value({ job: job.link, result: null, name: job.name, reason });
+  out.complain(plainText(`${job.name} failed: ${reason.code}: ${reason.message}`));
+  return EXIT.job_failed;
+}
+
+async function dryRun(context: Context, job: ReadyJob): Promise<number> {
+  const { out, given } = context;
+  const progress = new AttemptProgress(context, plainLine(job.name), given.flag('verbose'));
+  const interrupts = waitForInterrupts(context);
+  try {
+    const ended = await job.rehearse(progress, interrupts.signal);
+    progress.end();
+    if (ended.kind === 'stopped') return EXIT.interrupted;
+    if (ended.kind === 'failed') return await failed(context, job, ended, progress);
+    if (out.json) await out.value(rehearsalView(job, ended));
+    else for (const line of rehearsalLines(job, ended)) await out.line(line);
+    out.notice('Nobody was asked, and nothing was written.');
+    return EXIT.ok;
+  } finally {
+    progress.end();
+    interrupts.stop();
+  }
 }
 
 async function print({ out, deps }: Context, result: JsonObject): Promise<void> {

@@ -104,11 +104,16 @@ It always asks: executed twice, a job has two results. What failed is not tried 
 Where this workspace's server has the same work to do, it is left to it (exit code 6). Without a workspace, links begin at the
 folder of the file, and the result goes to results/ beside it. FILE#KEY is one line of a batch file.`,
     options: [
+      {
+        flags: '--dry-run',
+        about: 'print the prompt and the call as they would be, secrets masked; ask nobody',
+      },
       { flags: '--allow-exec', about: 'let commands of the job run, whatever instance.allow_exec says' },
       { flags: '-v, --verbose', about: 'show the log of the attempt' },
     ],
     examples: [
       ['promptd execute jobs/faq-17.json', 'one answer, and one more result file'],
+      ['promptd execute jobs/faq-17.json --dry-run', 'what would be asked of whom'],
       ['promptd execute questions.jsonl#b', 'one line of a batch file, by its key'],
     ],
     load: async () => (await import('../commands/execute.ts')).execute,
