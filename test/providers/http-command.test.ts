@@ -172,13 +172,22 @@ describe('what the server refuses', () => {
     },
   );
 
-  it('R3: no error repeats the key', async () => {
+  it.each([
+    ['a refusal', 400, (key: string) => JSON.stringify({ error: `you sent ${key}` }), 'you sent Bearer ***'],
+    [
+      'a refused key',
+      401,
+      (key: string) => JSON.stringify({ error: `you sent ${key}` }),
+      'you sent Bearer ***',
+    ],
+    ['an answer that is no JSON', 200, (key: string) => `you sent ${key}`, 'you sent Bearer ***'],
+    ['an answer elsewhere', 200, (key: string) => JSON.stringify({ [key]: 1 }), 'an object with Bearer ***'],
+    ['a page', 500, (key: string) => `<html><title>${key}</title>`, 'Bearer ***'],
+  ])('R3: no error repeats the key, such as of %s', async (_, status, body, expected) => {
     site.answering = (response, request) =>
-      response
-        .writeHead(400, { 'content-type': 'application/json' })
-        .end(JSON.stringify({ error: `you sent ${request.headers.authorization ?? ''}` }));
+      response.writeHead(status).end(body(request.headers.authorization ?? ''));
     const failure = await failureOf(send({}, { api_key: KEY }));
-    expect(failure.message).toContain('you sent Bearer ***');
+    expect(failure.message).toContain(expected);
     expect(failure.message).not.toContain(KEY);
   });
 });
