@@ -4,7 +4,6 @@ Calls arrive on stdin, one JSON object a line; answers leave on file descriptor 
 file is loaded as it is. Works with Python 3.8 and newer, with nothing but its standard library.
 """
 
-import asyncio
 import base64
 import codecs
 import faulthandler
@@ -111,6 +110,8 @@ def waited_for(value):
     global _loop
     if not inspect.isawaitable(value):
         return value
+    import asyncio  # most packages need none of it
+
     if _loop is None:
         _loop = asyncio.new_event_loop()
         threading.Thread(target=_loop.run_forever, daemon=True).start()
