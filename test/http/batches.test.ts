@@ -33,6 +33,8 @@ describe('batches', () => {
       total: 4,
       ended: 1,
       tokens: { input: 0, output: 0 },
+      cost: [],
+      cost_unknown: 0,
       eta_s: 3,
       counts: {
         scheduled: 0,
@@ -51,6 +53,23 @@ describe('batches', () => {
       json: { hint: 'Look with: promptd batches' },
     });
     expect((await server.ask('/batches/none?wait=5')).status).toBe(404);
+  });
+
+  it('says what a batch cost by currency, without the dust of adding fractions, and of how many answers it is not known', async () => {
+    await using server = await withBatch(1);
+    const sum = 0.1 + 0.2;
+    server.reads.costs.set('faq', [
+      { currency: 'EUR', amount: sum },
+      { currency: 'USD', amount: 0 },
+    ]);
+    server.reads.costs_unknown.set('faq', 3);
+    expect((await server.ask('/batches/faq')).json).toMatchObject({
+      cost: [
+        { currency: 'EUR', amount: 0.3 },
+        { currency: 'USD', amount: 0 },
+      ],
+      cost_unknown: 3,
+    });
   });
 
   it('streams one result a line over pages, the null result where there is none', async () => {

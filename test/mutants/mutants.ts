@@ -1,4 +1,5 @@
 /** All of them: at least one for each rule that a promise of docs/guarantees.md stands on. */
+import { ANSWER_MUTANTS } from './answer-mutants.ts';
 import { DISK_MUTANTS } from './disk-mutants.ts';
 import { LEASE_MUTANTS } from './lease-mutants.ts';
 import type { Mutant } from './mutant.ts';
@@ -9,5 +10,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...TURN_MUTANTS,
   ...LEASE_MUTANTS,
   ...RESULT_MUTANTS,
+  ...ANSWER_MUTANTS,
   ...DISK_MUTANTS,
 ];

@@ -142,8 +142,8 @@ export const RESULT_MUTANTS: readonly Mutant[] = [
     name: 'spent-and-not-written',
     breaks: 'forgets what a second answer cost',
     file: 'src/core/decisions/report.ts',
-    from: "    draft.putAttempt('keep_answer', { ...row, usage, cost, parameters_sent });",
-    to: '    void 0;',
+    from: "  draft.putAttempt('keep_answer', { ...row, ...spentBy(answer, row) });",
+    to: '',
     killed_by: ['test/scheduler/attempt-rows.test.ts'],
   },
   {

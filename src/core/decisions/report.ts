@@ -170,7 +170,7 @@ function putPrompt(draft: Draft, { report, prompt_sha256 }: ReportEvent): string
 /** What an attempt's row says of an answer that came after its end. */
 function spentBy({ meta }: HashedAnswer, row: AttemptRow): Partial<AttemptRow> {
   const { usage, cost, parameters_sent } = meta;
-  return { usage, cost, parameters_sent, prompt_sha256: meta.prompt_sha256 ?? row.prompt_sha256 };
+  return { usage, cost, parameters_sent, prompt_sha256: row.prompt_sha256 ?? meta.prompt_sha256 ?? null };
 }
 
 /** Writes what an answer cost that its attempt was not waited for any more; false where that is known already. */
