@@ -33,7 +33,7 @@ const TOPICS = ['Summary', 'Findings', 'Reading', 'Assessment', 'Answer'];
 
 /** The bytes of `hash` (at least 16) choose the words; the same bytes give the same text. */
 export function simulatedText(hash: Uint8Array, model: string): string {
-  const draw = drawer(hash);
+  const draw = drawsOf(hash);
   const pick = (words: readonly string[]): string => words[draw(words.length)] ?? '';
   const sentence = (): string => `${pick(SUBJECTS)} ${pick(VERBS)} ${pick(OBJECTS)}, ${pick(ADVERBS)}.`;
   const scores = [draw(100), draw(100), draw(100)];
@@ -50,7 +50,7 @@ export function simulatedText(hash: Uint8Array, model: string): string {
 }
 
 /** Numbers below `max`, a different one each time (xorshift, seeded by the hash). */
-function drawer(hash: Uint8Array): (max: number) => number {
+export function drawsOf(hash: Uint8Array): (max: number) => number {
   let state = 0x9e37_79b9;
   for (const byte of hash) state = Math.imul(state ^ byte, 0x0100_0193) >>> 0;
   state ||= 1;

@@ -4,17 +4,18 @@
  */
 import { hash } from 'node:crypto';
 import type { AttemptObserver } from '../core/attempt.ts';
-import { canonicalJson, type Json } from '../core/json.ts';
+import { canonicalJson, isJsonObject, type Json } from '../core/json.ts';
 import type { Clock, Timers } from '../core/ports/clock.ts';
 import { callText, type Provider, type ProviderAnswer, type ProviderCall } from '../core/ports/provider.ts';
 import { attachedTo } from './attachments.ts';
 import { AnswerText } from './answer-text.ts';
-import { simulatedText, STAND_IN } from './simulated-text.ts';
+import { drawsOf, simulatedText, STAND_IN } from './simulated-text.ts';
+import { simulatedValue } from './simulated-value.ts';
 
 const TOKENS_PER_SECOND = 200;
 /** Fast streams say several pieces at a time: a timer for each would measure the timers. */
 const TICK_MS = 5;
-const HONOURED: ReadonlySet<string> = new Set(['max_tokens', 'stop', 'seed', 'sample']);
+const HONOURED: ReadonlySet<string> = new Set(['max_tokens', 'stop', 'seed', 'sample', 'response_schema']);
 const WARNING = `${STAND_IN}: this text was made up, no model was asked.`;
 
 export class SimulatorProvider implements Provider {
@@ -96,7 +97,11 @@ function makeUp({ model, messages, parameters, extra, drawer }: ProviderCall): M
   const sample: Json = extra['sample'] ?? drawer['sample'] ?? null;
   const said = messages.map(({ role, content }) => [role, content]);
   const digest = hash('sha256', JSON.stringify([model, said]) + canonicalJson({ seed, sample }), 'buffer');
-  const text = cutAtStop(simulatedText(digest, model), parameters['stop']);
+  const schema = parameters['response_schema'];
+  const whole = isJsonObject(schema)
+    ? JSON.stringify(simulatedValue(schema, drawsOf(digest)), null, 1)
+    : simulatedText(digest, model);
+  const text = cutAtStop(whole, parameters['stop']);
   const tokens = wordsIn(text);
   const max = parameters['max_tokens'];
   if (typeof max !== 'number' || max >= tokens) return { text, tokens, finish_reason: 'stop' };
