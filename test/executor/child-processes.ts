@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Random } from '../../src/core/ports/clock.ts';
 import { systemRandom } from '../../src/platform/random.ts';
-import { livingOf, MARK, type LivingProcess } from '../support/processes.ts';
+import { endLeftProcesses, livingOf, MARK, type LivingProcess } from '../support/processes.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '..', 'fixtures', 'scripts');
 
@@ -24,11 +24,16 @@ export function marksFrom(prefix: string): Random {
 }
 
 /** The living processes whose mark begins as given: those that left their group, too. */
-export function markedChildren(prefix: string): LivingProcess[] {
+function markedChildren(prefix: string): LivingProcess[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return livingOf(
     pids.filter((pid) => environmentOf(pid).includes(`\0PROMPTD_CHILD=${prefix}.`)).map(Number),
   );
+}
+
+/** Waits for those of this mark to end, kills those that do not, and says which these were. */
+export async function endMarked(prefix: string): Promise<string[]> {
+  return endLeftProcesses(() => markedChildren(prefix));
 }
 
 /** With a zero byte before each entry. Empty where it has ended. */

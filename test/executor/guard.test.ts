@@ -5,14 +5,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Child, ChildEnd, Children, ChildSpec } from '../../src/core/ports/children.ts';
+import { systemRandom } from '../../src/platform/random.ts';
 import { track } from '../support/children.ts';
 import { until } from '../support/until.ts';
 import {
+  endMarked,
   environmentOf,
   fixture,
   guardEnvironment,
   livingGroup,
-  markedChildren,
   parentOf,
   PATH,
 } from './child-processes.ts';
@@ -245,8 +246,9 @@ describe('the guard', () => {
   });
 
   it('kills every group at once when its instance was killed, and ends', async () => {
+    const mark = `orphans-${systemRandom.id(8)}`;
     const parent = track(
-      spawn(process.execPath, [fileURLToPath(new URL('./guarded-parent.ts', import.meta.url)), 'orphans'], {
+      spawn(process.execPath, [fileURLToPath(new URL('./guarded-parent.ts', import.meta.url)), mark], {
         env: guardEnvironment(),
         stdio: ['ignore', 'pipe', 'inherit'],
       }),
@@ -263,7 +265,7 @@ describe('the guard', () => {
     parent.kill('SIGKILL');
     await until('every group to be gone', () => pids.every((pid) => livingGroup(pid).length === 0));
     await until('the guard to be gone', () => environmentOf(guard) === '');
-    expect(markedChildren('orphans')).toEqual([]);
+    expect(await endMarked(mark)).toEqual([]);
     expect(existsSync(cwd)).toBe(false);
   });
 

@@ -2,8 +2,7 @@
 import { afterEach, expect } from 'vitest';
 import { GuardedChildren } from '../../src/platform/children.ts';
 import { systemRandom } from '../../src/platform/random.ts';
-import { until } from '../support/until.ts';
-import { guardEnvironment, markedChildren, marksFrom } from './child-processes.ts';
+import { endMarked, guardEnvironment, marksFrom } from './child-processes.ts';
 
 /** Children of their own for each test of a file; after it they are closed, and nothing of theirs lives. */
 export function realChildren(): () => GuardedChildren {
@@ -12,8 +11,7 @@ export function realChildren(): () => GuardedChildren {
   afterEach(async () => {
     await Promise.all(made.map(async (children) => children.close()));
     made = [];
-    await until('no child to live', () => markedChildren(prefix).length === 0, 2_000).catch(() => undefined);
-    expect(markedChildren(prefix)).toEqual([]);
+    expect(await endMarked(prefix)).toEqual([]);
   });
   return () => {
     const children = new GuardedChildren({ env: guardEnvironment(), random: marksFrom(prefix) });
