@@ -108,7 +108,6 @@ export const REASONS = {
     advice: 'Each instance that ran it disappeared; look at their memory, then: promptd retry.',
   },
   Cancelled: { when: 'ended', advice: 'Ask again with: promptd retry.' },
-  LeaderFailed: { when: 'ended', advice: 'The same work failed under another name; look there.' },
   ScriptFailed: { when: 'ended', advice: 'The script exited with an error; its stderr is in the log.' },
   ScriptMissing: { when: 'ended', advice: 'Put the script where the job says, in prompts/ or commands/.' },
   ScriptNotExecutable: {

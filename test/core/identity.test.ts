@@ -135,6 +135,8 @@ describe('R6: the digest of a job', () => {
       [base],
       [base, { prompt_sha256: sha256('another prompt') }],
       [base, { fresh: 'once more' }],
+      [base, { only_for: 'faq-17' }],
+      [base, { only_for: '' }],
       [configured({ LLM_name: 'gpu:llama3.2:3b' })],
       [configured({ LLM_name: 'ollama:llama3.2:1b' })],
       [configured({ temperature: 0.3 })],

@@ -1,6 +1,7 @@
 /** All of them: at least one for each rule that a promise of docs/guarantees.md stands on. */
 import { ANSWER_MUTANTS } from './answer-mutants.ts';
 import { DISK_MUTANTS } from './disk-mutants.ts';
+import { IDENTITY_MUTANTS } from './identity-mutants.ts';
 import { LEASE_MUTANTS } from './lease-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { RESULT_MUTANTS } from './result-mutants.ts';
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RESULT_MUTANTS,
   ...ANSWER_MUTANTS,
   ...DISK_MUTANTS,
+  ...IDENTITY_MUTANTS,
 ];
