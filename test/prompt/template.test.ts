@@ -13,6 +13,23 @@ function failure(text: string, variables: Record<string, string> = { q: 'x' }): 
   return 'rendered';
 }
 
+function code(text: string): string {
+  try {
+    quick.render(text, { q: 'x' });
+  } catch (error) {
+    if (!(error instanceof TemplateFailure)) throw error;
+    return error.code;
+  }
+  return 'rendered';
+}
+
+/** A list of two lists, each of which is the list before. */
+const DOUBLING =
+  '{% assign a = "x" | split: "," %}{% for i in (1..40) %}{% assign b = "" | split: "" | push: a | push: a %}{% assign a = b %}{% endfor %}';
+const CONCAT =
+  '{% assign a = "xxxxxxxxxxxxxxxx" | split: "," %}{% for i in (1..40) %}{% assign a = a | concat: a %}{% endfor %}';
+const LISTS = '{% assign a = (1..1900000) %}{% assign b = (1..1900000) %}';
+
 describe('a template', () => {
   it('shows texts as they are, numbers as numbers, lists and objects as JSON, and nothing for null', () => {
     const templates = new Templates();
@@ -84,8 +101,62 @@ describe('a template bomb', () => {
     ['of one long output', `{{ ${'q.'.repeat(200_000)}q }}`],
     ['of one long condition', `{% if ${'q and '.repeat(100_000)}q %}{% endif %}`],
     ['of many openings', '{{'.repeat(200_000)],
-  ])('%s is stopped', (_title, text) => {
-    expect(failure(text)).not.toBe('rendered');
+    ['of loops inside of loops', '{% for i in (1..2) %}'.repeat(60) + 'x' + '{% endfor %}'.repeat(60)],
+    ['of a range below zero', '{% for i in (-1000000000..1000000000) %}{% endfor %}'],
+    ['of a range that is only looked at', '{% for i in (1..30000000) reversed limit: 1 %}x{% endfor %}'],
+    ['of a vast table', '{% tablerow i in (1..10000000) cols:1 %}{% endtablerow %}'],
+    ['of lists inside of lists', `${DOUBLING}{{ a | upcase }}`],
+    ['of lists inside of lists that are shown', `${DOUBLING}{{ a }}`],
+    ['of lists that are joined to themselves', `${CONCAT}{{ a | join: "" | size }}`],
+    ['of a wide date', '{{ "2026-01-01" | date: "%999999999d" }}'],
+    ['of fractions of a second', '{{ "2026-01-01" | date: "%999999999N" }}'],
+    ['of comparing', `${LISTS}{% if a == b %}x{% endif %}`],
+    ['of looking for what is not there', `${LISTS}{% if a contains 0 %}x{% endif %}`],
+    ['of sorting', '{% assign a = (1..3000000) | reverse | sort %}{{ a | size }}'],
+    [
+      'of evaluating',
+      '{% assign a = (1..900000) %}{% assign b = a | where_exp: "i", "i > 5" %}{{ b | size }}',
+    ],
+    ['of grouping', '{% assign a = (1..900000) %}{% assign b = a | group_by_exp: "i", "i" %}{{ b | size }}'],
+    ['of adding up', '{% assign a = (1..4000000) %}{{ a | sum }}'],
+    [
+      'of prepending',
+      '{% assign a = "xxxxxxxx" %}{% for i in (1..99) %}{% assign a = a | prepend: a %}{% endfor %}{{ a }}',
+    ],
+    [
+      'of counting for ever',
+      '{% for i in (1..3000) %}{% for j in (1..3000) %}{% increment n %}{% endfor %}{% endfor %}',
+    ],
+    ['of a case with many branches', `{% case q %}${'{% when "a" %}'.repeat(10_001)}{% endcase %}`],
+    ['of one long filter', `{{ q ${'| append: q '.repeat(30_000)} }}`],
+  ])('%s is stopped, by its own code', (_title, text) => {
+    expect(code(text)).toBe('TemplateLimit');
+  });
+
+  it.each([
+    ['a long text', '{{ t | strip | upcase | replace: "X", "y" | size }}', '5000000'],
+    ['many rows', '{{ rows | where: "k", 5 | map: "v" | join: ", " | size }}', '62887'],
+    ['sorted rows', '{% assign s = rows | sort: "v" %}{{ s[0].v }}', 'v0'],
+    [
+      'a list that grows by one',
+      '{% assign l = "" | split: "" %}{% for i in (1..2000) %}{% assign l = l | push: i %}{% endfor %}{{ l | size }}',
+      '2000',
+    ],
+    ['rows by an expression', '{% assign s = rows | where_exp: "r", "r.k < 5" %}{{ s | size }}', '40000'],
+    ['a loop over rows', '{% for r in rows limit: 20000 %}{{ r.k }}{% endfor %}', /^\d{20000}$/],
+  ])('is not a template with much honest work: %s', (_title, text, expected) => {
+    const rows = Array.from({ length: 80_000 }, (_, n) => ({ k: n % 10, v: `v${n}` }));
+    const made = new Templates({ time_ms: 30_000 }).render(text, { t: 'x'.repeat(5_000_000), rows });
+    if (typeof expected === 'string') expect(made).toBe(expected);
+    else expect(made).toMatch(expected);
+  });
+
+  it('is stopped where it is parsed, when it is only looked at', () => {
+    const templates = new Templates();
+    expect(() => templates.check('{{ q }}'.repeat(10_001))).toThrow('at most 10000 tags');
+    expect(() => templates.check('{% if %}')).toThrow(TemplateFailure);
+    expect(() => templates.check('{% include "x" %}')).toThrow('without includes');
+    expect(() => templates.check('{{ what_is_not_known_yet.at_all | upcase }}')).not.toThrow();
   });
 
   it('of large output is stopped at the limit', () => {

@@ -22,7 +22,7 @@ export class PromptWorkspace {
   /** `shells`: names of its endpoints of kind `command`. */
   constructor(files: Readonly<Record<string, string | Buffer>> = {}, shells: readonly string[] = ['shell']) {
     for (const [file, content] of Object.entries(files)) this.write(file, content);
-    const endpoints = new Map([
+    const endpoints = new Map<string, { readonly name: string; readonly kind: EndpointKind }>([
       ...KINDS.map((kind) => [kind, { name: kind, kind }] as const),
       ...shells.map((name) => [name, { name, kind: 'command' as const }] as const),
     ]);
