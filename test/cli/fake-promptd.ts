@@ -1,6 +1,7 @@
 /** A server with the calls of promptd and no machine behind them: the test says what becomes of the jobs. */
 import type { ServerResponse } from 'node:http';
 import { REASONS, type ReasonCode } from '../../src/core/reasons.ts';
+import type { Cost } from '../../src/core/rows.ts';
 import { hasEnded, type RunState } from '../../src/core/states.ts';
 import { type Asked, openSse, ScriptedServer, sendJson, sendProblem } from '../client/scripted-server.ts';
 
@@ -15,6 +16,8 @@ export interface FakeRun {
   answer: string;
   warnings: string[];
   attempts: number;
+  /** Of its attempt. */
+  cost: Cost | null;
 }
 
 type JobIn = Record<string, unknown> & { name?: string; batch?: string; key?: string; if_exists?: string };
@@ -73,6 +76,7 @@ export class FakePromptd {
       answer: '',
       warnings: [],
       attempts: 1,
+      cost: null,
       ...run,
     };
     this.runs.push(whole);
@@ -276,7 +280,7 @@ function viewOf(run: FakeRun, asked: Asked): object {
     error: run.reason === null ? null : 'the server said no',
     timings: null,
     usage,
-    cost: null,
+    cost: run.cost,
     parameters_sent: {},
     warnings: run.warnings,
     log_bytes: 0,

@@ -216,6 +216,8 @@ test('ps, instances, endpoints and batches are tables for people and JSON for pr
     total: 5_007,
     ended: 5_002,
     tokens: { input: 1_000, output: 20 },
+    cost: [{ currency: 'EUR', amount: 0.0184 }],
+    cost_unknown: 1_200,
     eta_s: 90,
   };
   cli.fake.server.json('GET /instances', { instances: [instance] });
@@ -231,7 +233,11 @@ test('ps, instances, endpoints and batches are tables for people and JSON for pr
     'ENDPOINT  KIND    RUNNING  GATE    REASON\ngpu       ollama      1/2  closed  EndpointAuth: Mend the key.\n',
   );
   expect((await cli.run(['batches'])).stdout).toBe(
-    'BATCH   DONE  RUNNING  WAITING  FAILED  TOTAL    ETA            TOKENS\nx      5,000        1        4       2  5,007  1m30s  1,000 in, 20 out\n',
+    [
+      'BATCH   DONE  RUNNING  WAITING  FAILED  TOTAL    ETA            TOKENS                          COST',
+      'x      5,000        1        4       2  5,007  1m30s  1,000 in, 20 out  0.0184 EUR and 1,200 unknown',
+      '',
+    ].join('\n'),
   );
   expect(JSON.parse((await cli.run(['ps', '--json'])).stdout)).toMatchObject({ name: 'a', instance: 0 });
   expect(JSON.parse((await cli.run(['instances', '--json'])).stdout)).toEqual({ instances: [instance] });

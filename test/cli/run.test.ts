@@ -176,7 +176,7 @@ test('run --json gives one object with the same figures', async () => {
     next_runs: null,
     refused: 0,
     states: { completed: 1 },
-    spent: { input_tokens: 10, output_tokens: 5, attempts: 1, warnings: [] },
+    spent: { input_tokens: 10, output_tokens: 5, attempts: 1, warnings: [], cost: [], cost_unknown: 1 },
     elapsed_ms: 0,
     failures: [],
     results_dir: cli.workspace.results_dir,
