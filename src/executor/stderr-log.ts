@@ -1,6 +1,7 @@
 /** What a program says on stderr: line by line to the attempt's log, and its last words for the error. */
 import { StringDecoder } from 'node:string_decoder';
 import type { AttemptObserver } from '../core/attempt.ts';
+import { LIMITS } from '../core/limits.ts';
 
 /** In UTF-16 code units; what is behind it in the same line is dropped, so that a line without an end takes no memory. */
 const LINE_LENGTH_MAX = 8_000;
@@ -12,12 +13,15 @@ export class StderrLog {
   #line = '';
   #dropped = false;
   #tail = '';
+  /** Read so far: what is beyond the limit of a log is not even taken apart. */
+  #bytes = 0;
 
   constructor(observer: AttemptObserver) {
     this.#observer = observer;
   }
 
   add(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
     this.#take(this.#decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
   }
 
@@ -35,6 +39,7 @@ export class StderrLog {
 
   #take(text: string): void {
     this.#tail = `${this.#tail}${text}`.slice(-TAIL_LENGTH_MAX);
+    if (this.#bytes > LIMITS.log_bytes_max) return;
     const [first = '', ...more] = text.split('\n');
     this.#append(first);
     for (const begun of more) {

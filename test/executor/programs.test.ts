@@ -108,6 +108,17 @@ describe('a program', () => {
     expect(seen.log[1]).toBe('stderr: last');
   });
 
+  it('G16: says on stderr more than a log takes, which nobody reads line by line', async () => {
+    const { children, run, seen } = setup();
+    const running = failureOf(run());
+    const lines = `${'y'.repeat(1_023)}\n`.repeat(LIMITS.log_bytes_max / 8_192);
+    for (let said = 0; said < 12; said += 1) children.last.says(lines);
+    children.last.says('the end');
+    children.last.exit(1);
+    expect((await running).message).toMatch(/y\nthe end$/);
+    expect(seen.log.length).toBe(LIMITS.log_bytes_max / 1_024);
+  });
+
   it('does not begin where the attempt has ended', async () => {
     const { children, controller, run } = setup();
     controller.abort('cancelled');
