@@ -122,7 +122,7 @@ function checkDataPart(
 }
 
 const URL_HINT =
-  'promptd fetches nothing from the network. Save it under data/ and write {"type": "image", "file": "data/…"}.';
+  'Nothing is fetched from the network: save it under data/ and write {"type": "image", "file": "data/…"}.';
 
 /** The shape that OpenAI's API and many others have for images. */
 function checkImageUrl(value: JsonObject, path: string, faults: JobFaults): AttachmentSource | null {

@@ -87,13 +87,13 @@ export const WRONG_PROGRAMS: readonly WrongJob[] = [
   "configuration": {"LLM_name": "ollama:llama3.2:3b"}
 }`,
     faults: said(
-      `LinkRefused prompt.messages[0].content[0].image_url.url 3:41 | "data:image/png;base64,…" | "https://example.com/x.png" | promptd fetches nothing from the network. Save it under data/ and write {"type": "image", "file": "data/…"}.`,
+      `LinkRefused prompt.messages[0].content[0].image_url.url 3:41 | "data:image/png;base64,…" | "https://example.com/x.png" | Nothing is fetched from the network: save it under data/ and write {"type": "image", "file": "data/…"}.`,
       `InvalidJob prompt.messages[0].content[1].image_url.url 4:41 | "data:image/png;base64,…" | "data:text/plain;base64,eA==" | For another file: {"type": "file", "data": …, "media_type": …}.`,
       `InvalidJob prompt.messages[0].content[2].image_url 5:27 | {"url": "data:image/png;base64,…"} | "x"`,
       `LinkRefused prompt.messages[0].content[3].file 6:23 | a path like "data/articles/one.txt", inside data/, prompts/ or commands/ | "/etc/passwd" | Refused because it is absolute.`,
       `InvalidJob prompt.messages[0].content[4].data 7:23 | the bytes of a file in base64 | "not base64!"`,
       `InvalidJob prompt.messages[0].content[5].media_type 8:39 | a type of images, such as "image/png" | "application/pdf" | For another file write "type": "file".`,
-      `InvalidJob prompt.messages[0].content[6] 9:5 | "file" (a path such as "data/paper.pdf") or "data" (base64) | neither | promptd fetches nothing from the network. Save it under data/ and write {"type": "image", "file": "data/…"}.`,
+      `InvalidJob prompt.messages[0].content[6] 9:5 | "file" (a path such as "data/paper.pdf") or "data" (base64) | neither | Nothing is fetched from the network: save it under data/ and write {"type": "image", "file": "data/…"}.`,
       `InvalidJob prompt.messages[0].content[7].type 10:6 | "text", "image", "file" or "image_url" | "input_image" | Did you mean image?`,
     ),
   },

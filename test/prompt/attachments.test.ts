@@ -133,7 +133,7 @@ describe('R2: a message with attachments', () => {
       { type: 'image_url', image_url: { url: 'http://example.com/x.png' } },
       'LinkRefused',
       '.image_url.url',
-      /fetches nothing/,
+      /Nothing is fetched/,
     ],
     [{ type: 'image', data: png64, detail: 'high' }, 'InvalidJob', '.detail', undefined],
   ])('is refused with %j', async (given, code, at, hint) => {
