@@ -4,6 +4,8 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/core/errors.ts';
 import { parseResultFile, type ResultFile } from '../../src/workspace/result-file.ts';
+import { processGone } from '../../src/app/process-gone.ts';
+import { until } from '../support/until.ts';
 import { type Machine, setup } from './machine.ts';
 
 const OLLAMA = { LLM_name: 'ollama:test-model', temperature: 0.2, seed: 7 };
@@ -146,6 +148,24 @@ describe('promptd execute', { timeout: 60_000 }, () => {
     await request.ended;
     expect(request.state).toBe('aborted');
     expect(await resultsOf(machine)).toEqual([]);
+  });
+
+  it('R1: ends the scripts of an attempt at Ctrl-C, and what they started (exit 130)', async () => {
+    const machine = await setup();
+    const pids = machine.path('pids');
+    await mkdir(machine.path('prompts'));
+    const script = `#!/bin/sh\nsleep 600 &\necho "$$ $!" > '${pids}'\nwait\n`;
+    await writeFile(machine.path('prompts', 'slow.sh'), script, { mode: 0o755 });
+    await machine.writeJobs({ slow: { prompt: { script: 'prompts/slow.sh' }, configuration: OLLAMA } });
+    const child = machine.spawn(['execute', 'jobs/slow.json']);
+    const exited = once(child, 'exit');
+    const started = async (): Promise<string> => readFile(pids, 'utf8').catch(() => '');
+    await until('the script to run', async () => (await started()).endsWith('\n'));
+    child.kill('SIGINT');
+    expect(await exited).toEqual([EXIT.interrupted, null]);
+    for (const pid of (await started()).trim().split(' '))
+      await until(`${pid} to be gone`, () => processGone(Number(pid)));
+    expect([machine.model.stats().total, await resultsOf(machine)]).toEqual([0, []]);
   });
 
   it('R9: the latest result of a name is the last one written, whatever the clock says', async () => {
