@@ -173,3 +173,37 @@ it('migrates all or nothing', () => {
   migrate(db, () => void (filled += 1), [...MIGRATIONS, { version: 3, sql: 'CREATE TABLE more (x)' }]);
   expect([filled, db.prepare('PRAGMA user_version').get()?.['user_version']]).toEqual([0, 3]);
 });
+
+it('counts the answers of before there were prices as answers whose cost is not known', () => {
+  const { raw } = folder();
+  const db = raw();
+  migrate(db, () => undefined, MIGRATIONS.slice(0, 1));
+  const jobs = [
+    [1, 'b'],
+    [2, 'b'],
+    [3, 'other'],
+    [4, null],
+  ] as const;
+  db.exec(`INSERT INTO batches (batch, created_at) VALUES ('b', 1), ('other', 1), ('empty', 1)`);
+  const job = db.prepare(
+    `INSERT INTO jobs (id, name, run, type, source, lane, endpoint, model, digest, batch, max_attempts, attempt_timeout_ms,
+       submitted_at, state, priority, rank, leads, attempt, errors, lost, interrupted, same_errors)
+     VALUES (?1, 'job-' || ?1, 1, 'llm', 'http', 1, 'e', 'm', '1:' || ?1, ?2, 4, 1, 1, 'queued', 0, 1, 0, 0, 0, 0, 0, 0)`,
+  );
+  const attempt = db.prepare(
+    `INSERT INTO attempts (job, attempt, instance, started_at, warnings, log_offset, log_bytes, parameters_sent)
+     VALUES (?, ?, 0, 1, '[]', 0, 0, ?)`,
+  );
+  for (const [id, batch] of jobs) {
+    job.run(id, batch);
+    attempt.run(id, 1, null);
+    attempt.run(id, 2, '{}');
+  }
+  migrate(db, () => undefined);
+  const rows = db.prepare('SELECT batch, cost_unknown FROM batches ORDER BY batch').all();
+  expect(rows.map((row) => [row['batch'], row['cost_unknown']])).toEqual([
+    ['b', 2],
+    ['empty', 0],
+    ['other', 1],
+  ]);
+});
