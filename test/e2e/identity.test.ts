@@ -1,5 +1,5 @@
 /** No job is performed more than once unnecessarily (R6), over the whole road: files, commands, server, instance, models. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { Lookup } from '../../src/workspace/lookup.ts';
 import { systemFolderNames } from '../../src/platform/folder-names.ts';
@@ -158,6 +158,29 @@ it(
     expect(await run(machine)).toMatchObject({ created: 1, next_runs: { total: 1 } });
   },
 );
+
+it('R6, R2: a script that is not pure is asked for each job, and a rerun runs it again', LONG, async () => {
+  const machine = await workspace();
+  await mkdir(machine.path('prompts'));
+  const script = machine.path('prompts', 'ask.sh');
+  const prints = async (text: string): Promise<void> => {
+    await writeFile(script, `#!/bin/sh\ncat > /dev/null\nprintf '%s' '${text}'\n`);
+    await chmod(script, 0o755);
+  };
+  await prints('what came first');
+  const scripted = { prompt: { script: 'prompts/ask.sh' }, configuration: CONFIGURATION };
+  const pure = { ...scripted, prompt: { ...scripted.prompt, pure: true } };
+  await machine.writeJobs({ a: scripted, b: scripted, c: pure, d: pure });
+  const first = await run(machine);
+  expect(first.created + first.answered_before + first.shared).toBe(4);
+  expect(machine.model.requests).toHaveLength(3);
+  const explained = await machine.promptd('explain', 'a', 'b');
+  expect(explained.stdout).toContain('name (a script in it is not pure: it is the same work only as itself)');
+  await prints('what came then');
+  expect(await machine.promptd('rerun', 'a')).toMatchObject({ code: 0, stdout: 'a@2 created\n' });
+  expect(await machine.promptd('wait', 'a')).toMatchObject({ code: 0 });
+  expect(machine.model.requests.at(-1)?.prompt).toBe('what came then');
+});
 
 it(
   'R6: shared_with names the run that is waited for, and a permanent failure is the same for all',
