@@ -1,3 +1,4 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
@@ -155,6 +156,16 @@ describe('R1: a job', () => {
       'where',
       'stop',
       'tags',
+      'type',
+      'script',
+      'args',
+      'pure',
+      'inputs',
+      'command',
+      'argv',
+      'image_url',
+      'url',
+      'media_type',
       '__proto__',
       'constructor',
       'toString',
@@ -162,7 +173,20 @@ describe('R1: a job', () => {
     const { value } = fc.letrec((tie) => ({
       value: fc.oneof(
         { maxDepth: 5 },
-        fc.constantFrom('x', '', 'user', 1, -1, 0.5, null, true),
+        fc.constantFrom(
+          'x',
+          '',
+          'user',
+          'command',
+          'image',
+          'prompts/x.py',
+          'data:image/png;base64,eA==',
+          1,
+          -1,
+          0.5,
+          null,
+          true,
+        ),
         fc.array(tie('value'), { maxLength: 3 }),
         fc.dictionary(word, tie('value'), { maxKeys: 5 }),
       ),
@@ -327,5 +351,78 @@ describe('R3: a configuration', () => {
       n_probs: 3,
     };
     expect(accepted({ prompt: 'x', configuration: { ...configuration, ...extra } }).extra).toEqual(extra);
+  });
+});
+
+describe('R2, R3: a job with programs and attachments', () => {
+  const kinds = new Map([
+    ['ollama', 'ollama'],
+    ['shell', 'command'],
+  ] as const);
+  const known = { endpoints: new Set(kinds.keys()), default_endpoint: 'ollama', kinds };
+  const matchesSchema = new Ajv2020({ allowUnionTypes: true }).compile(jobJsonSchema());
+  const content = [
+    { type: 'text', text: 'a' },
+    { type: 'image', file: 'data/x.png' },
+    { type: 'file', file: 'data/x.pdf', media_type: 'application/pdf' },
+    { type: 'image', data: 'eA==', media_type: null },
+    { type: 'file', data: 'eA==', media_type: 'text/plain', filename: 'x.txt' },
+    { type: 'image_url', image_url: { url: 'data:image/png;base64,eA==' } },
+  ];
+
+  it.each<[string, object]>([
+    ['a script', { prompt: { script: 'prompts/x.py' }, configuration }],
+    [
+      'a pure script with all its words',
+      {
+        prompt: { script: 'prompts/x.py', args: [1, null], pure: true, inputs: ['data/x.csv'] },
+        configuration,
+      },
+    ],
+    [
+      'data of a script',
+      { prompt: { base: 'x', data: { a: { script: 'commands/x', args: 'y' } } }, configuration },
+    ],
+    ['attachments', { prompt: { messages: [{ role: 'user', content }] }, configuration }],
+    ['a command', { prompt: 'x', configuration: { ...configuration, command: 'commands/x.py' } }],
+    [
+      'a command with words',
+      { prompt: 'x', configuration: { ...configuration, command: { script: 'prompts/x.py' } } },
+    ],
+    [
+      'words of programs that are null',
+      { prompt: 'x', configuration: { ...configuration, command: null, argv: null } },
+    ],
+    ['a command of its own', { type: 'command', prompt: 'x', configuration: { argv: ['wc', '-w'] } }],
+  ])('%s is accepted, as the schema for editors says', (_title, job) => {
+    const result = checkJob(job, known);
+    expect(result.ok ? [] : result.faults).toEqual([]);
+    expect(matchesSchema(job), JSON.stringify(matchesSchema.errors)).toBe(true);
+  });
+
+  it.each<[string, object]>([
+    ['a script with more words', { prompt: { script: 'prompts/x.py', shell: true }, configuration }],
+    [
+      'a part of no kind',
+      { prompt: { messages: [{ role: 'user', content: [{ type: 'audio' }] }] }, configuration },
+    ],
+    ['no part at all', { prompt: { messages: [{ role: 'user', content: [] }] }, configuration }],
+    ['no program', { type: 'command', prompt: 'x', configuration: { argv: [] } }],
+  ])('%s is refused, as the schema for editors says', (_title, job) => {
+    expect(checkJob(job, known).ok).toBe(false);
+    expect(matchesSchema(job)).toBe(false);
+  });
+
+  it('keeps no part of a job as a text part that is none, and gives base64 its one form', () => {
+    const result = checkJob({ prompt: { messages: [{ role: 'user', content }] }, configuration }, known);
+    const prompt = result.ok ? result.job.prompt : null;
+    expect(prompt?.kind === 'messages' && prompt.messages[0]?.content).toMatchObject([
+      { type: 'text', text: 'a' },
+      { type: 'image', from: { file: 'data/x.png' }, media_type: null },
+      { type: 'file', from: { file: 'data/x.pdf' }, media_type: 'application/pdf' },
+      { type: 'image', from: { data: 'eA==' }, media_type: null },
+      { type: 'file', from: { data: 'eA==' }, filename: 'x.txt' },
+      { type: 'image', from: { data: 'eA==' }, media_type: 'image/png' },
+    ]);
   });
 });
