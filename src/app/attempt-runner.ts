@@ -44,7 +44,12 @@ export function ownRunner(options: AttemptRunnerOptions): OwnedRunner {
   const { endpoints, env, root, pass_env, rehearsal } = options;
   const { children, programs, scripts, env: childEnv } = userPrograms({ env, root, pass_env });
   const machine = machineOf(rehearsal);
-  const packages = new AiPackageProvider({ ...machine, children, env: childEnv });
+  const packages = new AiPackageProvider({
+    ...machine,
+    children,
+    env: childEnv,
+    unlessInterrupted: async (end, signal) => programs.unlessInterrupted('the AI package', end, signal),
+  });
   const checker = new AnswerCheckThread(systemTimers);
   const providers = new Map([...createProviders(machine), ['ai-package' as const, packages]]);
   const runner = createRunner({
@@ -62,6 +67,7 @@ export function ownRunner(options: AttemptRunnerOptions): OwnedRunner {
     runner,
     drain: () => programs.drain(),
     close: async () => {
+      programs.drain();
       await packages.close();
       await Promise.all([children.close(), checker.close()]);
     },

@@ -82,13 +82,16 @@ export class Programs {
     stderr.close();
     signal.throwIfAborted();
     if (is_late) throw fail.timedOut(program.name, time_limit_ms);
-    await this.#unlessInterrupted(program.name, end, signal);
+    await this.unlessInterrupted(program.name, end, signal);
     throwUnlessDone(program, end, stderr.tail);
     return { stdout: Buffer.concat(pieces) };
   }
 
-  /** Whoever killed it may be about to end this instance, and then it says so in a moment. */
-  async #unlessInterrupted(name: string, end: ChildEnd, signal: AbortSignal): Promise<void> {
+  /**
+   * Whoever killed it may be about to end this instance, and then it says so in a moment. Rejects with the signal's reason, or
+   * with {@link Interrupted}.
+   */
+  async unlessInterrupted(name: string, end: ChildEnd, signal: AbortSignal): Promise<void> {
     const isKilled = end.kind === 'killed' && SIGNALS_OF_A_STOP.includes(end.signal);
     if (!isKilled && end.kind !== 'guard_lost') return;
     await this.#either(AbortSignal.any([this.#drain.signal, signal]));

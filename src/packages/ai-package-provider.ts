@@ -5,6 +5,7 @@
 import type { AttemptObserver } from '../core/attempt.ts';
 import type { Json } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { ChildEnd } from '../core/ports/children.ts';
 import type { Timers } from '../core/ports/clock.ts';
 import {
   ProviderError,
@@ -20,6 +21,8 @@ import { PackagePool, type PackageSettings, type PoolOptions } from './package-p
 import type { CallOutcome, PackageFunction } from './protocol.ts';
 
 export interface AiPackageOptions extends Pick<PoolOptions, 'children' | 'clock' | 'timers' | 'env'> {
+  /** Rejects where a process that ended so was ended together with its instance: that is no fault of the package. */
+  readonly unlessInterrupted?: (end: ChildEnd, signal: AbortSignal) => Promise<void>;
   readonly limits?: Partial<Pick<PoolOptions, 'quarantine_ms' | 'call_timeout_ms' | 'start_timeout_ms'>>;
 }
 
@@ -28,9 +31,11 @@ const IDLE_LOOKS_MAX = 2;
 
 export class AiPackageProvider implements Provider {
   readonly #options: PoolOptions;
+  readonly #unlessInterrupted: AiPackageOptions['unlessInterrupted'];
   readonly #pools = new Map<string, PackagePool>();
 
-  constructor({ limits, ...options }: AiPackageOptions) {
+  constructor({ limits, unlessInterrupted, ...options }: AiPackageOptions) {
+    this.#unlessInterrupted = unlessInterrupted;
     this.#options = {
       quarantine_ms: LIMITS.package_quarantine_ms,
       call_timeout_ms: LIMITS.package_call_timeout_ms,
@@ -48,6 +53,7 @@ export class AiPackageProvider implements Provider {
       answer = await this.#ask(call, settings, observer, signal);
     } catch (error) {
       if (!(error instanceof PackageFaultError)) throw error;
+      if (error.fault.kind === 'died') await this.#unlessInterrupted?.(error.fault.end, signal);
       const trace = traceOf(error.fault);
       if (trace !== '') observer.log('stderr', trace);
       throw new ProviderError(packageError(endpoint.name, error.message), error);
@@ -111,7 +117,7 @@ export class AiPackageProvider implements Provider {
     observer: AttemptObserver,
   ): Promise<PackageAnswer> {
     for (let idle = 0; ;) {
-      await pause(this.#options.timers, poll_ms, asked.signal);
+      await asked.pause(this.#options.timers, poll_ms);
       const status = await asked.status();
       if (status === 1) {
         const answer = await asked.retrieve(call);
@@ -139,6 +145,17 @@ class Asked {
   constructor(id: PackageId, signal: AbortSignal) {
     this.id = id;
     this.signal = signal;
+  }
+
+  /** Ends early where the process ends: a package that died answers no more. */
+  async pause(timers: Timers, ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = timers.after(ms, resolve);
+    try {
+      await unlessAborted(Promise.race([promise, this.id.lost]), this.signal);
+    } finally {
+      timer.cancel();
+    }
   }
 
   async submit(call: ProviderCall): Promise<void> {
@@ -204,13 +221,4 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
     else signal.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
-}
-
-async function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
-  let timer: ReturnType<Timers['after']> | null = null;
-  try {
-    await unlessAborted(new Promise<void>((resolve) => (timer = timers.after(ms, resolve))), signal);
-  } finally {
-    (timer as ReturnType<Timers['after']> | null)?.cancel();
-  }
 }

@@ -19,7 +19,13 @@ export type PackageFault =
       readonly expected: string;
       readonly got: string;
     }
-  | { readonly kind: 'hung'; readonly call: PackageFunction; readonly limit_ms: number }
+  /** `instance`: for which id the call was. */
+  | {
+      readonly kind: 'hung';
+      readonly call: PackageFunction;
+      readonly instance: number;
+      readonly limit_ms: number;
+    }
   /** Its process ended; `said` are the last lines of its stderr. */
   | { readonly kind: 'died'; readonly end: ChildEnd; readonly said: string }
   /** Another call hung, or an id was quarantined for too long, and they share the process. */
@@ -59,7 +65,7 @@ export function tooLarge(endpoint: string, bytes: number, result_bytes_max: numb
   return { ...packageError(endpoint, ''), blame: 'job', reason_code: 'AnswerTooLarge', message };
 }
 
-export function sentence(fault: PackageFault): string {
+function sentence(fault: PackageFault): string {
   switch (fault.kind) {
     case 'not_loaded':
       return `the package could not be loaded: ${fault.message}. Mend the file that "module" of this endpoint names.`;

@@ -47,6 +47,7 @@ export class PackageId {
   #notes: string[] = [];
   /** To the log of the attempt that has it. */
   #prints: PrintLines | null = null;
+  #lost: PromiseWithResolvers<never> | null = null;
 
   constructor(options: PackageIdOptions) {
     this.number = options.number;
@@ -66,6 +67,11 @@ export class PackageId {
     return this.#process;
   }
 
+  /** For the attempt that has it: rejects with a PackageFaultError when the process ends, or is told to. */
+  get lost(): Promise<never> {
+    return this.#lost?.promise ?? Promise.reject(new PackageFaultError({ kind: 'replaced' }));
+  }
+
   wake(): void {
     this.#tell({ kind: 'wake' });
   }
@@ -74,6 +80,8 @@ export class PackageId {
   take(observer: AttemptObserver): boolean {
     if (this.#state.kind !== 'free') return false;
     this.#prints = new PrintLines(observer);
+    this.#lost = Promise.withResolvers();
+    this.#lost.promise.catch(() => undefined);
     for (const note of this.#notes.splice(0)) observer.log('info', note);
     this.#tell({ kind: 'take' });
     return true;
@@ -83,6 +91,7 @@ export class PackageId {
   release(how: 'answered' | 'given_up'): void {
     this.#prints?.close();
     this.#prints = null;
+    this.#lost = null;
     this.#tell(how === 'answered' ? { kind: how } : { kind: how, at: this.#options.clock.monotonic() });
   }
 
@@ -97,6 +106,7 @@ export class PackageId {
     const wasOfUse = this.#state.kind === 'free' || this.#state.kind === 'taken';
     if (!wasOfUse && fault.kind !== 'replaced' && fault.kind !== 'closed') this.#troubled(fault);
     this.#tell({ kind: 'replace' });
+    this.#lost?.reject(new PackageFaultError(fault));
   }
 
   print(stream: PrintStream, text: string): void {

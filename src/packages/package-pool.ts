@@ -134,7 +134,8 @@ export class PackagePool {
       start_timeout_ms,
       onPrint: (stream, text, instance) => this.#print(shared ? instance : number, stream, text),
       onFault: (fault) => {
-        for (const id of users()) id.doomed(fault);
+        for (const id of users())
+          id.doomed(fault.kind === 'hung' && fault.instance !== id.number ? { kind: 'replaced' } : fault);
       },
     });
     return process;

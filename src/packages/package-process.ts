@@ -104,9 +104,11 @@ export class PackageProcess {
     const next = this.#waiting.shift();
     if (next === undefined) return;
     this.#current = next;
-    const { call } = next.line;
+    const { call, instance } = next.line;
     const limit_ms = this.#options.call_timeout_ms;
-    this.#timer = this.#options.timers.after(limit_ms, () => this.kill({ kind: 'hung', call, limit_ms }));
+    this.#timer = this.#options.timers.after(limit_ms, () =>
+      this.kill({ kind: 'hung', call, instance, limit_ms }),
+    );
     this.#child.write(Buffer.from(`${JSON.stringify(next.line)}\n`));
   }
 

@@ -58,7 +58,16 @@ function stage({ play = wellBehaved(), settings = {}, loads = () => true }: Stag
     answering(child, play, calls);
     child.prints('{"ready":true}\n');
   });
-  const provider = new AiPackageProvider({ children, clock, timers: clock, env: {} });
+  const provider = new AiPackageProvider({
+    children,
+    clock,
+    timers: clock,
+    env: {},
+    unlessInterrupted: async (end) => {
+      if (end.kind === 'killed' && end.signal === 'SIGTERM') throw new Error('ended with its instance');
+      return Promise.resolve();
+    },
+  });
   const close = async (): Promise<void> => provider.close();
   onTestFinished(async () => {
     await close();
@@ -312,6 +321,32 @@ describe('the ids of an AI package', () => {
     const asked = ask();
     await clock.advance(5_000);
     expect((await asked.answer).text).toBe('grün 🌲');
+  });
+
+  it('R33: an attempt hears at once of the death of its process, between two looks, too', async () => {
+    const { clock, ask, children, calls } = stage();
+    const failure = failureOf(ask().answer);
+    await clock.advance(1_500);
+    const said = calls.length;
+    children.last.says('out of memory');
+    children.last.exit(3);
+    await clock.settle();
+    expect((await failure).message).toBe(
+      'desk: the process of the package exited with code 3; it said last: out of memory',
+    );
+    expect(calls).toHaveLength(said);
+  });
+
+  it('R33: a process that is ended together with its instance is no failure of the package', async () => {
+    const { clock, ask, children } = stage();
+    const ended = ask();
+    await clock.settle();
+    children.last.end({ kind: 'killed', signal: 'SIGTERM' });
+    await expect(ended.answer).rejects.toThrow('ended with its instance');
+    const failed = ask();
+    await clock.settle();
+    children.last.end({ kind: 'killed', signal: 'SIGSEGV' });
+    expect((await failureOf(failed.answer)).message).toContain('was killed by SIGSEGV');
   });
 
   it('ends its processes and the attempts that wait when the instance stops', async () => {
