@@ -45,7 +45,7 @@ export function killed(name: string, signal: string, tail: string): ProviderErro
   return programError(
     'transient',
     'ScriptFailed',
-    `${name}: it was ended by ${signal}, which promptd did not send${said(tail)}`,
+    `${name}: it was ended by ${signal}, and not by promptd${said(tail)}`,
   );
 }
 

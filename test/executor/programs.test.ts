@@ -190,8 +190,7 @@ describe('a program that somebody else kills', () => {
     expect(await failureOf(run('kills-itself.sh'))).toMatchObject({
       blame: 'transient',
       reason_code: 'ScriptFailed',
-      message:
-        'kills-itself.sh: it was ended by SIGKILL, which promptd did not send; it said nothing on stderr.',
+      message: 'kills-itself.sh: it was ended by SIGKILL, and not by promptd; it said nothing on stderr.',
     });
   });
 
@@ -229,7 +228,7 @@ describe('a program that somebody else kills', () => {
     children.last.says('boom\n');
     children.last.end({ kind: 'killed', signal: 'SIGSEGV' });
     expect((await running).message).toBe(
-      'prompts/make.py: it was ended by SIGSEGV, which promptd did not send: boom',
+      'prompts/make.py: it was ended by SIGSEGV, and not by promptd: boom',
     );
   });
 
