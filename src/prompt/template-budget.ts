@@ -10,6 +10,8 @@ type Filter = Extract<FilterImplOptions, (...args: never) => unknown>;
 
 /** Units of a template: one for a character that a filter makes. */
 const BUDGET = 32 * 1024 * 1024;
+/** Units for looking at what is there already, which takes time and no memory: about a second of it. */
+const WALK_BUDGET = 64 * 1024 * 1024;
 /** An element of a list is a pointer, and an object behind it. */
 const ELEMENT = 8;
 /** For each element that is compared, or for which an expression is evaluated. */
@@ -42,10 +44,22 @@ class Budget {
   /** What one counted thing costs: an element, unless a text is worked on. */
   weight = ELEMENT;
   #used = 0;
+  #walked = 0;
 
   use(count: number): void {
     if (!(count > 0)) return;
     this.#used += count * this.weight;
+    if (this.#used > BUDGET) throw new BudgetSpent();
+  }
+
+  walk(units: number): void {
+    this.#walked += units;
+    if (this.#walked > WALK_BUDGET) throw new BudgetSpent();
+  }
+
+  /** Lists within lists: units as they are. */
+  nest(units: number): void {
+    this.#used += units;
     if (this.#used > BUDGET) throw new BudgetSpent();
   }
 
@@ -74,19 +88,30 @@ export function boundEngine(liquid: Liquid): void {
     const operator = defaultOperators[name];
     if (operator === undefined) continue;
     liquid.options.operators[name] = (left: unknown, right: unknown, context: Context) => {
-      charge(context, deepSize(left, COMPARED));
+      budgetOf(context)?.walk(name === 'contains' ? lookedThrough(left, right) : compared(left, right));
       return operator(left, right, context);
     };
   }
 }
 
+/** Only two lists are looked into, and only where they are of one length. */
+function compared(left: unknown, right: unknown): number {
+  if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return 0;
+  return deepSize(left, COMPARED);
+}
+
+function lookedThrough(left: unknown, right: unknown): number {
+  if (!Array.isArray(left)) return 0;
+  return Array.isArray(right) ? deepSize(left, COMPARED) : left.length * ELEMENT;
+}
+
 function bounded(name: string, filter: Filter): Filter {
   return function (value: unknown, ...args: unknown[]): unknown {
     const { context } = this;
-    if (Array.isArray(value)) charge(context, value.length * (WALKING[name] ?? 0));
-    if (NESTING.has(name)) for (const arg of args) charge(context, deepSize(arg, ELEMENT));
     const budget = budgetOf(context);
     if (budget === null) return filter.call(this, value, ...args) as unknown;
+    if (Array.isArray(value)) budget.walk(value.length * (WALKING[name] ?? 0));
+    if (NESTING.has(name)) for (const arg of args) budget.nest(deepSize(arg, ELEMENT));
     // Filters of lists that work step by step charge when this has returned, at the weight of elements.
     budget.weight = Array.isArray(value) && !TEXT_OF_LISTS.has(name) ? ELEMENT : 1;
     try {
@@ -110,29 +135,18 @@ function budgetOf({ memoryLimit }: Context): Budget | null {
   return (memoryLimit as unknown) instanceof Budget ? (memoryLimit as unknown as Budget) : null;
 }
 
-function charge(context: Context, units: number): void {
-  const budget = budgetOf(context);
-  if (budget === null) return;
-  budget.weight = 1;
-  try {
-    budget.use(units);
-  } finally {
-    budget.weight = ELEMENT;
-  }
-}
-
 /** Units that a list weighs with all that is in it; 0 for what is no list. Stops counting where it is too much anyway. */
 function deepSize(value: unknown, element: number): number {
   if (!Array.isArray(value)) return 0;
   let units = 0;
   const open: unknown[] = [value];
-  while (open.length > 0 && units <= BUDGET) {
+  while (open.length > 0 && units <= WALK_BUDGET) {
     const item = open.pop();
     if (typeof item === 'string') units += item.length;
     if (typeof item !== 'object' || item === null) continue;
     const inside: readonly unknown[] = Array.isArray(item) ? item : Object.values(item);
     units += element * (inside.length + 1);
-    if (units > BUDGET) break;
+    if (units > WALK_BUDGET) break;
     for (const one of inside) open.push(one);
   }
   return units;

@@ -143,10 +143,25 @@ describe('a template bomb', () => {
       '2000',
     ],
     ['rows by an expression', '{% assign s = rows | where_exp: "r", "r.k < 5" %}{{ s | size }}', '40000'],
+    ['rows that are no empty list', '{% if rows == empty %}none{% else %}some{% endif %}', 'some'],
+    [
+      'rows of some kinds',
+      '{% for k in kinds %}{% assign s = rows | where: "k", k %}{{ s | size }} {% endfor %}',
+      '8000 8000 8000 ',
+    ],
+    [
+      'words that are looked for',
+      '{% assign n = 0 %}{% for r in rows limit: 5000 %}{% if kinds contains r.k %}{% assign n = n | plus: 1 %}{% endif %}{% endfor %}{{ n }}',
+      '1500',
+    ],
     ['a loop over rows', '{% for r in rows limit: 20000 %}{{ r.k }}{% endfor %}', /^\d{20000}$/],
   ])('is not a template with much honest work: %s', (_title, text, expected) => {
     const rows = Array.from({ length: 80_000 }, (_, n) => ({ k: n % 10, v: `v${n}` }));
-    const made = new Templates({ time_ms: 30_000 }).render(text, { t: 'x'.repeat(5_000_000), rows });
+    const made = new Templates({ time_ms: 30_000 }).render(text, {
+      t: 'x'.repeat(5_000_000),
+      kinds: [1, 2, 3],
+      rows,
+    });
     if (typeof expected === 'string') expect(made).toBe(expected);
     else expect(made).toMatch(expected);
   });
