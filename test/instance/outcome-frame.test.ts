@@ -27,7 +27,7 @@ function reportOf(files: unknown, more: Partial<AttemptReport> = {}): AttemptRep
   return {
     ...{ name: 'a', run: 1, attempt: 1, digest: '1:d', store_id: 's', outcome: 'succeeded', failure: null },
     timings: META.timings,
-    answer: answer as AttemptReport['answer'],
+    answer: answer as unknown as AttemptReport['answer'],
     log: '',
     ...more,
   };
