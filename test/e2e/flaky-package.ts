@@ -1,5 +1,5 @@
 /** An AI package of three functions whose first try of a job may go wrong as the job's metadata says (`first`). */
-import { appendFileSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { AiAnswer, AiJob, AiJobStatus } from '../../src/ai.ts';
 
@@ -42,13 +42,13 @@ export async function submit_job(job: AiJob, instance: number): Promise<0 | -1> 
   if (first === 'die') process.exit(9);
   const desk: Desk = { status: -1, job, answer: null };
   desks.set(instance, desk);
-  setTimeout(
-    () => {
-      desk.answer = `${job.prompt}, try ${count}`;
-      desk.status = 1;
-    },
-    first === 'late' ? 2_500 : 50,
-  );
+  const released = path.join(planOf(job).folder, 'release');
+  const timer = setInterval(() => {
+    if (first === 'late' && !existsSync(released)) return;
+    clearInterval(timer);
+    desk.answer = `${job.prompt}, try ${count}`;
+    desk.status = 1;
+  }, 50);
   return 0;
 }
 

@@ -35,6 +35,8 @@ it(
     expect(installed.code).toBe(0);
     const bin = join(folder, 'node_modules', 'promptd', 'bin', 'promptd.js');
     expect((await run(process.execPath, [bin, '--version'], folder)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    // What Python packages are run by is no TypeScript.
+    expect(existsSync(join(bin, '..', '..', 'dist', 'packages', 'bridge.py'))).toBe(true);
     expect((await run(process.execPath, [bin, 'init', 'here'], folder)).code).toBe(0);
     const here = join(folder, 'here');
     onTestFinished(() => endServerOf(here));

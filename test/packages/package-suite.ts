@@ -7,11 +7,9 @@ import { bench } from './setup.ts';
 export function packageSuite(file: 'desk.py' | 'desk.mjs'): void {
   it('R28, R29, R30, R31, R33: is asked by its three functions, as it is', async () => {
     const desk = await bench(file);
-    const asked = desk.ask('Hello', { ms: 100 });
+    const asked = desk.ask('Hello');
     expect(await asked.answer).toMatchObject({ text: 'Hello by 0', finish_reason: 'stop', files: [] });
     expect(asked.log).toContain('info: submitted to id 0');
-    // That it generates is its sign of life.
-    expect(asked.phases).toContain('streaming');
   });
 
   it('R28: works on as many jobs at a time as it has ids, each in a process of its own', async () => {
@@ -161,18 +159,18 @@ export function packageSuite(file: 'desk.py' | 'desk.mjs'): void {
   );
 
   it('R33: a call that hangs ends the attempt and its process; the id is started anew', async () => {
-    const desk = await bench(file, { limits: { call_timeout_ms: 300 } });
+    const desk = await bench(file, { limits: { call_timeout_ms: 1_500 } });
     const failure = await failureOf(desk.ask('Hello', { submit: 'hang' }).answer);
     expect(failure).toMatchObject({ blame: 'transient', reason_code: 'PackageError' });
     expect(failure.message).toContain(
-      'submit_job did not return within 300 ms (package_call_timeout_ms); its process was replaced',
+      'submit_job did not return within 1500 ms (package_call_timeout_ms); its process was replaced',
     );
     expect((await desk.ask('Next').answer).text).toBe('Next by 0');
     expect(new Set((await desk.notes('submit')).map(([, , , pid]) => pid)).size).toBe(2);
   });
 
   it('R33: other ids go on while a call hangs', async () => {
-    const desk = await bench(file, { limits: { call_timeout_ms: 300 }, settings: { instances: 2 } });
+    const desk = await bench(file, { limits: { call_timeout_ms: 1_500 }, settings: { instances: 2 } });
     const other = desk.ask('Other', { ms: 500 });
     await until('the other to work', async () => (await desk.notes('submit')).length === 1);
     const hung = failureOf(desk.ask('Hello', { submit: 'hang' }).answer);
@@ -183,7 +181,7 @@ export function packageSuite(file: 'desk.py' | 'desk.mjs'): void {
   it('R31: the late answer of an attempt that was ended reaches nobody; its process lives on', async () => {
     const desk = await bench(file);
     const controller = new AbortController();
-    const late = desk.ask('Late', { ms: 400 }, { signal: controller.signal });
+    const late = desk.ask('Late', { ms: 1_500 }, { signal: controller.signal });
     await until('it to work', async () => (await desk.notes('submit')).length === 1);
     controller.abort('TotalTimeout');
     await expect(late.answer).rejects.toBe('TotalTimeout');

@@ -85,7 +85,7 @@ function stage({ play = wellBehaved(), settings = {}, loads = () => true }: Stag
     ask: (signal = neverAborted()) => {
       const log: string[] = [];
       const observer: AttemptObserver = {
-        phase: () => undefined,
+        phase: (phase) => log.push(`phase: ${phase}`),
         text: () => undefined,
         log: (stream, text) => log.push(`${stream}: ${text}`),
       };
@@ -122,6 +122,8 @@ describe('the ids of an AI package', () => {
     expect(calls).toEqual(['0 get_job_status', '0 submit_job', '0 get_job_status']);
     await clock.advance(1);
     expect((await asked.answer).text).toBe('by 0');
+    // That it generates is its sign of life.
+    expect(asked.log).toEqual(['info: submitted to id 0', 'phase: streaming']);
     expect(calls.slice(3)).toEqual(['0 get_job_status', '0 retrieve_job']);
   });
 

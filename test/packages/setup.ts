@@ -33,7 +33,6 @@ export interface Asked {
   readonly answer: Promise<ProviderAnswer>;
   /** `<stream>: <text>`, in order. */
   readonly log: readonly string[];
-  readonly phases: readonly string[];
 }
 
 export interface Bench {
@@ -86,9 +85,8 @@ export async function bench(file: string, options: BenchOptions = {}): Promise<B
     folder,
     ask: (prompt, plan = {}, how = {}) => {
       const log: string[] = [];
-      const phases: string[] = [];
       const observer: AttemptObserver = {
-        phase: (phase) => phases.push(phase),
+        phase: () => undefined,
         text: () => undefined,
         log: (stream, text) => log.push(`${stream}: ${text}`),
       };
@@ -107,7 +105,7 @@ export async function bench(file: string, options: BenchOptions = {}): Promise<B
         },
         ...how.call,
       });
-      return { answer: provider.call(call, observer, how.signal ?? neverAborted()), log, phases };
+      return { answer: provider.call(call, observer, how.signal ?? neverAborted()), log };
     },
     notes: async (word) => {
       const text = await readFile(path.join(folder, 'notes'), 'utf8').catch(() => '');
