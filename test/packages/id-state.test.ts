@@ -122,7 +122,7 @@ function calmDown(world: World): void {
 describe('R28: an instance id', () => {
   it('R30, R31: is given to nobody while it works for somebody, and no stale answer reaches anybody', () => {
     fc.assert(
-      fc.property(fc.array(acts, { maxLength: 60 }), (drawn) => {
+      fc.property(fc.array(acts, { maxLength: 60, size: 'max' }), (drawn) => {
         const world = new World();
         for (const act of drawn) act(world);
       }),
@@ -132,7 +132,7 @@ describe('R28: an instance id', () => {
 
   it('R31: becomes free again, or its process is replaced and it becomes free then, whatever happened', () => {
     fc.assert(
-      fc.property(fc.array(acts, { maxLength: 60 }), (drawn) => {
+      fc.property(fc.array(acts, { maxLength: 60, size: 'max' }), (drawn) => {
         const world = new World();
         for (const act of drawn) act(world);
         calmDown(world);
