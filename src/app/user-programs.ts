@@ -25,7 +25,7 @@ export interface UserPrograms {
 }
 
 export function userPrograms({ env: all, root, pass_env }: UserProgramsOptions): UserPrograms {
-  const env = childEnvironment(all, pass_env);
+  const env = childEnvironment(all, pass_env, root);
   const children = new GuardedChildren({ env: guardEnvironment(all), random: systemRandom });
   const programs = new Programs({ children, timers: systemTimers, env });
   const links = root === null ? null : new WorkspaceLinkReader({ root });

@@ -48,6 +48,13 @@ it('R3: of the environment, programs get what any program needs, and what the co
   });
 });
 
+it('R3: programs are told where the workspace is, whatever the caller had set, and nothing where there is none', () => {
+  const env = { PROMPTD_WORKSPACE: '/another' };
+  expect(childEnvironment(env, [], '/home/x/reviews')).toEqual({ PROMPTD_WORKSPACE: '/home/x/reviews' });
+  expect(childEnvironment(env, ['PROMPTD_WORKSPACE'], '.')).toEqual({ PROMPTD_WORKSPACE: process.cwd() });
+  expect(childEnvironment(env, [], null)).toEqual({});
+});
+
 it('G21: a secret in the environment of the instance reaches neither a program nor its guard', async () => {
   vi.stubEnv('OPENAI_API_KEY', CANARY);
   vi.stubEnv('DATABASE_URL', 'somewhere');
@@ -68,7 +75,9 @@ it('G21: a secret in the environment of the instance reaches neither a program n
       (name) => process.env[name] !== undefined,
     );
     const local = Object.keys(process.env).filter((name) => name.startsWith('LC_'));
-    expect(new Set(names)).toEqual(new Set([...needed, ...local, 'DATABASE_URL', 'PROMPTD_CHILD']));
+    const told = ['DATABASE_URL', 'PROMPTD_CHILD', 'PROMPTD_WORKSPACE'];
+    expect(new Set(names)).toEqual(new Set([...needed, ...local, ...told]));
+    expect(lines).toContain(`PROMPTD_WORKSPACE=${root}`);
     expect(lines.join('\n')).not.toContain(CANARY);
     expect(guard).toContain('PATH=');
     expect(guard).not.toContain(CANARY);
