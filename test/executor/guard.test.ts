@@ -3,7 +3,7 @@ import { existsSync, readlinkSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Child, ChildEnd, Children, ChildSpec } from '../../src/core/ports/children.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { track } from '../support/children.ts';
@@ -140,6 +140,13 @@ describe('what cannot be started', () => {
   it('says so: a folder that is missing', async () => {
     const run = start(newChildren(), ['true'], { cwd: '/nowhere' });
     expect(await run.child.ended).toMatchObject({ kind: 'not_started', code: 'ENOTDIR' });
+  });
+
+  it('says so: no folder can be made for them, as on a full disk', async () => {
+    vi.stubEnv('TMPDIR', '/nowhere');
+    const run = start(newChildren(), ['true']);
+    expect(await run.child.ended).toMatchObject({ kind: 'not_started', code: 'ENOENT' });
+    vi.unstubAllEnvs();
   });
 
   it('says so: children that are closed', async () => {

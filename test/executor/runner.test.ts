@@ -160,8 +160,8 @@ describe('a failure', () => {
 
   it('is a command, where this instance runs none', async () => {
     const { run } = setup();
-    expect(await run({ type: 'command' })).toMatchObject({
-      failure: { blame: 'job', reason_code: 'ExecOff' },
+    expect(await run({ type: 'command', argv: ['wc', '-w'] })).toMatchObject({
+      failure: { blame: 'hold', reason_code: 'NoInstance' },
     });
   });
 });

@@ -190,6 +190,13 @@ const PAST_THE_PORT: Readonly<Record<string, readonly string[]>> = {
   // At the start: test/e2e/disk-full.test.ts.
   'app/serve.ts': ['chmod', 'mkdir', 'rm'],
   'app/server-info.ts': ['rename', 'rm', 'writeFile'],
+  // Files of jobs and answers, in the folder of the package's own process: what fails there is said to be the call's fault.
+  'packages/host.ts': ['mkdir', 'open', 'rm', 'writeFile', 'writeSync'],
+  // Fresh folders of programs: test/executor/guard.test.ts. Nothing is kept in them.
+  'platform/child-guard.ts': ['rm'],
+  'platform/children.ts': ['mkdtempSync'],
+  'platform/guard.ts': ['rm'],
+  'platform/guarded-child.ts': ['mkdtemp', 'rm'],
   // The port itself, and its files.
   'platform/append-file.ts': ['writeSync'],
   'platform/files.ts': ['link', 'mkdir', 'open', 'rename', 'truncate', 'unlink'],
@@ -202,7 +209,12 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 const WRITING =
   /^(appendFile|chmod|chown|copyFile|cp|fchmod|ftruncate|lchown|link|lutimes|mkdir|mkdtemp|open|rename|rm|rmdir|symlink|truncate|unlink|utimes|write|writeFile|writev|createWriteStream)(Sync)?$/;
 /** They open, and never to write. */
-const READERS = ['app/secrets.ts', 'stores/sqlite/refusals.ts', 'workspace/link-reader.ts'];
+const READERS = [
+  'app/secrets.ts',
+  'platform/program-file.ts',
+  'stores/sqlite/refusals.ts',
+  'workspace/link-reader.ts',
+];
 
 function writersPastThePort(): Record<string, string[]> {
   const found: Record<string, string[]> = {};

@@ -226,7 +226,7 @@ describe('a template that grows', () => {
     async (_what, prompt) => {
       await leavesNothing(async () => {
         const answer = await live.http.post('/jobs', { prompt, configuration });
-        expect(answer).toMatchObject({ status: 422, json: { code: 'TemplateError' } });
+        expect(answer).toMatchObject({ status: 422, json: { code: 'TemplateLimit' } });
         expect((await live.http.ask('/healthz')).status).toBe(200);
       });
     },

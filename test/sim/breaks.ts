@@ -109,7 +109,7 @@ export const BREAKS = {
         });
       },
     },
-    caught_by: ['told before disk', 'turns', 'nothing lost', 'ends', 'fatal', 'transitions'],
+    caught_by: ['told before disk', 'turns', 'nothing lost', 'ends', 'fatal', 'transitions', 'final'],
   },
   'a heartbeat renews everything that its instance was given': {
     broken: {

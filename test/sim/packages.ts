@@ -14,7 +14,7 @@ import type { SeededRandom } from '../support/seeded-random.ts';
 import type { Life } from './life.ts';
 
 export const DESK = 'desk';
-export const DESK_IDS = 3;
+const DESK_IDS = 3;
 const POLL_MS = 500;
 const QUARANTINE_MS = 60_000;
 
