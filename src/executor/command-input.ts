@@ -3,21 +3,21 @@ import type { AttemptOrder } from '../core/attempt.ts';
 import type { Json } from '../core/json.ts';
 import { callText, type CallMessage, type ProviderCall } from '../core/ports/provider.ts';
 import type { ScriptCall } from '../core/recipe.ts';
+import { scriptInput } from './script-input.ts';
 
 /** The stdin of a script that prints a command. */
 export function commandInput(order: AttemptOrder, call: ProviderCall, script: ScriptCall): Json {
-  const { job, run } = order;
   const { endpoint, model, messages } = call;
+  const { configuration = {}, args = null, ...given } = scriptInput(order, script);
+  const { name = null, run = null, key = null, metadata = null } = given;
+  const job = script.pure ? {} : { name, run, key, metadata: metadata ?? {} };
   return {
     prompt: promptOf(messages),
     messages: messages as unknown as Json,
-    configuration: job?.configuration ?? {},
+    configuration,
     endpoint: { name: endpoint.name, kind: endpoint.kind, model },
-    name: job?.name ?? order.name,
-    run,
-    key: job?.key ?? null,
-    metadata: job?.metadata ?? {},
-    args: script.args,
+    ...job,
+    args,
   };
 }
 

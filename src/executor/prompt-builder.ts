@@ -12,6 +12,7 @@ import type { PromptRecipe, ScriptCall } from '../core/recipe.ts';
 import { renderPrompt } from '../prompt/render-prompt.ts';
 import { Templates } from '../prompt/template.ts';
 import { programError } from './program-failures.ts';
+import { scriptInput } from './script-input.ts';
 import type { Scripts } from './scripts.ts';
 import type { PromptBuilder } from './steps.ts';
 
@@ -41,7 +42,7 @@ export class ScriptedPrompts implements PromptBuilder {
     observer: AttemptObserver,
     signal: AbortSignal,
   ): Promise<readonly Message[]> {
-    const run: Run = (call, watched) => this.#scripts.run(call, inputOf(order, call), watched);
+    const run: Run = (call, watched) => this.#scripts.run(call, scriptInput(order, call), watched);
     const watched = { observer, signal };
     if (recipe.kind === 'script') {
       const { script } = recipe.script;
@@ -53,12 +54,6 @@ export class ScriptedPrompts implements PromptBuilder {
     if (!rendered.ok) throw failed(rendered.faults);
     return withinSize(rendered.messages, 'TemplateLimit', 'The template');
   }
-}
-
-/** The job as it was given, and the arguments of this script. */
-function inputOf({ job }: AttemptOrder, { args }: ScriptCall): Json {
-  if (job === null) throw new Error('an order with a recipe came without its job');
-  return { ...job, args };
 }
 
 /** What scripts make, some of them at a time. The first that fails ends the others, and the prompt. */
