@@ -88,6 +88,7 @@ export const REASONS = {
   SchemaMismatch: {
     when: 'ended',
     advice: 'The answer broke response_schema; loosen it or change the prompt.',
+    behind: 'Loosen response_schema, or change the prompt.',
   },
   ContextTooLong: { when: 'ended', advice: 'Shorten the prompt, or take a model with a larger context.' },
   ContentFiltered: { when: 'ended', advice: 'The provider refused the content.' },
@@ -108,13 +109,22 @@ export const REASONS = {
     advice: 'Each instance that ran it disappeared; look at their memory, then: promptd retry.',
   },
   Cancelled: { when: 'ended', advice: 'Ask again with: promptd retry.' },
-  ScriptFailed: { when: 'ended', advice: 'The script exited with an error; its stderr is in the log.' },
+  ScriptFailed: {
+    when: 'ended',
+    advice: 'The script exited with an error; what it said is in the log: promptd logs.',
+    behind: 'Mend it, then: promptd retry. All that it said: promptd logs.',
+  },
   ScriptMissing: { when: 'ended', advice: 'Put the script where the job says, in prompts/ or commands/.' },
   ScriptNotExecutable: {
     when: 'ended',
-    advice: 'Make the script executable and give it a first line like #!/usr/bin/env python3.',
+    advice:
+      'A script must be executable (chmod +x), and its first line must name an interpreter that is there, like #!/usr/bin/env python3.',
   },
-  ScriptTimeout: { when: 'ended', advice: 'The script took too long.' },
+  ScriptTimeout: {
+    when: 'ended',
+    advice: 'The script took too long; let it do less.',
+    behind: 'Let it do less.',
+  },
   ScriptOutputInvalid: {
     when: 'ended',
     advice: 'Mend what the script prints; docs/prompts.md and docs/commands.md say what is expected.',
@@ -140,7 +150,11 @@ export const REASONS = {
     advice: 'Commands are off on this instance; set instance.allow_exec.',
     behind: 'Set instance.allow_exec.',
   },
-  PackageError: { when: 'ended', advice: 'The AI package raised an error; its traceback is in the log.' },
+  PackageError: {
+    when: 'ended',
+    advice: 'The AI package raised an error; its traceback is in the log: promptd logs.',
+    behind: 'Mend it, then: promptd retry. All that it said: promptd logs.',
+  },
   InstanceLost: {
     when: 'attempt',
     advice: 'Its instance went away without an outcome; the run is tried again by itself.',

@@ -44,7 +44,7 @@ export class AttemptLog {
       this.#say(`answered${took}: ${tokens} tokens${first}; finish: ${finish_reason}`);
       for (const warning of warnings) this.#say(`warning: ${warning}`);
     } else if (failure !== null) {
-      this.#say(`${outcome}${took}: ${failure.reason_code} (${failure.blame}): ${failure.message}`);
+      this.#say(`${outcome}${took}: ${failure.reason_code}: ${failure.message}`);
     } else this.#say(`${outcome}${took}: ${this.#attempt.watch.reason ?? 'stopped'}`);
   }
 

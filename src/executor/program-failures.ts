@@ -79,6 +79,13 @@ function envFoundNothing(code: number, tail: string): boolean {
   return code === 127 && /^(\/usr)?(\/bin\/)?env: /.test(tail);
 }
 
+/** In one line, as a reason stands in tables and summaries; the whole of it is in the log. */
 function said(tail: string): string {
-  return tail === '' ? '; it said nothing on stderr.' : `: ${tail}`;
+  return tail === '' ? '; it said nothing on stderr.' : `: ${tellingLine(tail)}`;
+}
+
+/** The last line, unless a stack trace hides the error above its end, as Node's do. */
+function tellingLine(tail: string): string {
+  const lines = tail.split('\n').map((line) => line.trim());
+  return lines.findLast((line) => /^(Uncaught )?[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1) ?? '';
 }

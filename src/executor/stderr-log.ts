@@ -1,5 +1,6 @@
 /** What a program says on stderr: line by line to the attempt's log, and its last words for the error. */
 import { StringDecoder } from 'node:string_decoder';
+import { stripVTControlCharacters } from 'node:util';
 import type { AttemptObserver } from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
 
@@ -34,7 +35,9 @@ export class StderrLog {
   /** The last lines, without control characters: they end up in a sentence for people. */
   get tail(): string {
     // oxlint-disable-next-line no-control-regex -- they are what is looked for
-    return this.#tail.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '').trim();
+    return stripVTControlCharacters(this.#tail)
+      .replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '')
+      .trim();
   }
 
   #take(text: string): void {

@@ -115,7 +115,7 @@ describe('a program', () => {
     for (let said = 0; said < 12; said += 1) children.last.says(lines);
     children.last.says('the end');
     children.last.exit(1);
-    expect((await running).message).toMatch(/y\nthe end$/);
+    expect((await running).message).toMatch(/: the end$/);
     expect(seen.log.length).toBe(LIMITS.log_bytes_max / 1_024);
   });
 
@@ -244,16 +244,31 @@ describe('a program that somebody else kills', () => {
 });
 
 describe('a program that fails', () => {
-  it('says how, with its last words, and without control characters', async () => {
+  it('says how, with its last words in one line, and without control characters', async () => {
     const { run, seen } = realSetup();
     expect(await failureOf(run('fails.sh'))).toEqual({
       blame: 'transient',
       reason_code: 'ScriptFailed',
-      message: 'fails.sh: it exited with 3: first\n[31mcolumn "year" is missing[0m',
+      message: 'fails.sh: it exited with 3: column "year" is missing',
       scope: 'endpoint',
       retry_after_ms: null,
     });
     expect(seen.log[1]).toBe('stderr: \u001b[31mcolumn "year" is missing\u001b[0m');
+  });
+
+  it.each([
+    ['Traceback (most recent call last):\n  File "x.py", line 4\nKeyError: \'topcs\'\n', "KeyError: 'topcs'"],
+    [
+      'x.mjs:2\nthrow new Error()\n\nTypeError: bad luck\n    at x.mjs:2:7\n\nNode.js v24.21.0\n',
+      'TypeError: bad luck',
+    ],
+    ['sh: 3: jqq: not found\n', 'sh: 3: jqq: not found'],
+  ])('says of a trace the line that tells: %j', async (trace, line) => {
+    const { children, run } = setup();
+    const running = failureOf(run());
+    children.last.says(trace);
+    children.last.exit(1);
+    expect((await running).message.endsWith(`: it exited with 1: ${line}`)).toBe(true);
   });
 
   it('says no more than its last words', async () => {
