@@ -3,7 +3,7 @@ import { existsSync, readlinkSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Child, ChildEnd, Children, ChildSpec } from '../../src/core/ports/children.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { track } from '../support/children.ts';
@@ -254,6 +254,7 @@ describe('the guard', () => {
 
   it('kills every group at once when its instance was killed, and ends', async () => {
     const mark = `orphans-${systemRandom.id(8)}`;
+    onTestFinished(async () => void (await endMarked(mark)));
     const parent = track(
       spawn(process.execPath, [fileURLToPath(new URL('./guarded-parent.ts', import.meta.url)), mark], {
         env: guardEnvironment(),

@@ -234,6 +234,54 @@ describe('the ids of an AI package', () => {
     expect(asked.log[0]).toContain('put aside a finished answer');
   });
 
+  it.each<[string, CallOutcome]>([
+    ['nothing', { kind: 'none' }],
+    ['an error', { kind: 'raised', message: 'ValueError: no paper', trace: '' }],
+    ['what is no answer', { kind: 'nonsense', got: 'dict' }],
+  ])(
+    'R31: one that is done with another job and then gives %s is given to nobody',
+    async (_what, outcome) => {
+      let stale = true;
+      const well = wellBehaved();
+      const { clock, ask, calls } = stage({
+        play: (line, child) => {
+          if (!stale) return well(line, child);
+          return line.call === 'get_job_status' ? code(1) : outcome;
+        },
+      });
+      ask();
+      await clock.advance(30_000);
+      expect(new Set(calls)).toEqual(new Set(['0 get_job_status', '0 retrieve_job']));
+      stale = false;
+      const next = ask();
+      await clock.advance(30_000);
+      expect((await next.answer).text).toBe('by 0');
+    },
+  );
+
+  it.each<[string, CallOutcome]>([
+    ['an error', { kind: 'raised', message: 'ValueError: no paper', trace: '' }],
+    ['a text', { kind: 'nonsense', got: 'str' }],
+    ['5', code(5)],
+  ])(
+    'R29: one whose status is %s is given to nobody, and the attempt is told why',
+    async (_what, outcome) => {
+      let isBroken = true;
+      const well = wellBehaved();
+      const { clock, ask, calls } = stage({
+        play: (line, child) => (isBroken ? outcome : well(line, child)),
+      });
+      const failure = failureOf(ask().answer);
+      await clock.advance(30_000);
+      expect((await failure).message).toContain('get_job_status');
+      expect(new Set(calls)).toEqual(new Set(['0 get_job_status']));
+      isBroken = false;
+      const next = ask();
+      await clock.advance(30_000);
+      expect((await next.answer).text).toBe('by 0');
+    },
+  );
+
   it('R33: in a shared process a call that hangs ends the attempts of all, and says to the others why', async () => {
     const well = wellBehaved();
     let hangs = 0;
@@ -301,6 +349,27 @@ describe('the ids of an AI package', () => {
     const failure = failureOf(ask().answer);
     await clock.advance(5_000);
     expect((await failure).message).toContain('said what is no line of its protocol (hello, world)');
+    const again = ask();
+    await clock.advance(10_000);
+    expect((await again.answer).text).toBe('by 0');
+    expect(children.spawned).toHaveLength(2);
+  });
+
+  it('R33: a process that answers a call that nobody made is replaced, and the answer reaches nobody', async () => {
+    const well = wellBehaved();
+    let isFirst = true;
+    const { clock, ask, children } = stage({
+      play: (line, child) => {
+        if (!isFirst || line.call !== 'retrieve_job') return well(line, child);
+        isFirst = false;
+        const outcome = { kind: 'text', text: 'of another call' };
+        child.prints(`${JSON.stringify({ reply: line.id + 1, outcome })}\n`);
+        return undefined;
+      },
+    });
+    const failure = failureOf(ask().answer);
+    await clock.advance(5_000);
+    expect((await failure).message).toContain('what is no line of its protocol (an answer to call');
     const again = ask();
     await clock.advance(10_000);
     expect((await again.answer).text).toBe('by 0');

@@ -166,6 +166,18 @@ describe('a template bomb', () => {
     else expect(made).toMatch(expected);
   });
 
+  it.each([
+    ['comparing', `${LISTS}${'{% if a == b %}x{% endif %}'.repeat(2)}`],
+    ['looking for what is not there', `${LISTS}${'{% if a contains 0 %}x{% endif %}'.repeat(5)}`],
+    ['evaluating', '{% assign a = (1..900000) %}{% assign b = a | where_exp: "i", "i > 5" %}{{ b | size }}'],
+  ])(
+    'of %s is stopped by what it looks at, not by a clock that nobody can look at meanwhile',
+    (_title, text) => {
+      const patient = new Templates({ time_ms: 600_000 });
+      expect(() => patient.render(text, {})).toThrow('needs less memory');
+    },
+  );
+
   it('is stopped where it is parsed, when it is only looked at', () => {
     const templates = new Templates();
     expect(() => templates.check('{{ q }}'.repeat(10_001))).toThrow('at most 10000 tags');
@@ -177,6 +189,9 @@ describe('a template bomb', () => {
   it('of large output is stopped at the limit', () => {
     const templates = new Templates();
     const variables = { big: 'x'.repeat(1024 * 1024) };
+    const pieces = (count: number): string => `{% for i in (1..${count}) %}{{ big }}{% endfor %}`;
+    expect(templates.render(pieces(16), variables)).toHaveLength(16_777_216);
+    expect(() => templates.render(`${pieces(16)}x`, variables)).toThrow('at most 16777216 characters');
     expect(() => templates.render('{% for i in (1..100000) %}{{ big }}{% endfor %}', variables)).toThrow(
       'at most 16777216 characters',
     );
