@@ -34,10 +34,9 @@ export class StderrLog {
 
   /** The last lines, without control characters: they end up in a sentence for people. */
   get tail(): string {
+    const text = stripVTControlCharacters(this.#tail);
     // oxlint-disable-next-line no-control-regex -- they are what is looked for
-    return stripVTControlCharacters(this.#tail)
-      .replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '')
-      .trim();
+    return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '').trim();
   }
 
   #take(text: string): void {
