@@ -28,6 +28,8 @@ export interface AttemptRunnerOptions {
   readonly allow_exec: boolean;
   /** Names of environment variables that programs of the user get. */
   readonly pass_env: readonly string[];
+  /** Of its children: see {@link UserProgramsOptions}. */
+  readonly owner?: string;
   /** Writes down what would be asked, instead of asking. */
   readonly rehearsal?: Rehearsal;
 }
@@ -41,8 +43,8 @@ export interface OwnedRunner {
 }
 
 export function ownRunner(options: AttemptRunnerOptions): OwnedRunner {
-  const { endpoints, env, root, pass_env, rehearsal } = options;
-  const { children, programs, scripts, env: childEnv } = userPrograms({ env, root, pass_env });
+  const { endpoints, env, root, rehearsal } = options;
+  const { children, programs, scripts, env: childEnv } = userPrograms(options);
   const machine = machineOf(rehearsal);
   const packages = new AiPackageProvider({
     ...machine,

@@ -1,5 +1,6 @@
 /** An instance as a process: the local one (a child of `serve`) and `promptd instance` are the same. */
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EndpointConfig } from '../core/endpoints.ts';
@@ -9,6 +10,7 @@ import type { AttemptRunner } from '../core/ports/runner.ts';
 import type { LaneNeeds } from '../core/rows.ts';
 import { createInstance, type Instance } from '../instance/instance.ts';
 import type { InstanceEvent } from '../instance/events.ts';
+import { endChildrenOf } from '../platform/children.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemRandom } from '../platform/random.ts';
@@ -44,9 +46,12 @@ export const SPOOL_HELD = 75;
 
 /** Runs until it is stopped or ends by itself; resolves with the exit code. */
 export async function runInstance(options: InstanceProcessOptions): Promise<number> {
-  const lock = tryLock(join(options.spool_dir, 'lock.db'));
+  const lock_file = join(options.spool_dir, 'lock.db');
+  const lock = tryLock(lock_file);
   if (lock === null) return SPOOL_HELD;
-  const own = ownRunner({ ...options, env: environment() });
+  const owner = ownerOf(lock_file);
+  endChildrenOf(owner);
+  const own = ownRunner({ ...options, env: environment(), owner });
   const on = (event: InstanceEvent): void => {
     if (event.type === 'draining' && event.reason === 'asked') own.drain();
     options.on(event);
@@ -65,6 +70,12 @@ export async function runInstance(options: InstanceProcessOptions): Promise<numb
     await own.close();
     lock.release();
   }
+}
+
+/** One per spool: whoever holds its lock knows that nobody else of this name lives. */
+function ownerOf(lock_file: string): string {
+  const { dev, ino } = statSync(lock_file, { bigint: true });
+  return `${dev.toString(36)}-${ino.toString(36)}`;
 }
 
 function instanceOf(options: InstanceProcessOptions, runner: AttemptRunner): Instance {

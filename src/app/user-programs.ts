@@ -14,6 +14,8 @@ export interface UserProgramsOptions {
   /** The workspace's folder, where scripts are; null where there is none. */
   readonly root: string | null;
   readonly pass_env: readonly string[];
+  /** Of the children: see {@link GuardedChildren}. */
+  readonly owner?: string;
 }
 
 export interface UserPrograms {
@@ -24,9 +26,13 @@ export interface UserPrograms {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export function userPrograms({ env: all, root, pass_env }: UserProgramsOptions): UserPrograms {
+export function userPrograms({ env: all, root, pass_env, owner }: UserProgramsOptions): UserPrograms {
   const env = childEnvironment(all, pass_env, root);
-  const children = new GuardedChildren({ env: guardEnvironment(all), random: systemRandom });
+  const children = new GuardedChildren({
+    env: guardEnvironment(all),
+    random: systemRandom,
+    ...(owner === undefined ? {} : { owner }),
+  });
   const programs = new Programs({ children, timers: systemTimers, env });
   const links = root === null ? null : new WorkspaceLinkReader({ root });
   return { children, programs, scripts: new Scripts({ links, programs }), env };

@@ -1,16 +1,31 @@
 /** Children through a guard. It is started with the first child, and again where it went away. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '../core/ports/clock.ts';
 import type { Child, ChildEvents, Children, ChildSpec } from '../core/ports/children.ts';
 import { Guard } from './guard.ts';
-import { CHILD_MARK } from './marked-processes.ts';
+import { CHILD_MARK, killMarkedOf } from './marked-processes.ts';
 
 export interface GuardedChildrenOptions {
   /** The environment of the guard itself; children get what their spec says. */
   readonly env: Readonly<Record<string, string>>;
   readonly random: Random;
+  /** Stands in the marks of its children and the names of their folders. Nobody else on this machine has it at the time. */
+  readonly owner?: string;
+}
+
+const FOLDERS = 'promptd-children-';
+
+/** Ends what this owner left when it was killed together with its guard, and nobody was there to do it. */
+export function endChildrenOf(owner: string): void {
+  killMarkedOf(owner);
+  try {
+    const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`${FOLDERS}${owner}-`));
+    for (const name of left) rmSync(join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5 });
+  } catch {
+    // What cannot be removed is in nobody's way: a new guard has a new folder.
+  }
 }
 
 export class GuardedChildren implements Children {
@@ -27,7 +42,8 @@ export class GuardedChildren implements Children {
   spawn(spec: ChildSpec, events: ChildEvents): Child {
     if (this.#closed) return neverStarted('ECANCELED', 'this instance is ending');
     try {
-      const mark = this.#options.random.id(16);
+      const { owner, random } = this.#options;
+      const mark = owner === undefined ? random.id(16) : `${owner}.${random.id(16)}`;
       const env = { ...spec.env, [CHILD_MARK]: mark };
       return this.#living().spawn({ ...spec, env }, mark, events);
     } catch (error) {
@@ -44,8 +60,9 @@ export class GuardedChildren implements Children {
   #living(): Guard {
     if (this.#guard === null || this.#guard.is_gone) {
       this.#past = Promise.all([this.#past, this.#guard?.close()]);
-      const folder = mkdtempSync(join(tmpdir(), 'promptd-children-'));
-      this.#guard = new Guard(folder, this.#options.env);
+      const { owner, env } = this.#options;
+      const prefix = owner === undefined ? FOLDERS : `${FOLDERS}${owner}-`;
+      this.#guard = new Guard(mkdtempSync(join(tmpdir(), prefix)), env);
     }
     return this.#guard;
   }

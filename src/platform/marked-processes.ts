@@ -6,8 +6,17 @@ export const CHILD_MARK = 'PROMPTD_CHILD';
 
 /** Kills every process with one of these marks. */
 export function killMarked(marks: readonly string[]): void {
-  if (marks.length === 0) return;
-  const wanted = marks.map((mark) => `\0${CHILD_MARK}=${mark}\0`);
+  killWith(marks.map((mark) => `${mark}\0`));
+}
+
+/** Kills every process with a mark of this owner. */
+export function killMarkedOf(owner: string): void {
+  killWith([`${owner}.`]);
+}
+
+function killWith(beginnings: readonly string[]): void {
+  if (beginnings.length === 0) return;
+  const wanted = beginnings.map((beginning) => `\0${CHILD_MARK}=${beginning}`);
   for (const pid of pidsOf('/proc')) {
     const environment = environmentOf(pid);
     if (wanted.some((mark) => environment.includes(mark))) kill(pid);
