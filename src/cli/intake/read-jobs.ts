@@ -9,7 +9,7 @@ import {
   placeFaults,
   splitNdjson,
 } from '../../core/job-text.ts';
-import { fromOpenAiLine, isOpenAiLine, openAiPath } from './openai-line.ts';
+import { fromOpenAiLine, isOpenAiLine, openAiPath } from '../../core/openai-line.ts';
 import { type FileFault, type JobDefaults, type SourceJob, withDefaults } from './source-job.ts';
 
 export interface ReadJobs {

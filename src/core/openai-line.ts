@@ -2,8 +2,8 @@
  * Lines of the OpenAI batch format (https://platform.openai.com/docs/guides/batch): `{custom_id, method, url, body}`.
  * The body becomes a prompt and a configuration; the id becomes the key.
  */
-import type { JsonObject } from '../../core/json.ts';
-import type { Fault } from '../../core/errors.ts';
+import type { JsonObject } from './json.ts';
+import type { Fault } from './errors.ts';
 
 const CHAT = '/v1/chat/completions';
 /** How an answer travels is ours to say; it changes nothing in it. */
