@@ -3,7 +3,7 @@ import type { JsonObject } from './json.ts';
 import type { Attachments, Message } from './messages.ts';
 import type { ReasonCode } from './reasons.ts';
 import type { JobAsGiven, PromptRecipe, ScriptCall } from './recipe.ts';
-import type { AnswerMeta, AttemptOutcome, JobType, Timings } from './rows.ts';
+import type { AnswerMeta, AttemptOutcome, AttemptRow, JobType, Timings } from './rows.ts';
 
 /** Says which attempt is meant, on every message about it. `digest` keeps an answer with its question across databases. */
 export interface AttemptRef {
@@ -66,6 +66,18 @@ export interface AttemptAnswer {
   readonly files?: readonly AnswerFile[];
 }
 
+/** What is said of an answer that came whole and was refused: it was paid for all the same. */
+export type RefusedAnswer = Pick<AnswerMeta, 'endpoint' | 'model' | 'usage' | 'parameters_sent' | 'warnings'>;
+
+/** Of an answer that will not be brought. */
+export function refusedAnswer(meta: AnswerMeta): RefusedAnswer {
+  const { endpoint, model, usage, parameters_sent, warnings } = meta;
+  return { endpoint, model, usage, parameters_sent, warnings };
+}
+
+/** The same as it stands in the attempt's row, with its cost by our prices. */
+export type SpentInVain = Pick<AttemptRow, 'usage' | 'cost' | 'parameters_sent' | 'warnings'>;
+
 /** A file of an answer on its way to the store. */
 export interface AnswerFile {
   /** A plain file name: no folder, no leading dot, at most 200 characters. */
@@ -87,6 +99,8 @@ export interface AttemptReport extends AttemptRef {
   readonly outcome: AttemptOutcome;
   readonly answer: AttemptAnswer | null;
   readonly failure: AttemptFailure | null;
+  /** What an answer took that had come whole and is not brought; absent where none had come. */
+  readonly spent?: RefusedAnswer;
   readonly timings: Timings;
   /** Canonical JSON of the messages, where the attempt made them by scripts. */
   readonly prompt?: string;

@@ -1,5 +1,5 @@
 /** What comes into a turn, and what leaves it once it is committed. Plain values, so that a turn can be repeated. */
-import type { Acknowledgement, AttemptRef, AttemptReport, HashedAnswer } from './attempt.ts';
+import type { Acknowledgement, AttemptRef, AttemptReport, HashedAnswer, SpentInVain } from './attempt.ts';
 import type { PromptdEvent } from './events.ts';
 import type { RunRef } from './names.ts';
 import type { EndpointRow, KeyRow, LaneNeeds, PublicationRow } from './rows.ts';
@@ -48,6 +48,8 @@ export type TurnEvent =
       readonly report: AttemptReport;
       /** The report's answer with its hash, null where it has none. */
       readonly answer: HashedAnswer | null;
+      /** What a refused answer took; null where none is told of. */
+      readonly spent: SpentInVain | null;
       /** SHA-256 (hex) of the report's prompt; null where it has none. */
       readonly prompt_sha256: string | null;
       readonly log: LogPlace | null;

@@ -1,5 +1,5 @@
 /** What is said of an attempt when it has ended. */
-import type { AttemptFailure, AttemptOrder, AttemptReport } from '../core/attempt.ts';
+import type { AttemptFailure, AttemptOrder, AttemptReport, RefusedAnswer } from '../core/attempt.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { ProviderAnswer } from '../core/ports/provider.ts';
 import type { AnswerMeta, AttemptOutcome, Timings } from '../core/rows.ts';
@@ -23,6 +23,8 @@ export interface Attempt {
   ended_at: number | null;
   /** Pieces of text. */
   tokens: number;
+  /** What the provider brought, whatever is thought of it. */
+  came: ProviderAnswer | null;
   answer: (ProviderAnswer & { readonly kind: string }) | null;
   failure: AttemptFailure | null;
 }
@@ -39,6 +41,7 @@ export function newAttempt(order: AttemptOrder, watch: Watch, clock: Clock): Att
     first_piece_at: null,
     ended_at: null,
     tokens: 0,
+    came: null,
     answer: null,
     failure: null,
   };
@@ -69,11 +72,12 @@ export function reportOf(attempt: Attempt): RunnerReport {
       outcome: failure.blame === 'throttled' ? 'rate_limited' : 'errored',
       answer: null,
       failure,
+      ...spentIn(attempt),
     };
   }
   const reason = attempt.watch.reason ?? 'interrupted';
   const limit = isTimeLimit(reason) ? timedOut(reason, order, attempt.tokens) : null;
-  return { ...ref, outcome: outcomeOf(reason), answer: null, failure: limit };
+  return { ...ref, outcome: outcomeOf(reason), answer: null, failure: limit, ...spentIn(attempt) };
 }
 
 function isTimeLimit(reason: EndReason): reason is TimeLimit {
@@ -99,6 +103,13 @@ function metaOf(order: AttemptOrder, answer: NonNullable<Attempt['answer']>, tim
     cost: null,
     ...(answer.reasoning === null ? {} : { reasoning: answer.reasoning }),
   };
+}
+
+/** An answer that is refused, or whose attempt ends before it is judged, was paid for all the same. */
+function spentIn({ order, came }: Attempt): { readonly spent?: RefusedAnswer } {
+  if (came === null) return {};
+  const { usage, parameters_sent, warnings } = came;
+  return { spent: { endpoint: order.endpoint, model: order.model, usage, parameters_sent, warnings } };
 }
 
 function timingsOf({ started_at, asked_at, first_piece_at, ended_at }: Attempt): Timings {

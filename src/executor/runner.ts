@@ -90,6 +90,7 @@ class Runner implements AttemptRunner {
       const call = this.#callOf(attempt, endpoint, server, messages);
       log.calling(call);
       const answer = await this.#call(provider, call, attempt, observer);
+      attempt.came = answer;
       judge(answer, endpoint, this.#options.result_bytes_max);
       await this.#checkSchema(attempt.order, answer, log);
       return { ...answer, kind: endpoint.kind };

@@ -101,7 +101,8 @@ export class Attempts {
     const report = await this.#report(attempt);
     attempt.end();
     const log = attempt.log_so_far;
-    const wanted = attempt.wanted || report.answer !== null;
+    // What was paid for is told to whoever is no longer waiting, too.
+    const wanted = attempt.wanted || report.answer !== null || report.spent !== undefined;
     const text = log === null || !wanted ? '' : await log.whole().catch(() => '');
     this.#running.delete(attempt.key);
     this.#options.onEvent({

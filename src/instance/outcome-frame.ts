@@ -1,6 +1,12 @@
 /** From what a runner brings to the frame that is spooled and sent: complete, of the right shape, its files under plain names, and not too large. */
 import { plainFiles } from '../core/answer-files.ts';
-import type { AnswerFile, AttemptAnswer, AttemptRef, AttemptReport } from '../core/attempt.ts';
+import {
+  refusedAnswer,
+  type AnswerFile,
+  type AttemptAnswer,
+  type AttemptRef,
+  type AttemptReport,
+} from '../core/attempt.ts';
 import { LIMITS } from '../core/limits.ts';
 import { encodeFrame } from '../wire/frame.ts';
 import { FRAME_LIMITS, FROM_INSTANCE } from '../wire/messages.ts';
@@ -34,22 +40,23 @@ export function outcomeFrame(given: AttemptReport, limits: Partial<OutcomeLimits
   const { result_bytes_max, frame_bytes_max } = { ...OUTCOME_LIMITS, ...limits };
   const report = withPlainFiles(given);
   const crowd = report.answer?.files?.length ?? 0;
-  if (crowd > LIMITS.answer_files_max)
-    return tooLarge(
-      report,
-      `The answer has ${crowd} files, and at most ${LIMITS.answer_files_max} are taken`,
-    );
-  const checked = FROM_INSTANCE.safeParse({ t: 'outcome', report });
+  const isCrowded = crowd > LIMITS.answer_files_max;
+  const looked_at = isCrowded ? { ...report, answer: { ...report.answer, files: [] } } : report;
+  const checked = FROM_INSTANCE.safeParse({ t: 'outcome', report: looked_at });
   if (!checked.success) {
     const issue = checked.error.issues[0];
     const where = issue?.path.slice(1).join('.') ?? '';
     const message = `The executor brought an outcome that is not valid: ${where}: ${issue?.message ?? 'wrong shape'}`;
     return encode({ ...failedReport(report, report.store_id, message), log: textOf(report.log) });
   }
+  if (isCrowded) {
+    const what = `The answer has ${crowd} files, and at most ${LIMITS.answer_files_max} are taken`;
+    return tooLarge(report, what, frame_bytes_max);
+  }
   const bytes = report.answer === null ? 0 : bytesOf(report.answer);
   if (bytes > result_bytes_max) {
     const what = `The answer and its files have ${bytes} bytes, and at most ${result_bytes_max} (result_bytes_max) are taken`;
-    return tooLarge(report, what);
+    return tooLarge(report, what, frame_bytes_max);
   }
   const whole = encode(report);
   if (fits(whole, frame_bytes_max)) return whole;
@@ -59,12 +66,14 @@ export function outcomeFrame(given: AttemptReport, limits: Partial<OutcomeLimits
   const alone = encode({ ...rest, log: '' });
   if (fits(alone, frame_bytes_max)) return alone;
   const got = alone.frame.length - HEAD_BYTES;
-  return tooLarge(report, `The answer and its head have ${got} bytes, and a frame takes ${frame_bytes_max}`);
+  const what = `The answer and its head have ${got} bytes, and a frame takes ${frame_bytes_max}`;
+  return tooLarge(report, what, frame_bytes_max);
 }
 
-function tooLarge(report: AttemptReport, message: string): OutcomeFrame {
-  const { prompt: _prompt, ...rest } = report;
-  return encode({
+/** What the answer took is told with it, unless that is what is too large. */
+function tooLarge(report: AttemptReport, message: string, frame_bytes_max: number): OutcomeFrame {
+  const { prompt: _prompt, spent: _spent, ...rest } = report;
+  const failed: AttemptReport = {
     ...rest,
     outcome: 'errored',
     answer: null,
@@ -76,7 +85,10 @@ function tooLarge(report: AttemptReport, message: string): OutcomeFrame {
       scope: 'model',
       retry_after_ms: null,
     },
-  });
+  };
+  if (report.answer === null) return encode(failed);
+  const told = encode({ ...failed, spent: refusedAnswer(report.answer.meta) });
+  return fits(told, frame_bytes_max) ? told : encode(failed);
 }
 
 /** Names come from programs: what is a list of files otherwise is put right; what is none is refused with the rest. */

@@ -3,7 +3,7 @@
  * for it. All that an instance cannot say, or is not believed.
  */
 import { plainFiles } from '../core/answer-files.ts';
-import type { AnswerFile, AttemptReport, HashedAnswer } from '../core/attempt.ts';
+import type { AnswerFile, AttemptReport, HashedAnswer, SpentInVain } from '../core/attempt.ts';
 import { costOf, type Prices } from '../core/cost.ts';
 import { sha256, sha256Bytes } from '../core/identity.ts';
 import type { AnswerMeta, ResultFileRef } from '../core/rows.ts';
@@ -36,6 +36,13 @@ export function hashedAnswer(
     sha256: sha256(text),
     bytes: Buffer.byteLength(text),
   };
+}
+
+/** What a refused answer took; null where the report tells of none. */
+export function spentInVain({ answer, spent }: AttemptReport, prices: Prices): SpentInVain | null {
+  if (answer !== null || spent === undefined) return null;
+  const { endpoint, model, usage, parameters_sent, warnings } = spent;
+  return { usage, cost: costOf(prices, endpoint, model, usage), parameters_sent, warnings };
 }
 
 /** Base64 of the same bytes is the same text here, however it was written. */

@@ -5,7 +5,7 @@ import type { Prices } from '../core/cost.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { LogPlace, LogWriter } from '../core/ports/logs.ts';
 import type { TurnEvent } from '../core/turn-events.ts';
-import { hashedAnswer } from './hashed-answer.ts';
+import { hashedAnswer, spentInVain } from './hashed-answer.ts';
 
 interface Arrived {
   readonly instance: number;
@@ -49,7 +49,8 @@ export class Reports {
     if (log !== null) this.#crashpoint('log.after_append');
     const prompt_sha256 = report.prompt === undefined ? null : sha256(report.prompt);
     const answer = hashedAnswer(report, prompt_sha256, this.#prices);
-    this.#push({ type: 'report', instance, report, answer, prompt_sha256, log });
+    const spent = spentInVain(report, this.#prices);
+    this.#push({ type: 'report', instance, report, answer, spent, prompt_sha256, log });
   }
 
   /** One append for all that came while the last one ran. */

@@ -55,6 +55,14 @@ const answerMeta = z.object({
   promptd_version: text.max(64).optional(),
 });
 
+const refusedAnswer = answerMeta.pick({
+  endpoint: true,
+  model: true,
+  usage: true,
+  parameters_sent: true,
+  warnings: true,
+});
+
 const reasonCode = z.custom<ReasonCode>(
   (value) => typeof value === 'string' && Object.hasOwn(REASONS, value),
   'a known reason code',
@@ -123,6 +131,7 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
         })
         .nullable(),
       failure: failure.nullable(),
+      spent: refusedAnswer.optional(),
       timings,
       prompt: text.optional(),
       log: text,

@@ -206,6 +206,7 @@ export function reportOf(world: World, sent: Sent, how: How, foreign = 0): TurnE
       log: '',
     },
     answer: hasAnswer ? { text, meta: META, sha256: sha256(text), bytes: Buffer.byteLength(text) } : null,
+    spent: null,
     prompt_sha256: null,
     log: null,
   };

@@ -109,6 +109,7 @@ describe('an answer', () => {
       outcome: 'errored',
       answer: null,
       failure: { blame: 'job', reason_code: 'ContentFiltered' },
+      spent: { endpoint: 'gpu', model: 'm', usage: { input: 2, output: 1 } },
     });
   });
 
@@ -119,6 +120,7 @@ describe('an answer', () => {
     expect(await report).toMatchObject({
       outcome: 'errored',
       failure: { blame: 'job', reason_code: 'AnswerTooLarge' },
+      spent: { endpoint: 'gpu', model: 'm', usage: { input: 2, output: 1 } },
     });
   });
 });

@@ -1,5 +1,6 @@
 // What becomes of an attempt whose job asks for a schema.
 import { expect, it } from 'vitest';
+import type { AnswerVerdict } from '../../src/core/ports/answer-checker.ts';
 import { answerOf, setup } from './attempts.ts';
 
 const ASKED = { parameters: { response_schema: { type: 'object', required: ['a'] } } };
@@ -26,6 +27,43 @@ it('R3: is tried again after an answer that differs, whose beginning stands in i
     "gpu: the answer breaks response_schema: at its root: must have required property 'a'",
   );
   expect(seen.log).toContain(`info: the answer that was refused (1 tokens; finish: length): ${text}`);
+});
+
+it('R22: says what the answer took that was refused', async () => {
+  const { start } = setup();
+  const { report, call } = await start(ASKED);
+  call.answer(answerOf({ text: 'no', warnings: ['top_k is not known there.'] }));
+  const { usage, parameters_sent } = answerOf();
+  expect((await report).spent).toEqual({
+    ...{ endpoint: 'gpu', model: 'm', usage, parameters_sent },
+    warnings: ['top_k is not known there.'],
+  });
+});
+
+it('R22: says so, too, where the attempt is ended while its answer is checked', async () => {
+  const checked = Promise.withResolvers<AnswerVerdict>();
+  const { start, abort, clock } = setup({
+    checker: {
+      check: async (_schema, text) => (text === null ? { kind: 'matches' } : checked.promise),
+    },
+  });
+  const { report, call } = await start(ASKED);
+  call.answer(answerOf());
+  await clock.settle();
+  abort('cancelled');
+  checked.resolve({ kind: 'differs', message: 'at its root: no' });
+  expect(await report).toMatchObject({
+    ...{ outcome: 'cancelled', answer: null, failure: null },
+    spent: { usage: { output: 1 } },
+  });
+});
+
+it('says nothing of the kind where the answer is kept, or none came', async () => {
+  const { start, run } = setup();
+  const { report, call } = await start(ASKED);
+  call.answer(answerOf({ text: '{"a": 1}' }));
+  expect(await report).not.toHaveProperty('spent');
+  expect(await run({ parameters: { response_schema: { type: 'text' } } })).not.toHaveProperty('spent');
 });
 
 it('shows no more than 2,000 characters of it there', async () => {

@@ -149,6 +149,23 @@ describe('leases', () => {
     },
   );
 
+  it.each(['lease_lost', 'superseded'] as const)(
+    'R22: that end by an abort (%s) tell what an answer took that was refused meanwhile',
+    async (reason) => {
+      const { clock, scheduler, runner } = await connected();
+      runner.abort_ms = null;
+      scheduler.dispatch(orderOf('a'));
+      await clock.settle();
+      scheduler.say({ t: 'abort', attempts: [refTo('a')], reason });
+      await clock.settle();
+      const usage = { input: 3, cached: null, output: 5, reasoning: null, raw: {} };
+      const spent = { endpoint: 'e', model: 'm', usage, parameters_sent: {}, warnings: [] };
+      runner.play('a').end({ outcome: 'cancelled', answer: null, failure: null, spent });
+      await clock.settle();
+      expect(scheduler.of('outcome').map(({ report }) => report.spent)).toEqual([spent]);
+    },
+  );
+
   it('that the scheduler says are gone stop as superseded and take no slot', async () => {
     const { clock, scheduler, runner } = await connected({ slots: 1 });
     runner.abort_ms = 3_000;

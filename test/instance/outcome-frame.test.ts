@@ -89,6 +89,29 @@ describe('the outcome of an attempt with files beside its answer', () => {
     },
   );
 
+  it('R22: tells what an answer took that is too large', () => {
+    const { endpoint, model, usage, parameters_sent, warnings } = META;
+    const spent = { endpoint, model, usage, parameters_sent, warnings };
+    const crowd = Array.from({ length: LIMITS.answer_files_max + 1 }, (_, n) => fileOf(`${n}`));
+    expect(outcomeFrame(reportOf(undefined), { result_bytes_max: 3 }).report.spent).toEqual(spent);
+    expect(outcomeFrame(reportOf(crowd)).report.spent).toEqual(spent);
+    expect(outcomeFrame(reportOf([fileOf('a', 600)]), { frame_bytes_max: 800 }).report.spent).toEqual(spent);
+  });
+
+  it('R22: tells it not where it is what is too large itself, or of no shape', () => {
+    const answer = { text: 'text', meta: { ...META, parameters_sent: { a: 'x'.repeat(900) } } };
+    const { report, frame } = outcomeFrame(reportOf(undefined, { answer }), { frame_bytes_max: 800 });
+    expect([report.failure?.reason_code, report.spent]).toEqual(['AnswerTooLarge', undefined]);
+    expect(frame.length).toBeLessThan(800);
+    const strange = { text: 'text', meta: { ...META, warnings: 'none' }, files: [] };
+    const crowd = Array.from({ length: LIMITS.answer_files_max + 1 }, (_, n) => fileOf(`${n}`));
+    for (const files of [[], crowd]) {
+      const given = { answer: { ...strange, files } as unknown as AttemptReport['answer'] };
+      const { report: broken } = outcomeFrame(reportOf(undefined, given));
+      expect([broken.failure?.reason_code, broken.spent]).toEqual(['ProviderError', undefined]);
+    }
+  });
+
   it('gives up the log first, then the prompt that scripts made, and the answer last', () => {
     const log = 'l'.repeat(1_000);
     const prompt = 'p'.repeat(1_000);

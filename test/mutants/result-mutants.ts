@@ -14,8 +14,8 @@ export const RESULT_MUTANTS: readonly Mutant[] = [
     name: 'stale-failure-counts',
     breaks: 'counts the failure of an older attempt against the one that runs',
     file: 'src/core/decisions/report.ts',
-    from: "if (current === null || run.state !== 'running') return",
-    to: "if ((current ?? lease) === undefined || run.state !== 'running') return",
+    from: "if (current === null || run.state !== 'running') {",
+    to: "if ((current ?? lease) === undefined || run.state !== 'running') {",
     killed_by: ['test/scheduler/retries.test.ts'],
   },
   {

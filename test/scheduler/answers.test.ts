@@ -1,6 +1,12 @@
 /** What comes with an answer: the prompt that scripts made for it, files beside its text, and what it cost. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AnswerFile, AttemptFailure, AttemptOrder, AttemptReport } from '../../src/core/attempt.ts';
+import type {
+  AnswerFile,
+  AttemptFailure,
+  AttemptOrder,
+  AttemptReport,
+  RefusedAnswer,
+} from '../../src/core/attempt.ts';
 import { sha256, sha256Bytes } from '../../src/core/identity.ts';
 import { canonicalJson } from '../../src/core/json.ts';
 import type { PublicationBody } from '../../src/core/ports/read-store.ts';
@@ -13,6 +19,12 @@ const PRICES = {
 } as const;
 /** 3 tokens in, 5 out. */
 const COST = { amount: 0.013, currency: 'EUR', as_of: '2026-11-02' };
+
+/** Of an answer that was refused. */
+const SPENT: RefusedAnswer = {
+  ...{ endpoint: 'e', model: 'm', usage: META.usage },
+  ...{ parameters_sent: { top_p: 1 }, warnings: ['no top_k'] },
+};
 
 const FAILURE: AttemptFailure = {
   blame: 'transient',
@@ -298,6 +310,27 @@ describe('what an answer cost', () => {
     await stage.submit(['d', { text: 'same', batch: 'b' }]);
     expect(stage.states('a', 'c', 'd')).toEqual(['completed', 'completed', 'completed']);
     expect(batch()).toMatchObject({ costs: [{ amount: 0.013 }], cost_unknown: 0 });
+  });
+
+  it('R22: counts of every answer that broke its schema, by our prices, and of the one that kept to it', async () => {
+    await stage.submit(['a', { batch: 'b' }], ['c', { batch: 'b', endpoint: 'dear' }]);
+    const failure = { ...FAILURE, reason_code: 'SchemaMismatch', message: 'at its root' } as const;
+    const refused = { outcome: 'errored', failure, spent: SPENT } as const;
+    peer.report(await orderOf('a'), refused);
+    peer.report(await orderOf('a'), refused);
+    peer.report(await orderOf('c'), { ...refused, spent: { ...SPENT, endpoint: 'dear' } });
+    await answer(await nextOrderOf('a'), 'as asked');
+    expect(stage.attempts('a').map(({ outcome, usage, cost }) => [outcome, usage?.output, cost])).toEqual([
+      ['errored', 5, COST],
+      ['succeeded', 5, COST],
+    ]);
+    expect(stage.attempts('a')[0]).toMatchObject({ warnings: ['no top_k'], parameters_sent: { top_p: 1 } });
+    expect(stage.attempts('c')[0]).toMatchObject({ usage: { output: 5 }, cost: null });
+    expect(batch()).toMatchObject({
+      ...{ input_tokens: 9, output_tokens: 15 },
+      ...{ costs: [{ currency: 'EUR', amount: 0.026 }], cost_unknown: 1 },
+    });
+    expect(published('a').result!.meta.cost).toEqual(COST);
   });
 
   it('of an attempt without an answer is not known either, and is counted as no answer', async () => {

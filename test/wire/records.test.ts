@@ -10,5 +10,5 @@ it('carries the records of core as they are', () => {
   expectTypeOf<AttemptOrder>().toExtend<
     Omit<WireOrder, 'messages' | 'recipe' | 'argv' | 'command' | 'attachments'>
   >();
-  expectTypeOf<AttemptReport>().toExtend<Omit<WireReport, 'answer'>>();
+  expectTypeOf<AttemptReport>().toExtend<Omit<WireReport, 'answer' | 'spent'>>();
 });

@@ -102,7 +102,7 @@ export async function spent(
   };
 }
 
-/** What is sent is said with an answer and never without one: so it tells those whose cost there should be. */
+/** What is sent is said with an answer, kept or refused, and never without one: so it tells those whose cost there should be. */
 function costOf(attempts: readonly AttemptView[]): Pick<Spent, 'cost' | 'cost_unknown'> {
   const sums = new Map<string, number>();
   let cost_unknown = 0;

@@ -2,7 +2,7 @@
  * The end of the attempt that a run stands on, when it brought no answer: the row of the attempt says what it was charged
  * for and why, the run goes where its budgets allow, and the endpoint's gate learns from it.
  */
-import type { AttemptFailure } from '../attempt.ts';
+import type { AttemptFailure, SpentInVain } from '../attempt.ts';
 import { runKey, type Lease } from '../board.ts';
 import type { Draft } from '../draft.ts';
 import { Gates } from '../gate.ts';
@@ -28,6 +28,8 @@ export interface AttemptEnd {
   readonly log: LogPlace | null;
   /** Of the prompt that scripts made for it; its body is put already. */
   readonly prompt_sha256?: string | null;
+  /** What an answer took that it brought and that was refused. */
+  readonly spent?: SpentInVain | null;
   /** True where nobody is to blame: the attempt never began. */
   readonly free?: boolean;
 }
@@ -121,6 +123,7 @@ export function closeAttempt(
     log_bytes: log?.log_bytes ?? 0,
     kept_answer: null,
     prompt_sha256: end.prompt_sha256 ?? null,
+    ...end.spent,
     ...more,
   };
   draft.putAttempt('end_attempt', attempt);

@@ -3,8 +3,8 @@
  *
  * Not ended: an answer is accepted, whichever attempt brings it, and a newer attempt is aborted; so also after a cancel was
  * requested. `failed` or `cancelled`: the answer is kept with its attempt, and `retry` takes it instead of paying again.
- * `completed`: dropped. What an answer cost stands in the row of its attempt, whether it was wanted or not, and so does the
- * prompt that scripts made for it. A failure counts only when it is the current attempt's. Everything is acknowledged.
+ * `completed`: dropped. What an answer cost stands in the row of its attempt, whether it was wanted, late or refused, and so
+ * does the prompt that scripts made for it. A failure counts only when it is the current attempt's. Everything is acknowledged.
  */
 import type { Acknowledged, AttemptReport, HashedAnswer } from '../attempt.ts';
 import { runKey, type Lease } from '../board.ts';
@@ -40,7 +40,10 @@ function take(draft: Draft, event: ReportEvent): Acknowledged {
   const ours = report.store_id === draft.moment.store_id;
   const current = ours && lease !== undefined && lease.attempt === report.attempt ? lease : null;
   if (event.answer !== null) return takeAnswer(draft, run, lease, current, event, event.answer);
-  if (current === null || run.state !== 'running') return run.state === 'completed' ? 'known' : 'unwanted';
+  if (current === null || run.state !== 'running') {
+    if (ours) recordInVain(draft, run, event);
+    return run.state === 'completed' ? 'known' : 'unwanted';
+  }
   const { failure, timings } = report;
   // A success without an answer is none.
   const outcome = report.outcome === 'succeeded' ? 'errored' : report.outcome;
@@ -51,6 +54,7 @@ function take(draft: Draft, event: ReportEvent): Acknowledged {
     timings,
     log: event.log,
     prompt_sha256: putPrompt(draft, event),
+    spent: event.spent,
   });
   return 'taken';
 }
@@ -181,6 +185,14 @@ function recordCost(draft: Draft, run: RunRow, event: ReportEvent, answer: Hashe
   putPrompt(draft, event);
   draft.putAttempt('keep_answer', { ...row, ...spentBy(answer, row) });
   return true;
+}
+
+/** Writes what a refused answer took whose attempt had ended without it, once. */
+function recordInVain(draft: Draft, run: RunRow, event: ReportEvent): void {
+  const row = event.spent === null ? undefined : rowFor(draft, run, event);
+  if (row === undefined || row.parameters_sent !== null || row.kept_answer !== null) return;
+  const prompt_sha256 = row.prompt_sha256 ?? putPrompt(draft, event);
+  draft.putAttempt('keep_answer', { ...row, ...event.spent, prompt_sha256 });
 }
 
 /** Why an attempt ended, where its instance says so without naming a failure. */

@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 /** 0: the latest run of its name; 1: there is a later one; 2: there is a later one in the same batch. */
 export type Superseded = 0 | 1 | 2;
 
-/** What an attempt says of the answer that it brought, if it did. */
+/** What an attempt says of the answer that it got, kept or refused, if it did. */
 export type Spent = Pick<AttemptRow, 'usage' | 'cost' | 'parameters_sent'>;
 
 type Place = Pick<RunRow, 'batch' | 'endpoint' | 'model'>;
