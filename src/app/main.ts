@@ -94,6 +94,10 @@ const deps: CliDeps = {
     const { testEndpoint } = await import('./endpoint-test.ts');
     return testEndpoint(options, env, signal);
   },
+  async verify(options, observer, signal) {
+    const { verify } = await import('./verify.ts');
+    return verify(options, env, observer, signal);
+  },
 };
 
 process.exitCode = await runCli(deps);

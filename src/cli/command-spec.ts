@@ -24,7 +24,7 @@ export interface CommandSpec {
   load(): Promise<Command>;
 }
 
-export type CommandGroup = 'Asking:' | 'Looking:' | 'Changing:' | 'Processes and set-up:';
+export type CommandGroup = 'Asking:' | 'Looking:' | 'Changing:' | 'Keeping:' | 'Processes and set-up:';
 
 /** The selection that every verb takes beside names. */
 export const SELECTION: readonly OptionSpec[] = [

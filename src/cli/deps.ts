@@ -11,6 +11,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import type { Timers } from '../core/ports/clock.ts';
 import type { ReasonCode } from '../core/reasons.ts';
 import type { Usage } from '../core/usage.ts';
+import type { Verified, VerifyObserver } from '../core/verification.ts';
 
 /** Where data or notices go: a writable stream, as far as it is used. */
 export interface Sink {
@@ -208,6 +209,12 @@ export type EndpointTest = {
   | { readonly ok: false; readonly reason: { readonly code: ReasonCode; readonly message: string } }
 );
 
+export interface VerifyOptions {
+  readonly workspace: Workspace;
+  /** Only what belongs to this run; null: everything. */
+  readonly only: { readonly name: string; readonly run: number } | null;
+}
+
 /** What a job asks, and its digest. */
 export type WorkOrFaults =
   | { readonly ok: true; readonly digest: string; readonly work: Work }
@@ -258,4 +265,6 @@ export interface CliDeps {
   openJob(options: ExecuteOptions): Promise<OpenedJob>;
   /** Asks an endpoint something tiny, from here. Rejects with `NotFound` where there is none of that name; null where the signal ended it. */
   testEndpoint(options: EndpointTestOptions, signal: AbortSignal): Promise<EndpointTest | null>;
+  /** Hashes what is stored once more. Resolves with what was looked at by then where the signal ends it; rejects with `StoreRefused` where the database does not open. */
+  verify(options: VerifyOptions, observer: VerifyObserver, signal: AbortSignal): Promise<Verified>;
 }

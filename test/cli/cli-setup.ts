@@ -197,6 +197,7 @@ export class TestCli implements AsyncDisposable {
       workOf: () => Promise.reject(new Error('not in this test')),
       openJob: () => Promise.reject(new Error('not in this test')),
       testEndpoint: () => Promise.reject(new Error('not in this test')),
+      verify: () => Promise.reject(new Error('not in this test')),
       ...options.deps,
     };
     const ended = runCli(deps).then((code) => ({ code, stdout: stdout.text, stderr: stderr.text }));

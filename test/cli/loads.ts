@@ -38,6 +38,7 @@ const code = await runCli({
   workOf: refuse,
   openJob: refuse,
   testEndpoint: refuse,
+  verify: refuse,
 });
 const { moduleLoadList: builtin } = process as unknown as { moduleLoadList: readonly string[] };
 process.stdout.write(JSON.stringify({ code, stderr, loaded, builtin }));

@@ -9,15 +9,29 @@ import { plainText } from '../plain-text.ts';
 import { resolveName } from '../selection.ts';
 import { exitOfState } from './logs.ts';
 import { theName } from './show.ts';
+import { verifying } from './verify.ts';
 
 export async function result(context: Context): Promise<number> {
   const { given } = context;
   const ref = await resolveName(context, theName(context));
   const client = await context.server();
+  if (given.flag('verify')) return verified(context, client, ref);
   if (given.flag('all')) return allResults(context, client, ref);
   const answer = await client.result(ref, asked(context));
   await print(context, answer);
   return answer.result === null ? explain(context, client, ref) : EXIT.ok;
+}
+
+async function verified(context: Context, client: Client, ref: string): Promise<number> {
+  const { name, run, result: text } = await client.result(ref, { signal: context.signal });
+  if (text === null || name === undefined || run === undefined || run === null)
+    return explain(context, client, ref);
+  if (context.isRemote)
+    throw new Problem(
+      'InvalidRequest',
+      'What is stored is hashed where it is stored: --verify works in the workspace.',
+    );
+  return verifying(context, { workspace: await context.needWorkspace(), only: { name, run } });
 }
 
 function asked({ given, signal }: Context) {
@@ -86,7 +100,9 @@ async function rendered(context: Context, text: string): Promise<string> {
 async function explain(context: Context, client: Client, ref: string): Promise<number> {
   const job = await client.job(ref, { signal: context.signal });
   const reason = job.reason === null ? '' : `: ${job.reason.code}: ${plainText(job.reason.message)}`;
-  context.out.notice(`${ref} has no result; it is ${job.state}${reason}`);
+  context.out.notice(
+    `${ref} has no result; it ${job.state === 'failed' ? 'failed' : `is ${job.state}`}${reason}`,
+  );
   if (!hasEnded(job.state)) context.out.notice(`Wait for it: promptd wait ${ref}`);
   return exitWithout(job.state);
 }

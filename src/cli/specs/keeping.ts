@@ -1,0 +1,22 @@
+/** Commands that look after what is kept. */
+import { type CommandSpec } from '../command-spec.ts';
+
+const GROUP = 'Keeping:';
+
+export const KEEPING: readonly CommandSpec[] = [
+  {
+    name: 'verify',
+    args: '',
+    group: GROUP,
+    summary: 'hash every result once more',
+    about: `Every text of the database against its SHA-256, every file in results/ and ended/ against its own hash and against the
+database, files that should be there, and files of runs that nobody knows. What does not fit goes to stdout, one a line;
+exit code 13 then. Changes nothing, and works beside a server. With --json the last line is the summary.`,
+    options: [],
+    examples: [
+      ['promptd verify', 'everything'],
+      ['promptd verify --json > misfits.ndjson', 'for programs'],
+    ],
+    load: async () => (await import('../commands/verify.ts')).verify,
+  },
+];
