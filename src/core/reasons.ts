@@ -119,6 +119,7 @@ export const REASONS = {
     when: 'ended',
     advice:
       'A script must be executable (chmod +x), and its first line must name an interpreter that is there, like #!/usr/bin/env python3.',
+    behind: 'Mend that on the machine of the instance, then: promptd retry.',
   },
   ScriptTimeout: {
     when: 'ended',
@@ -147,8 +148,9 @@ export const REASONS = {
   DataMissing: { when: 'ended', advice: 'Mend the link to the data.' },
   ExecOff: {
     when: 'ended',
-    advice: 'Commands are off on this instance; set instance.allow_exec.',
-    behind: 'Set instance.allow_exec.',
+    advice:
+      'Commands are off on this instance; allow them with "instance": {"allow_exec": true} in its promptd.config.json.',
+    behind: 'Allow them with "instance": {"allow_exec": true} in its promptd.config.json.',
   },
   PackageError: {
     when: 'ended',

@@ -62,7 +62,9 @@ export function notStarted(
   { code, message }: Extract<ChildEnd, { kind: 'not_started' }>,
 ): ProviderError {
   const why: Readonly<Record<string, string>> = {
-    ENOENT: 'there is no such program, or not the interpreter that its first line names',
+    ENOENT: name.includes('/')
+      ? 'it is not there, or the interpreter that its first line names is not'
+      : 'there is no such program on the PATH of this instance',
     EACCES: 'the system may not execute it, or not the interpreter that its first line names',
     EPERM: 'the system may not execute it',
     ENOEXEC: 'it has no first line that names its interpreter, and is no binary of this machine',

@@ -16,8 +16,8 @@ export function equalJobsWarning(jobs: readonly PreparedJob[]): string | null {
     }
   }
   if (repeated === 0) return null;
-  const which = repeated === 1 ? '1 job is' : `${repeated} jobs are`;
-  return `${which} the same work as another of this submission (${example}) and get its answer. For a draw of each, give them "sample": 0, 1, 2, … in their configuration.`;
+  const [which, get] = repeated === 1 ? ['1 job is', 'gets'] : [`${repeated} jobs are`, 'get'];
+  return `${which} the same work as another of this submission (${example}) and ${get} its answer. For a draw of each, give them "sample": 0, 1, 2, … in their configuration.`;
 }
 
 /** Without a sample, a seed, or a temperature of 0 a model would answer otherwise the next time. */

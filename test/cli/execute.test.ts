@@ -82,6 +82,27 @@ test('the log of an attempt is shown with -v, and where it failed', async () => 
   );
 });
 
+test('what the log says already is not said again: a warning with -v, the end of an attempt that failed', async () => {
+  const warned = await executed(
+    (observer, signal) => {
+      observer.log('info', 'warning: seed is not supported here.');
+      return answers(observer, signal);
+    },
+    ['-v'],
+  );
+  expect(warned.stderr.match(/seed is not supported/g)).toHaveLength(1);
+  const { stderr } = await executed((observer) => {
+    observer.log('stderr', 'errored: ScriptFailed: so says the script itself');
+    observer.log('info', 'errored after 12 ms: ScriptFailed: It exited with 1.');
+    return Promise.resolve({
+      kind: 'failed',
+      reason: { code: 'ScriptFailed', message: 'It exited with 1.' },
+    });
+  });
+  expect(stderr).toMatch(/\nstderr: errored: [^\n]+\nhello failed[^\n]+\n$/);
+  expect(stderr.match(/It exited with 1/g)).toHaveLength(1);
+});
+
 test('an answer whose file could not be written is printed all the same, and said to be lost (exit 1)', async () => {
   const { code, stdout, stderr } = await executed(() =>
     Promise.resolve({ kind: 'unwritten', result: RESULT, trouble: 'ENOSPC: no space left' }),

@@ -83,7 +83,7 @@ async function told({ context, job, ended, progress, elapsed_ms }: Told): Promis
     out.complain(`The answer is not kept: its file could not be written: ${plainLine(ended.trouble)}`);
     return EXIT.error;
   }
-  for (const warning of ended.result['warnings'] as readonly string[]) out.notice(plainLine(warning));
+  for (const warning of ended.result['warnings'] as readonly string[]) progress.warning(plainLine(warning));
   const file = path.relative(deps.cwd, ended.file);
   out.notice(`${plainLine(job.name)} answered in ${duration(elapsed_ms)}${spentOn(ended.result)}: ${file}`);
   return EXIT.ok;
@@ -95,7 +95,7 @@ async function failed(
   { reason }: Extract<Executed, { readonly kind: 'failed' }>,
   progress: AttemptProgress,
 ): Promise<number> {
-  progress.showLog();
+  progress.showLog(reason.code);
   if (out.json) await out.value({ job: job.link, result: null, name: job.name, reason });
   out.complain(plainText(`${job.name} failed: ${reason.code}: ${reason.message}`));
   return EXIT.job_failed;

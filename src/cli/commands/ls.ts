@@ -62,7 +62,10 @@ async function sayHowManyMore(
 async function table(context: Context, rows: readonly JobLine[]): Promise<void> {
   const { out, deps } = context;
   if (rows.length === 0) {
-    out.notice('No job fits. Submit one with: promptd run, or promptd submit');
+    const isAny = Object.keys(filterOf(context)).length === 0;
+    out.notice(
+      isAny ? 'There are no jobs yet. Submit some with: promptd run, or promptd submit' : 'No job fits.',
+    );
     return;
   }
   const now = deps.now();

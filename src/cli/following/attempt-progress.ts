@@ -8,6 +8,8 @@ import { count, duration } from '../quantities.ts';
 const REDRAW_MS = 100;
 /** Lines that are shown where an attempt failed. */
 const LOG_KEPT = 200;
+/** The last line of the log of an attempt without an answer. */
+const ENDED = /^(?!std)[a-z_]+(?: after \d+ ms)?: /;
 
 const WORDS: Readonly<Record<LiveState['phase'], string>> = {
   starting: 'starting',
@@ -22,6 +24,7 @@ export class AttemptProgress implements ExecuteObserver {
   readonly #who: string;
   readonly #began_at: number;
   readonly #log: string[] = [];
+  readonly #warned = new Set<string>();
   readonly #isVerbose: boolean;
   #phase: LiveState['phase'] = 'starting';
   #pieces = 0;
@@ -48,7 +51,7 @@ export class AttemptProgress implements ExecuteObserver {
   log(stream: LogStream, text: string): void {
     for (const line of text.split('\n').filter((one) => one !== '')) {
       const shown = plainLine(stream === 'info' ? line : `${stream}: ${line}`);
-      if (this.#isVerbose) this.notice(shown);
+      if (this.#isVerbose) this.#show(shown);
       else if (this.#log.push(shown) > LOG_KEPT) this.#log.shift();
     }
   }
@@ -58,14 +61,27 @@ export class AttemptProgress implements ExecuteObserver {
     this.#context.out.notice(sentence);
   }
 
-  /** What was logged and not shown yet. */
-  showLog(): void {
+  /** A warning of the answer, unless the log that was shown has it. */
+  warning(sentence: string): void {
+    if (!this.#warned.has(`warning: ${sentence}`)) this.notice(sentence);
+  }
+
+  /** What was logged and not shown yet; the line that only says how it ended is left to the sentence behind it. */
+  showLog(reason_code: string): void {
     this.#clear();
-    for (const line of this.#log.splice(0)) this.#context.out.notice(this.#context.out.err.dim(line));
+    const told = this.#log
+      .splice(0)
+      .filter((line) => !ENDED.test(line) || !line.includes(`: ${reason_code}: `));
+    for (const line of told) this.#context.out.notice(this.#context.out.err.dim(line));
   }
 
   end(): void {
     this.#clear();
+  }
+
+  #show(line: string): void {
+    if (line.startsWith('warning: ')) this.#warned.add(line);
+    this.notice(line);
   }
 
   #draw(isNews: boolean): void {
