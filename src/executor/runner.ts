@@ -90,7 +90,6 @@ class Runner implements AttemptRunner {
       const call = this.#callOf(attempt, endpoint, server, messages);
       log.calling(call);
       const answer = await this.#call(provider, call, attempt, observer);
-      attempt.came = answer;
       judge(answer, endpoint, this.#options.result_bytes_max);
       await this.#checkSchema(attempt.order, answer, log);
       return { ...answer, kind: endpoint.kind };
@@ -187,7 +186,10 @@ class Runner implements AttemptRunner {
     observer.phase('calling');
     attempt.asked_at = clock.monotonic();
     watch.asked();
-    return provider.call(call, heardBy(attempt, observer), watch.signal);
+    const answer = await provider.call(call, heardBy(attempt, observer), watch.signal);
+    watch.answered();
+    attempt.came = answer;
+    return answer;
   }
 }
 

@@ -67,6 +67,12 @@ export class Watch {
     this.#watchStall(this.#limits.stall_timeout_ms);
   }
 
+  /** The whole answer is there: nobody is waited for any more, and what is left to do has the total limit alone. */
+  answered(): void {
+    this.#hasBegun = true;
+    this.#silence?.cancel();
+  }
+
   /** Frees every timer and listener. Idempotent. */
   close(): void {
     this.#total.cancel();

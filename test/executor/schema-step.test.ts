@@ -1,6 +1,6 @@
 // What becomes of an attempt whose job asks for a schema.
 import { expect, it } from 'vitest';
-import type { AnswerVerdict } from '../../src/core/ports/answer-checker.ts';
+import type { AnswerChecker, AnswerVerdict } from '../../src/core/ports/answer-checker.ts';
 import { answerOf, setup } from './attempts.ts';
 
 const ASKED = { parameters: { response_schema: { type: 'object', required: ['a'] } } };
@@ -10,6 +10,46 @@ it('R3: succeeds with an answer that matches, kept as it came', async () => {
   const { report, call } = await start(ASKED);
   call.answer(answerOf({ text: ' {"a": 1}\n' }));
   expect(await report).toMatchObject({ outcome: 'succeeded', answer: { text: ' {"a": 1}\n' } });
+});
+
+/** A check that ends when the test says so, of a schema that is one. */
+function heldCheck() {
+  const { promise, resolve } = Promise.withResolvers<AnswerVerdict>();
+  const checker: AnswerChecker = {
+    check: async (_schema, text) => (text === null ? { kind: 'matches' } : promise),
+  };
+  return { checker, end: resolve };
+}
+
+it.each([
+  ['with tokens', true],
+  ['all at once', false],
+])('G14: is not called silent while its answer, which came %s, is checked', async (_how, streams) => {
+  const { checker, end } = heldCheck();
+  const { start, clock } = setup({ checker });
+  const { report, call } = await start(ASKED);
+  if (streams) call.observer.text('Some');
+  call.answer(answerOf());
+  await clock.settle();
+  if (streams) call.observer.text('a piece too late');
+  await clock.advance(9_999);
+  end({ kind: 'matches' });
+  expect(await report).toMatchObject({ outcome: 'succeeded', failure: null });
+});
+
+it('G14: has its time as a whole for the check, too, and was paid for where that is over', async () => {
+  const { checker, end } = heldCheck();
+  const { start, clock } = setup({ checker });
+  const { report, call } = await start(ASKED);
+  call.answer(answerOf());
+  await clock.settle();
+  await clock.advance(10_000);
+  end({ kind: 'differs', message: 'at its root: no' });
+  expect(await report).toMatchObject({
+    outcome: 'timed_out',
+    failure: { reason_code: 'TotalTimeout' },
+    spent: { usage: { output: 1 } },
+  });
 });
 
 it('R3: is tried again after an answer that differs, whose beginning stands in its log', async () => {
@@ -41,17 +81,13 @@ it('R22: says what the answer took that was refused', async () => {
 });
 
 it('R22: says so, too, where the attempt is ended while its answer is checked', async () => {
-  const checked = Promise.withResolvers<AnswerVerdict>();
-  const { start, abort, clock } = setup({
-    checker: {
-      check: async (_schema, text) => (text === null ? { kind: 'matches' } : checked.promise),
-    },
-  });
+  const { checker, end } = heldCheck();
+  const { start, abort, clock } = setup({ checker });
   const { report, call } = await start(ASKED);
   call.answer(answerOf());
   await clock.settle();
   abort('cancelled');
-  checked.resolve({ kind: 'differs', message: 'at its root: no' });
+  end({ kind: 'differs', message: 'at its root: no' });
   expect(await report).toMatchObject({
     ...{ outcome: 'cancelled', answer: null, failure: null },
     spent: { usage: { output: 1 } },

@@ -51,6 +51,14 @@ export const ANSWER_MUTANTS: readonly Mutant[] = [
     killed_by: ['test/core/refused-answers.test.ts'],
   },
   {
+    name: 'silent-while-checked',
+    breaks: 'calls a server silent whose answer is there and is checked',
+    file: 'src/executor/runner.ts',
+    from: '    watch.answered();\n',
+    to: '',
+    killed_by: ['test/executor/schema-step.test.ts'],
+  },
+  {
     name: 'files-after-result',
     breaks: 'publishes a result file before the files that it names',
     file: 'src/workspace/publication-batch.ts',
