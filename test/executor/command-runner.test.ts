@@ -260,6 +260,11 @@ describe('a program', () => {
     expect((await run({ argv: ['tool'] })).failure).toMatchObject({ blame: 'job', reason_code });
   });
 
+  it('R3, F27: that ends well and prints nothing has answered with an empty text', async () => {
+    const { run } = setup({ play: (child) => child.exit() });
+    expect(await run({ argv: ['tool'] })).toMatchObject({ outcome: 'succeeded', answer: { text: '' } });
+  });
+
   it('R3: is alive while it runs: only the time limit of the attempt ends it', async () => {
     const { run, clock, children } = setup({ play: () => undefined });
     const limits = { first_token_timeout_ms: 5_000, stall_timeout_ms: 5_000, attempt_timeout_ms: 600_000 };

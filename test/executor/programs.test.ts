@@ -194,6 +194,18 @@ describe('a program that somebody else kills', () => {
     });
   });
 
+  it.each([
+    ['nothing', ''],
+    ['a part of it', 'The answer is'],
+    ['all of it', 'The answer is 42.\n'],
+  ])('F24, F25, F26: has failed though it had printed %s', async (_what, printed) => {
+    const { children, run } = setup();
+    const running = failureOf(run());
+    if (printed !== '') children.last.prints(printed);
+    children.last.end({ kind: 'killed', signal: 'SIGSEGV' });
+    expect(await running).toMatchObject({ blame: 'transient', reason_code: 'ScriptFailed' });
+  });
+
   it('G18: was interrupted where its instance is ending', async () => {
     const { children, programs, run } = setup();
     programs.drain();
