@@ -22,7 +22,7 @@ and takes one of its models for the example. Never overwrites.`,
     name: 'serve',
     args: '',
     group: GROUP,
-    summary: 'the server: HTTP, scheduler, watcher, publisher, one local instance',
+    summary: 'the server: HTTP, scheduler, publisher, one local instance',
     about: 'Prints where it listens. Stops gracefully on SIGTERM or Ctrl-C, at once on a second.',
     options: [
       { flags: '--host <host>', about: 'the address on which HTTP listens' },
