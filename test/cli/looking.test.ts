@@ -62,7 +62,7 @@ test('result tells why there is none by sentence and exit code', async () => {
   expect(failed.code).toBe(10);
 });
 
-test('result --path names the file, --render renders its Markdown', async () => {
+test('R10, R13: result --path names the file, --render renders its Markdown', async () => {
   await using cli = await setup();
   cli.fake.has({ name: 'a', state: 'completed', answer: '# Title\n\n- one\n- **two**\n' });
   expect((await cli.run(['result', 'a', '--path'])).stdout).toBe(

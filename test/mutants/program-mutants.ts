@@ -56,6 +56,14 @@ export const PROGRAM_MUTANTS: readonly Mutant[] = [
     killed_by: [GUARD],
   },
   {
+    name: 'kill-of-the-leader',
+    breaks: 'kills a program, and none of what it has started',
+    file: 'src/platform/process-group.ts',
+    from: 'process.kill(-pid, signal);',
+    to: 'process.kill(pid, signal);',
+    killed_by: [GUARD],
+  },
+  {
     name: 'group-survives',
     breaks: 'leaves alive what a program has started when that ends',
     file: 'src/platform/guarded-child.ts',
@@ -102,6 +110,14 @@ export const PROGRAM_MUTANTS: readonly Mutant[] = [
     from: '    if (call.pure) await checkUnchanged(call, bytes, links);\n',
     to: '',
     killed_by: [SCRIPTS, 'test/executor/prompt-builder.test.ts'],
+  },
+  {
+    name: 'pure-script-told-all',
+    breaks: 'tells a script whose answer is shared the name and the metadata of one of its jobs',
+    file: 'src/executor/script-input.ts',
+    from: '  if (pure) return { configuration: requested(order), args };\n',
+    to: '',
+    killed_by: ['test/executor/script-input.test.ts'],
   },
   {
     name: 'input-edited',
