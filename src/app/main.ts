@@ -94,6 +94,10 @@ const deps: CliDeps = {
     const { testEndpoint } = await import('./endpoint-test.ts');
     return testEndpoint(options, env, signal);
   },
+  async *examine(workspace) {
+    const { examine } = await import('./doctor.ts');
+    yield* examine(workspace, env);
+  },
   async verify(options, observer, signal) {
     const { verify } = await import('./verify.ts');
     return verify(options, env, observer, signal);

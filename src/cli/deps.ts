@@ -7,6 +7,7 @@ import type { AttemptObserver } from '../core/attempt.ts';
 import type { EndpointKind } from '../core/endpoints.ts';
 import type { Work } from '../core/differences.ts';
 import type { Fault } from '../core/errors.ts';
+import type { Finding } from '../core/examination.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Timers } from '../core/ports/clock.ts';
 import type { ReasonCode } from '../core/reasons.ts';
@@ -265,6 +266,8 @@ export interface CliDeps {
   openJob(options: ExecuteOptions): Promise<OpenedJob>;
   /** Asks an endpoint something tiny, from here. Rejects with `NotFound` where there is none of that name; null where the signal ended it. */
   testEndpoint(options: EndpointTestOptions, signal: AbortSignal): Promise<EndpointTest | null>;
+  /** Looks at the machine and the workspace. */
+  examine(workspace: Workspace): AsyncIterable<Finding>;
   /** Hashes what is stored once more. Resolves with what was looked at by then where the signal ends it; rejects with `StoreRefused` where the database does not open. */
   verify(options: VerifyOptions, observer: VerifyObserver, signal: AbortSignal): Promise<Verified>;
 }

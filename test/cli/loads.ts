@@ -38,6 +38,9 @@ const code = await runCli({
   workOf: refuse,
   openJob: refuse,
   testEndpoint: refuse,
+  examine: () => {
+    throw new Error('not in this test');
+  },
   verify: refuse,
 });
 const { moduleLoadList: builtin } = process as unknown as { moduleLoadList: readonly string[] };

@@ -19,4 +19,15 @@ exit code 13 then. Changes nothing, and works beside a server. With --json the l
     ],
     load: async () => (await import('../commands/verify.ts')).verify,
   },
+  {
+    name: 'doctor',
+    args: '',
+    group: GROUP,
+    summary: 'look whether this machine and this workspace are well',
+    about: `Versions, hard links, disks, space, permissions, the clock, the socket, processes that were left over, and the endpoints as far
+as that can be told without asking them. Each line ok, warning or wrong, with what to do; exit code 1 where something is wrong.`,
+    options: [],
+    examples: [['promptd doctor', 'before trusting a machine, or when something is odd']],
+    load: async () => (await import('../commands/doctor.ts')).doctor,
+  },
 ];
