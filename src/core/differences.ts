@@ -31,7 +31,7 @@ export function differences(work_a: Work, work_b: Work): Difference[] {
     ...within(a.type, b.type, 'type', 0),
     ...(a.prompt === b.prompt ? [] : inPrompt(work_a, work_b)),
     ...within(a.command as Json, b.command as Json, 'configuration.command', 0),
-    ...within(a.argv, b.argv, 'configuration.argv', 0),
+    ...inArgv(a, b),
     ...within(modelOf(a), modelOf(b), 'configuration.LLM_name', 0),
     ...inParameters(a, b),
     ...within(a.extra, b.extra, 'configuration', 1),
@@ -50,6 +50,16 @@ export function differing(request_a: string, request_b: string, spec_a: string, 
 
 function modelOf({ endpoint, model }: ReadRequest): string {
   return `${endpoint}:${model}`;
+}
+
+/** Where the words are the same, the program that they name may have been edited. */
+function inArgv(a: ReadRequest, b: ReadRequest): Difference[] {
+  const given = within(a.argv, b.argv, 'configuration.argv', 0);
+  return given.length > 0 ? given : within(programOf(a), programOf(b), 'configuration.argv', 0);
+}
+
+function programOf({ argv, program_sha256 }: ReadRequest): Json {
+  return program_sha256 === null ? null : { program: argv?.[0] ?? null, source_sha256: program_sha256 };
 }
 
 function inPrompt(a: Work, b: Work): Difference[] {

@@ -21,8 +21,10 @@ export interface JobRequest {
   readonly command?: ScriptCall;
   /** The command of a job of type `command`. */
   readonly argv?: readonly string[];
+  /** SHA-256 (hex) of the program that stands first in it, where that is a file of the workspace. */
+  readonly program_sha256?: string;
   /**
-   * Set where a script that is not pure has a part in what is sent: the same work only as this job itself, by its name, or
+   * Set where a script that is not pure, or a program of the workspace, has a part in what is sent: the same work only as this job itself, by its name, or
    * by its batch and key where it is named after its digest; '' where it has neither.
    */
   readonly only_for?: string;
@@ -56,6 +58,7 @@ export interface ReadRequest extends Required<
 > {
   readonly command: ScriptCall | null;
   readonly argv: readonly string[] | null;
+  readonly program_sha256: string | null;
   readonly only_for: string | null;
   readonly sample: number | string | null;
   readonly fresh: string | null;
@@ -67,6 +70,7 @@ export interface RequestContext {
   /** Kind of the endpoint: other platforms' drawers are not sent, so they do not count. */
   readonly endpoint_kind: string;
   readonly command?: ScriptCall | null;
+  readonly program_sha256?: string | null;
   readonly only_for?: string | null;
   readonly fresh?: string | null;
 }
@@ -90,6 +94,7 @@ export function requestOf(job: RequestParts, context: RequestContext): JobReques
     prompt: context.prompt_sha256,
     ...(context.command == null ? {} : { command: context.command }),
     ...(job.argv === null ? {} : { argv: job.argv }),
+    ...(context.program_sha256 == null ? {} : { program_sha256: context.program_sha256 }),
     ...(context.only_for == null ? {} : { only_for: context.only_for }),
     ...(isEmpty(parameters) ? {} : { parameters }),
     ...(response_schema === undefined ? {} : { response_schema: JSON.stringify(response_schema) }),
@@ -143,6 +148,7 @@ export function readRequest(request: string): ReadRequest {
     fresh = null,
     command = null,
     argv = null,
+    program_sha256 = null,
     only_for = null,
     parameters = {},
     extra = {},
@@ -152,7 +158,7 @@ export function readRequest(request: string): ReadRequest {
   } = read;
   const schema =
     response_schema === undefined ? {} : { response_schema: JSON.parse(response_schema) as Json };
-  const scripted = { command, argv, only_for };
+  const scripted = { command, argv, program_sha256, only_for };
   return { ...rest, ...scripted, parameters: { ...parameters, ...schema }, extra, drawers, sample, fresh };
 }
 

@@ -7,7 +7,7 @@ import { readRequest } from './identity.ts';
 import type { Json, JsonObject } from './json.ts';
 import { attachedBodies } from './messages.ts';
 import { type JobAsGiven, readPrompt } from './recipe.ts';
-import type { RunOptions } from './rows.ts';
+import type { LaneNeeds, RunOptions } from './rows.ts';
 
 export interface AcceptedWork {
   readonly ref: AttemptRef;
@@ -39,6 +39,16 @@ export function orderOf({ ref, request, prompt, limits }: AcceptedWork): Attempt
     first_token_timeout_ms,
     stall_timeout_ms,
   };
+}
+
+/** What an instance must have to run it. */
+export function needsOf({
+  type,
+  command,
+  recipe,
+}: Pick<AttemptOrder, 'type' | 'command' | 'recipe'>): LaneNeeds {
+  if (type === 'command') return 'exec';
+  return command !== null || recipe !== null ? 'workspace' : '';
 }
 
 /** Whether a script or a command of it is to see the whole job. */

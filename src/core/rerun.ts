@@ -3,9 +3,10 @@
  * since changes nothing; a prompt with scripts keeps its recipe.
  */
 import { digestOf, freshRequest, readRequest } from './identity.ts';
+import { needsOf } from './order-of.ts';
 import type { RetryOptions } from './ports/scheduler.ts';
 import { readPrompt } from './recipe.ts';
-import type { LaneNeeds, RunRow, SpecRow } from './rows.ts';
+import type { RunRow, SpecRow } from './rows.ts';
 import type { PreparedJob } from './submission.ts';
 
 export interface StoredJob {
@@ -30,7 +31,7 @@ export function freshDrawOf(stored: StoredJob, word: string, given: RetryOptions
     source: run.source === 'http' ? 'folder' : run.source,
     endpoint: run.endpoint,
     model: run.model,
-    needs: needsOf(request, prompt_body),
+    needs: needsOf({ ...readRequest(request), ...readPrompt(prompt_body) }),
     digest: digestOf(request),
     request,
     spec: spec_body,
@@ -44,10 +45,4 @@ export function freshDrawOf(stored: StoredJob, word: string, given: RetryOptions
     link: spec.link,
     if_exists: 'new_run',
   };
-}
-
-function needsOf(request: string, prompt: string): LaneNeeds {
-  const { type, command } = readRequest(request);
-  if (type === 'command') return 'exec';
-  return command !== null || readPrompt(prompt).recipe !== null ? 'workspace' : '';
 }

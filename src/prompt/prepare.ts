@@ -13,7 +13,8 @@ import { LIMITS } from '../core/limits.ts';
 import { isName, jobFileName, NAME_EXPECTED, nameFromDigest, nameInBatch } from '../core/names.ts';
 import type { LinkReader } from '../core/ports/link-reader.ts';
 import type { ScriptCall } from '../core/recipe.ts';
-import type { JobSource, LaneNeeds } from '../core/rows.ts';
+import { needsOf } from '../core/order-of.ts';
+import type { JobSource } from '../core/rows.ts';
 import type { PreparedJob } from '../core/submission.ts';
 import { type Built, buildPrompt, type BuildTools, buildTools } from './build-prompt.ts';
 import { NO_LINKS } from './link-faults.ts';
@@ -55,10 +56,17 @@ const SHORT_TIMEOUT_MS = 1_000;
 /** What is stored of a job besides what it says itself. */
 interface Material {
   readonly built: Extract<Built, { readonly ok: true }>;
-  /** The script that prints its command. */
-  readonly command: ScriptCall | null;
+  readonly programs: CommandPrograms;
   /** Of its endpoint. */
   readonly kind: string;
+}
+
+/** The programs of a command as they stand in the workspace; null where there are none. */
+interface CommandPrograms {
+  /** The script that prints it. */
+  readonly command: ScriptCall | null;
+  /** SHA-256 (hex) of the program that it runs. */
+  readonly program_sha256: string | null;
 }
 
 /** One for a server's life: it keeps parsed templates and, for a short while, parsed data files. */
@@ -74,13 +82,13 @@ export function createPrepare(options: PrepareOptions): Prepare {
     const barred = from.via === 'tcp' ? [...execOff(job, from), ...linksOverTcp(job)] : [];
     if (barred.length > 0) return { ok: false, faults: barred };
     const faults: Fault[] = [];
-    const [built, command] = await Promise.all([
+    const [built, programs] = await Promise.all([
       buildPrompt(job.prompt, tools),
       readCommand(job, tools, faults),
     ]);
     if (!built.ok || faults.length > 0)
       return { ok: false, faults: [...(built.ok ? [] : built.faults), ...faults] };
-    return finish(job, { built, command, kind: kinds.get(job.endpoint) ?? '' }, from);
+    return finish(job, { built, programs, kind: kinds.get(job.endpoint) ?? '' }, from);
   };
 }
 
@@ -89,15 +97,17 @@ async function readCommand(
   { command, argv }: CheckedJob,
   { scripts }: BuildTools,
   faults: Fault[],
-): Promise<ScriptCall | null> {
+): Promise<CommandPrograms> {
   const program = argv?.[0];
-  if (program !== undefined && linksToProgram(program))
-    await scripts.program(program, 'configuration.argv[0]', faults);
-  return command === null ? null : scripts.call(command, faults);
+  const isLinked = program !== undefined && linksToProgram(program);
+  return {
+    command: command === null ? null : await scripts.call(command, faults),
+    program_sha256: isLinked ? await scripts.program(program, 'configuration.argv[0]', faults) : null,
+  };
 }
 
 function finish(job: CheckedJob, material: Material, from: PrepareFrom): Prepared {
-  const { built, command, kind } = material;
+  const { built, programs, kind } = material;
   const prompt = canonicalJson(built.prompt as unknown as Json);
   const bytes = Buffer.byteLength(prompt);
   if (bytes > LIMITS.job_bytes_max)
@@ -112,7 +122,7 @@ function finish(job: CheckedJob, material: Material, from: PrepareFrom): Prepare
     requestOf(job, {
       prompt_sha256,
       endpoint_kind: kind,
-      command,
+      ...programs,
       only_for: onlyFor(job, material, from),
       fresh: from.fresh ?? null,
     }),
@@ -139,7 +149,11 @@ function finish(job: CheckedJob, material: Material, from: PrepareFrom): Prepare
     source,
     endpoint: job.endpoint,
     model: job.model,
-    needs: needsOf(job, built.scripts),
+    needs: needsOf({
+      type: job.type,
+      command: programs.command,
+      recipe: 'kind' in built.prompt ? built.prompt : null,
+    }),
     digest,
     request,
     spec,
@@ -162,19 +176,14 @@ function nameOf(job: CheckedJob, from: PrepareFrom, hex: string): string {
   return given ?? (batch === null ? nameFromDigest(hex) : nameInBatch(batch, job.key, hex));
 }
 
-function needsOf({ type, command }: CheckedJob, scripts: readonly ScriptCall[]): LaneNeeds {
-  if (type === 'command') return 'exec';
-  return command !== null || scripts.length > 0 ? 'workspace' : '';
-}
-
 /**
  * Who a job is that is the same work only as itself, since it runs programs that may do something else each time: the name
  * that it has before its digest is known, else its batch and key. Null where there is no such program.
  */
-function onlyFor(job: CheckedJob, { built, command }: Material, from: PrepareFrom): string | null {
-  const program = job.argv?.[0];
+function onlyFor(job: CheckedJob, { built, programs }: Material, from: PrepareFrom): string | null {
+  const { command, program_sha256 } = programs;
   const isPure = [...built.scripts, ...(command === null ? [] : [command])].every(({ pure }) => pure);
-  if (isPure && (program === undefined || !linksToProgram(program))) return null;
+  if (isPure && program_sha256 === null) return null;
   const name = nameOf(job, from, '');
   if (name === nameOf(job, from, '-')) return name;
   const batch = job.batch ?? from.defaults?.batch ?? null;

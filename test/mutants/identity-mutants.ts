@@ -47,6 +47,22 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     killed_by: [IDENTITY],
   },
   {
+    name: 'identity-program-unread',
+    breaks: 'takes a job whose program was edited for the same work',
+    file: 'src/core/identity.ts',
+    from: '...(context.program_sha256 == null ? {} : { program_sha256: context.program_sha256 }),',
+    to: '',
+    killed_by: [IDENTITY, 'test/prompt/scripts.test.ts'],
+  },
+  {
+    name: 'identity-program-shared',
+    breaks: 'lets jobs share an answer that a program of the workspace made',
+    file: 'src/prompt/prepare.ts',
+    from: 'if (isPure && program_sha256 === null) return null;',
+    to: 'if (isPure) return null;',
+    killed_by: ['test/prompt/scripts.test.ts'],
+  },
+  {
     name: 'fresh-draw-for-all',
     breaks: 'lets every fresh draw share the answer of any other',
     file: 'src/core/identity.ts',

@@ -232,6 +232,8 @@ describe('R6: the digest of a prepared job', () => {
       run(['wc', '-l']),
       run(['wc', '-w', '']),
       run(['cat', '-w']),
+      run(['commands/call.sh']),
+      run(['commands/other.sh']),
       { ...run(['wc', '-w']), prompt: 'y' },
       run(['wc', '-w'], { sample: 1 }),
     ];

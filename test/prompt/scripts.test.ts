@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { differences } from '../../src/core/differences.ts';
 import { readRequest, sha256 } from '../../src/core/identity.ts';
 import { readPrompt } from '../../src/core/recipe.ts';
 import { CONFIGURATION, PNG, PromptWorkspace, SCRIPT } from './workspace.ts';
@@ -188,6 +189,32 @@ describe('R5: a job of type command', () => {
     expect(await digest('a', ['wc', '-w'])).toBe(await digest('b', ['wc', '-w']));
     expect(await digest('a', ['wc', '-w'])).not.toBe(await digest('a', ['wc', '-l']));
     expect(await digest('a', ['commands/call.sh'])).not.toBe(await digest('b', ['commands/call.sh']));
+  });
+
+  it('R6: is other work as soon as its program in the workspace is edited, and says that in words', async () => {
+    using workspace = new PromptWorkspace(FILES);
+    const job = (name: string): object => command({ argv: ['commands/call.sh', '-w'] }, { name });
+    const before = await workspace.accepted(job('a'));
+    expect(readRequest(before.request)).toMatchObject({ program_sha256: source_sha256, only_for: 'a' });
+    workspace.write('commands/call.sh', '#!/bin/sh\necho edited\n');
+    const edited = await workspace.accepted(job('a'));
+    expect(edited.digest).not.toBe(before.digest);
+    const program = 'commands/call.sh';
+    expect(differences(before, edited)).toEqual([
+      {
+        path: 'configuration.argv',
+        a: { program, source_sha256 },
+        b: { program, source_sha256: sha256('#!/bin/sh\necho edited\n') },
+      },
+    ]);
+    workspace.write('commands/call.sh', SCRIPT);
+    expect(await workspace.digest(job('a'))).toBe(before.digest);
+    expect(readRequest((await workspace.accepted(job('b'))).request)).toMatchObject({
+      program_sha256: source_sha256,
+      only_for: 'b',
+    });
+    const other = await workspace.accepted(command({ argv: ['wc'], LLM_name: 'shell:call.sh' }));
+    expect(differences(before, other).map(({ path }) => path)).toEqual(['configuration.argv', 'name']);
   });
 
   it('names its endpoint where there are several, and cannot be where there is none', async () => {
