@@ -361,15 +361,31 @@ test('R20: -m and -p ask one prompt without a file and print its answer alone', 
   expect(first).toEqual({
     code: 0,
     stdout: 'The answer of d1ge57.\n',
-    stderr: `Kept as d1ge57 in ${cli.folder}. Show it: promptd result d1ge57 --workspace ${cli.folder}\n`,
+    stderr:
+      '1 created · 0 answered before · 0 shared\n' +
+      `Kept as d1ge57 in ${cli.folder}. Show it: promptd result d1ge57 --workspace ${cli.folder}\n`,
   });
   const inside = await cli.run(['run', '-m', 'ollama:llama3.2:3b', '-p', 'Say hi', '--batch', 'b']);
-  expect(inside.stderr).toBe('Kept as b.d1ge57.\n');
+  expect(inside.stderr).toBe('1 created · 0 answered before · 0 shared\nKept as b.d1ge57.\n');
   const second = await cli.run(['run', '-m', 'ollama:llama3.2:3b', '-p', '-'], { stdin: 'Say hello' });
-  expect(second.stderr).toBe('Answered before as d1ge57; nothing was asked.\n');
+  expect(second.stderr).toBe(
+    '0 created · 1 answered before · 0 shared\nAnswered before as d1ge57; nothing was asked.\n',
+  );
   const wrong = await cli.run(['run', '-p', 'x']);
   expect(wrong.stderr).toContain('Which model? Give it with -m');
   expect(wrong.code).toBe(2);
+});
+
+test('R20: -m and -p say what became of the prompt where it has no answer, and beside JSON, too', async () => {
+  await using cli = await setup();
+  cli.fake.onCreated = (run) => cli.fake.becomes(run, 'failed');
+  const failed = await cli.run(['run', '-m', 'ollama:llama3.2:3b', '-p', 'Say hello']);
+  expect(failed).toMatchObject({ code: 10, stdout: '' });
+  expect(failed.stderr).toMatch(/^1 created · 0 answered before · 0 shared\nd1ge57 failed/);
+  cli.fake.onCreated = (run) => cli.fake.becomes(run, 'completed');
+  const json = await cli.run(['run', '-m', 'ollama:llama3.2:3b', '-p', 'Say hi', '--batch', 'b', '--json']);
+  expect(json.stderr).toBe('1 created · 0 answered before · 0 shared\n');
+  expect(JSON.parse(json.stdout)).toMatchObject({ result: 'The answer of b.d1ge57.' });
 });
 
 test('run waits until the result files are written', async () => {

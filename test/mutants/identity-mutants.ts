@@ -63,6 +63,14 @@ export const IDENTITY_MUTANTS: readonly Mutant[] = [
     killed_by: ['test/prompt/scripts.test.ts'],
   },
   {
+    name: 'single-prompt-untold',
+    breaks: 'says not whether a single prompt was asked or answered before',
+    file: 'src/cli/following/ask-once.ts',
+    from: 'if (submitted !== null) out.notice',
+    to: 'if (submitted?.answer === undefined) out.notice',
+    killed_by: ['test/cli/run.test.ts'],
+  },
+  {
     name: 'fresh-draw-for-all',
     breaks: 'lets every fresh draw share the answer of any other',
     file: 'src/core/identity.ts',

@@ -11,6 +11,7 @@ import { shellQuoted } from '../shell-quoted.ts';
 import { shortRef } from '../short-ref.ts';
 import { freshWord, jobDefaults } from '../submit-options.ts';
 import { waitForInterrupts } from './interrupts.ts';
+import { receiptLine } from './run-report.ts';
 import { RunSession } from './run-session.ts';
 import { exitOf } from './summary.ts';
 
@@ -68,6 +69,11 @@ function resultCommand(ref: string, kept: Workspace | null): string {
   return `promptd result ${ref}${kept === null ? '' : ` --workspace ${shellQuoted(kept.root)}`}`;
 }
 
+/** Once nothing is asked of the server any more: what is asked may be asked again. */
+function tellReceipt({ out }: Context, { submitted }: RunSession): void {
+  if (submitted !== null) out.notice(out.err.dim(receiptLine(submitted.answer)));
+}
+
 async function printAnswer({ context, client, session, kept, signal }: Answered): Promise<number> {
   const { out } = context;
   const [ended] = session.board.runs();
@@ -75,16 +81,19 @@ async function printAnswer({ context, client, session, kept, signal }: Answered)
   const ref = formatRunRef(ended);
   const result = await client.result(ref, { signal });
   if (out.json) {
+    tellReceipt(context, session);
     await out.value(result);
     return exitOf(session.board);
   }
   if (result.result === null) {
     const job = await client.job(ref, { signal });
     const reason = job.reason === null ? '' : `: ${job.reason.code}: ${plainText(job.reason.message)}`;
+    tellReceipt(context, session);
     out.complain(`${shortRef(ended)} ${job.state}${reason}`);
     return exitOf(session.board);
   }
   await out.data(result.result.endsWith('\n') ? result.result : `${result.result}\n`);
+  tellReceipt(context, session);
   const known = shortRef(ended);
   const place = kept === null ? '' : ` in ${plainLine(kept.root)}. Show it: ${resultCommand(known, kept)}`;
   if (session.submitted?.answer.answered_before === 1)
