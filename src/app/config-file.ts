@@ -72,6 +72,10 @@ export const CONFIG_SCHEMA = z.strictObject({
   /** By `endpoint:model`. */
   prices: z.record(z.string(), price).optional(),
   state_dir: z.string().min(1).optional(),
+  /** The folder `jobs/`. */
+  watch: z
+    .strictObject({ enabled: z.boolean().optional(), on_change: z.enum(['show', 'new_run']).optional() })
+    .optional(),
   disk_free_min_bytes: z.int().min(0).optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).optional(),
 });

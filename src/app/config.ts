@@ -33,6 +33,12 @@ export interface Config {
     readonly pass_env: readonly string[];
   };
   readonly prices: Prices;
+  readonly watch: {
+    /** Whether `serve` takes files of `jobs/` by itself. */
+    readonly enabled: boolean;
+    /** What becomes of a file of a known name with another content. */
+    readonly on_change: 'show' | 'new_run';
+  };
   /** New work is refused while a disk of the workspace has less free than this. */
   readonly disk_free_min_bytes: number;
   readonly log_level: string;
@@ -92,6 +98,7 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
       pass_env: file.instance?.pass_env ?? [],
     },
     prices: (file.prices ?? {}) as Record<string, Price>,
+    watch: { enabled: file.watch?.enabled ?? true, on_change: file.watch?.on_change ?? 'show' },
     disk_free_min_bytes: file.disk_free_min_bytes ?? LIMITS.disk_free_min_bytes,
     log_level: env['PROMPTD_LOG_LEVEL'] ?? file.log_level ?? 'info',
   });

@@ -1,5 +1,6 @@
 /** The HTTP server with everything it is given. */
 import { differing } from '../core/differences.ts';
+import type { FolderView } from '../core/folder-view.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import { createHttp, type HttpServer } from '../http/http-server.ts';
@@ -7,14 +8,11 @@ import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemRandom } from '../platform/random.ts';
 import { systemTimers } from '../platform/timers.ts';
-import { createPrepare } from '../prompt/prepare.ts';
 import { AttemptLogReader } from '../workspace/attempt-logs.ts';
-import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import { AnalysisThread } from './analysis-remote.ts';
 import type { Config } from './config.ts';
-import { DiskWatch, takingWhatDisksHold } from './disk-watch.ts';
+import type { Intake } from './intake.ts';
 import type { openLog } from './log.ts';
-import type { SchedulerThread } from './scheduler-remote.ts';
 
 export interface Doors {
   readonly http: HttpServer;
@@ -24,32 +22,21 @@ export interface Doors {
 
 export interface DoorOptions {
   readonly config: Config;
-  readonly scheduler: SchedulerThread;
+  readonly intake: Intake;
   readonly reads: ReadStore;
   readonly log: ReturnType<typeof openLog>;
   readonly version: string;
+  /** Null where no folder is watched. */
+  readonly folder: (() => FolderView) | null;
 }
 
 export function openDoors(options: DoorOptions): Promise<HttpServer> {
-  const { config, scheduler, reads, log, version } = options;
-  const { layout, endpoints, default_endpoint } = config;
-  const prepare = createPrepare({
-    endpoints,
-    default_endpoint,
-    links: new WorkspaceLinkReader({ root: layout.root }),
-  });
-  const disks = new DiskWatch({
-    files: systemFiles,
-    clock: systemClock,
-    folders: [layout.state, layout.results],
-    free_min_bytes: config.disk_free_min_bytes,
-    onChange: (trouble) => log.warn({ trouble }, trouble === null ? 'jobs are taken again' : trouble.message),
-  });
+  const { config, intake, reads, log, version, folder } = options;
+  const { layout } = config;
   return createHttp({
-    scheduler: { ...scheduler, ...takingWhatDisksHold(scheduler, disks) },
+    ...intake,
     reads,
     logs: new AttemptLogReader({ files: systemFiles, folder: layout.logs }),
-    prepare,
     differing,
     analyser: new AnalysisThread(systemTimers),
     clock: systemClock,
@@ -60,6 +47,7 @@ export function openDoors(options: DoorOptions): Promise<HttpServer> {
     limits: LIMITS,
     allowed_hosts: config.http.allowed_hosts,
     extra: { status: async () => ({ disk_free_bytes: await systemFiles.freeBytes(layout.state) }) },
+    ...(folder === null ? {} : { folder }),
     ui: true,
   });
 }

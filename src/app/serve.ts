@@ -24,6 +24,8 @@ import { crashPointOf } from './crash.ts';
 import { ensureAdminKey, instanceToken } from './door-keys.ts';
 import { openDoors, type Doors } from './doors.ts';
 import { environment } from './environment.ts';
+import { folderWatch, type FolderWatch } from './folder-watch.ts';
+import { openIntake, type Intake } from './intake.ts';
 import { keepLocalInstance, type LocalInstance } from './local-instance.ts';
 import { tryLock, type Lock } from '../stores/sqlite/file-lock.ts';
 import { openLog } from './log.ts';
@@ -119,6 +121,8 @@ interface Parts {
   readonly publisher: PublisherThread;
   readonly reads: ReadStore;
   readonly doors: Doors;
+  /** Null in a server that `run` started: it serves what that was asked for. */
+  readonly folder: FolderWatch | null;
   readonly local: LocalInstance;
 }
 
@@ -178,10 +182,13 @@ class Server {
     const { scheduler, publisher } = await this.#startThreads(token, trace);
     const reads = openReadStore({ path: layout.database });
     await ensureAdminKey(layout.admin_key, reads, scheduler);
-    const doors = await this.#open(scheduler, reads);
+    const intake = openIntake(this.#config, scheduler, this.#log);
+    const folder = this.#watchFolder(intake, reads);
+    const doors = await this.#open(intake, reads, folder);
     this.#crashpoint('start.before_announce');
     await this.#announce(scheduler, doors);
-    const parts: Parts = { scheduler, publisher, reads, doors, local };
+    folder?.start();
+    const parts: Parts = { scheduler, publisher, reads, doors, folder, local };
     const idle = this.#options.detached
       ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
@@ -240,17 +247,30 @@ class Server {
     }
   }
 
-  async #open(scheduler: SchedulerThread, reads: ReadStore): Promise<Doors> {
+  #watchFolder(intake: Intake, reads: ReadStore): FolderWatch | null {
+    if (this.#options.detached || !this.#config.watch.enabled) return null;
+    return folderWatch({
+      config: this.#config,
+      intake,
+      reads,
+      log: this.#log,
+      crashpoint: this.#crashpoint,
+      onFatal: (error) => this.#die(error.stack ?? error.message),
+    });
+  }
+
+  async #open(intake: Intake, reads: ReadStore, folder: FolderWatch | null): Promise<Doors> {
     const { layout, http } = this.#config;
     const socket = socketPath(layout, realpathSync(layout.root), tmpdir());
     // We hold the workspace, so what stands there is left over.
     await rm(socket, { force: true });
     const server = await openDoors({
       config: this.#config,
-      scheduler,
+      intake,
       reads,
       log: this.#log,
       version: version(),
+      folder: folder === null ? null : () => folder.view(),
     });
     await server.listenSocket(socket);
     const at = await this.#orAnyPort(http.port, (port) => server.listenTcp({ host: http.host, port }));
@@ -303,8 +323,9 @@ class Server {
     }
   }
 
-  /** The doors first, then the instance (its last outcomes are still taken), then files, then the queue. */
-  async #stopInOrder({ scheduler, publisher, reads, doors, local }: Parts): Promise<void> {
+  /** The folder and the doors first, then the instance (its last outcomes are still taken), then files, then the queue. */
+  async #stopInOrder({ scheduler, publisher, reads, doors, folder, local }: Parts): Promise<void> {
+    await folder?.stop();
     await doors.http.close(DOORS_CLOSE_MS);
     await local.stop(LIMITS.stop_deadline_ms, () => this.#adopted(scheduler));
     await publisher.idle(LIMITS.stop_deadline_ms);

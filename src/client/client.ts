@@ -4,6 +4,7 @@
  * Every method rejects with a `Problem`: the server's own, or `Unreachable` naming what was tried; an aborted call rejects
  * with the reason of its signal. Every call may be sent again: a job that is known is answered, not asked again.
  */
+import type { FolderView } from '../core/folder-view.ts';
 import type { Json } from '../core/json.ts';
 import { formatRunRef, type RunRef } from '../core/names.ts';
 import type { Timers } from '../core/ports/clock.ts';
@@ -276,6 +277,11 @@ export class Client {
       silence_ms: STREAM_SILENCE_MS,
       signal: options.signal,
     });
+  }
+
+  /** Files of `jobs/` that are wrong, or differ from what was accepted. */
+  folder(options: CallOptions = {}): Promise<FolderView> {
+    return this.#get('/folder', options);
   }
 
   stats(options: CallOptions = {}): Promise<Stats> {

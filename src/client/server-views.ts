@@ -1,4 +1,5 @@
 /** What the server says of itself. */
+import type { FolderCounts } from '../core/folder-view.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { RunState } from '../core/states.ts';
 
@@ -19,4 +20,5 @@ export interface Stats {
   /** Set while the server refuses new work, e.g. because its disk is full. */
   readonly trouble: Reason | null;
   readonly disk_free_bytes?: number;
+  readonly folder: FolderCounts;
 }

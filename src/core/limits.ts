@@ -140,6 +140,10 @@ export const LIMITS = {
   schema_check_timeout_ms: 5_000,
   /** Results that wait to be taken apart, one after the other. */
   analyses_waiting_max: 32,
+  /** A file in `jobs/` that is whole but wrong, or a batch, is judged when it has not changed for so long: it may be being written. */
+  folder_rest_ms: 2_000,
+  /** One that is no JSON (yet) is waited for this long after its last change. */
+  folder_unfinished_ms: 10_000,
   http_port: 7433,
   instances_port: 7434,
 } as const;

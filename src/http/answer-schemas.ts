@@ -214,6 +214,12 @@ export const endpointsOut = z.object({ endpoints: z.array(endpointOut) });
 
 export const healthOut = z.object({ ok: z.boolean(), version: z.string(), store_id: z.string() });
 export const readyOut = z.object({ ready: z.boolean() });
+const folderCounts = z.object({
+  watched: z.boolean(),
+  waiting: z.int(),
+  rejected: z.int(),
+  changed: z.int(),
+});
 export const statsOut = z.looseObject({
   version: z.string(),
   store_id: z.string(),
@@ -222,6 +228,7 @@ export const statsOut = z.looseObject({
   states: z.record(z.string(), z.int()),
   unpublished: z.int(),
   trouble: schedulerReason.nullable(),
+  folder: folderCounts,
 });
 
 const fault = z.object({
@@ -232,6 +239,11 @@ const fault = z.object({
   expected: z.string(),
   got: z.string(),
   hint: z.string().exactOptional(),
+});
+export const folderOut = z.object({
+  counts: folderCounts,
+  rejected: z.array(z.object({ file: z.string(), since: time, faults: z.array(fault), report: z.string() })),
+  changed: z.array(z.object({ file: z.string(), since: time, names: z.array(z.string()) })),
 });
 const problem = z.object({
   type: z.string(),

@@ -1,6 +1,7 @@
 /** What the HTTP server is given: ports, and nothing of the rooms behind them. */
 import type { Analyser } from '../core/ports/analyser.ts';
 import type { Fault } from '../core/errors.ts';
+import type { FolderView } from '../core/folder-view.ts';
 import type { Clock, Random, Timers } from '../core/ports/clock.ts';
 import type { LogReader } from '../core/ports/logs.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
@@ -71,6 +72,8 @@ export interface HttpOptions {
   readonly allowed_hosts: readonly string[];
   /** What `GET /stats` adds, e.g. the free space of the disk. */
   readonly extra: { status(): Promise<object> };
+  /** What is the matter in the folder of job files; absent where this server watches none. */
+  readonly folder?: () => FolderView;
   /** Whether `/docs` is served. */
   readonly ui: boolean;
 }

@@ -21,7 +21,7 @@ import { changeRoutes } from './routes/changes.ts';
 import { eventRoutes } from './routes/events.ts';
 import { jobRoutes, listRoutes } from './routes/jobs.ts';
 import { logRoutes } from './routes/logs.ts';
-import { healthRoutes, machineRoutes } from './routes/machine.ts';
+import { folderRoutes, healthRoutes, machineRoutes } from './routes/machine.ts';
 import { rerunRoutes } from './routes/rerun.ts';
 import { resultRoutes } from './routes/results.ts';
 import { submitRoutes } from './routes/submit.ts';
@@ -118,6 +118,7 @@ function addRoutes(app: App, context: HttpContext): void {
   batchRoutes(app, context);
   eventRoutes(app, context);
   machineRoutes(app, context);
+  folderRoutes(app, context);
   healthRoutes(app, context);
   app.setNotFoundHandler((request, reply) => {
     sendProblem(

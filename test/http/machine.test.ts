@@ -71,6 +71,7 @@ describe('instances and endpoints', () => {
       states: { queued: 1 },
       unpublished: 0,
       trouble: null,
+      folder: { watched: false, waiting: 0, rejected: 0, changed: 0 },
       disk_free_bytes: 1,
     });
   });

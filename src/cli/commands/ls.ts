@@ -4,6 +4,7 @@ import type { JobFilter } from '../../client/filter.ts';
 import type { JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { count, duration } from '../quantities.ts';
+import { folderFiles } from './folder-files.ts';
 import { filterOf, resolveName } from '../selection.ts';
 import { shortRef } from '../short-ref.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
@@ -13,6 +14,8 @@ import { watched } from '../watch.ts';
 const SHOWN = 50;
 
 export async function ls(context: Context): Promise<number> {
+  const { given } = context;
+  if (given.flag('rejected') || given.flag('changed')) return watched(context, () => folderFiles(context));
   return watched(context, () => list(context));
 }
 

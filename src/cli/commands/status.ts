@@ -83,6 +83,8 @@ async function show(context: Context, seen: Seen): Promise<void> {
   await out.line(`server    promptd ${seen.version} at ${server?.url ?? seen.place}${since}`);
   await out.line(`jobs      ${countsLine(context, seen.counts)}`);
   await out.line(`instances ${instancesLine(seen.instances)}`);
+  const files = filesLine(seen.stats.folder);
+  if (files !== null) await out.line(`files     ${files}`);
   const trouble = seen.stats.trouble;
   if (trouble !== null)
     await out.line(out.out.red(`trouble   ${trouble.code}: ${plainText(trouble.message)}`));
@@ -99,6 +101,16 @@ function countsLine(context: Context, counts: Seen['counts']): string {
     return runs === 0 ? [] : [stateColor(state, context.out.out)(`${count(runs)} ${stateWord(state)}`)];
   });
   return words.length === 0 ? 'none yet' : words.join(' · ');
+}
+
+/** Null where nothing is to be said of the files of `jobs/`. */
+function filesLine({ waiting, rejected, changed }: Stats['folder']): string | null {
+  const words = [
+    ...(waiting === 0 ? [] : [`${count(waiting)} waiting`]),
+    ...(rejected === 0 ? [] : [`${count(rejected)} rejected (promptd ls --rejected)`]),
+    ...(changed === 0 ? [] : [`${count(changed)} changed (promptd ls --changed)`]),
+  ];
+  return words.length === 0 ? null : `in jobs/: ${words.join(' · ')}`;
 }
 
 function instancesLine(all: readonly InstanceStatus[]): string {

@@ -7,7 +7,7 @@ import type { FileFault } from './source-job.ts';
 const SHOWN = 100;
 
 /** `jobs/a.json:4:5: configuration.seed: expected an integer, got "7". Hint` */
-function faultLine({ file, fault }: FileFault): string {
+export function faultLine({ file, fault }: FileFault): string {
   const place = fault.line === undefined ? file : `${file}:${fault.line}:${fault.column ?? 1}`;
   const hint = fault.hint === undefined ? '' : `. ${fault.hint}`;
   return plainLine(`${place}: ${fault.path}: expected ${fault.expected}, got ${fault.got}${hint}`);

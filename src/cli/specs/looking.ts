@@ -23,11 +23,20 @@ export const LOOKING: readonly CommandSpec[] = [
     group: 'Looking:',
     summary: 'jobs, newest first',
     about:
-      'NAME STATE REASON LANE ATTEMPTS AGE TIME INSTANCE: the newest 50 and how many more. With --json all of them, one a line.',
-    options: [...SELECTION, { flags: '-n, --limit <n>', about: 'how many to show' }, WATCH],
+      `NAME STATE REASON LANE ATTEMPTS AGE TIME INSTANCE: the newest 50 and how many more. With --json all of them, one a line.
+With --rejected or --changed instead the files of jobs/ that serve could not take: those that are wrong, with where and why,
+until they are mended; and those whose content is not what was accepted under their name, which promptd run asks as the next run.`,
+    options: [
+      ...SELECTION,
+      { flags: '-n, --limit <n>', about: 'how many to show' },
+      { flags: '--rejected', about: 'files of jobs/ that are wrong' },
+      { flags: '--changed', about: 'files of jobs/ that differ from what was accepted' },
+      WATCH,
+    ],
     examples: [
       ['promptd ls', 'the newest 50'],
       ['promptd ls --state failed --since 1d', 'what failed since yesterday'],
+      ['promptd ls --rejected', 'which files of jobs/ are to be mended'],
       ['promptd ls --batch trial --json', 'a whole batch, one JSON object a line'],
     ],
     load: async () => (await import('../commands/ls.ts')).ls,

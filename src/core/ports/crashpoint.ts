@@ -24,6 +24,10 @@ export const CRASH_POINTS = [
   'submit.before_turn',
   /** F05: it is committed; the caller does not know. */
   'submit.before_answer',
+  /** F01: files of `jobs/` are read and checked; the queue has not heard of them. */
+  'watcher.before_submit',
+  /** F02: they are committed; the watcher has not noted it. */
+  'watcher.after_submit',
   /** The turn has decided; nothing is written. */
   'turn.before_commit',
   /** F10: of a turn that gives runs to instances. */

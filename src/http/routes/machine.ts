@@ -1,9 +1,11 @@
 /** The machine behind the jobs: instances, endpoints, figures, and whether it is alive and ready. */
 import { Problem } from '../../core/errors.ts';
+import { NOT_WATCHED } from '../../core/folder-view.ts';
 import type { InstanceStatus } from '../../core/ports/scheduler.ts';
 import type { InstanceRow } from '../../core/rows.ts';
 import {
   endpointsOut,
+  folderOut,
   healthOut,
   instanceOut,
   instancesOut,
@@ -20,7 +22,7 @@ import { within } from '../within.ts';
 const STATUS_WAIT_MS = 2_000;
 
 export function machineRoutes(app: App, context: HttpContext): void {
-  const { scheduler, reads, clock, version, extra } = context.options;
+  const { scheduler, reads, clock, version, extra, folder = () => NOT_WATCHED } = context.options;
   const started_at = clock.monotonic();
 
   app.get(
@@ -74,8 +76,25 @@ export function machineRoutes(app: App, context: HttpContext): void {
       );
       const { turns, unpublished, trouble } = status;
       const uptime_s = Math.floor((clock.monotonic() - started_at) / 1_000);
-      return { ...more, version, store_id: reads.store_id, uptime_s, turns, states, unpublished, trouble };
+      const { store_id } = reads;
+      const { counts } = folder();
+      return { ...more, version, store_id, uptime_s, turns, states, unpublished, trouble, folder: counts };
     },
+  );
+}
+
+export function folderRoutes(app: App, context: HttpContext): void {
+  const { folder = () => NOT_WATCHED } = context.options;
+  app.get(
+    '/folder',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Files of jobs/ that are wrong, or differ from what was accepted',
+        response: { 200: folderOut, '4xx': problemOut },
+      },
+    },
+    (_request, reply) => reply.send(folder()),
   );
 }
 

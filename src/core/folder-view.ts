@@ -1,0 +1,41 @@
+/** The folder of job files as `GET /folder` shows it. */
+import type { Fault } from './errors.ts';
+
+export interface RejectedFileView {
+  readonly file: string;
+  /** Since when it is rejected, RFC 3339 in UTC. */
+  readonly since: string;
+  readonly faults: readonly Fault[];
+  /** The file that says so, from the workspace on. */
+  readonly report: string;
+}
+
+/** A file whose content differs from what was accepted under the same name. */
+export interface ChangedFileView {
+  readonly file: string;
+  readonly since: string;
+  /** Those of its jobs that differ. */
+  readonly names: readonly string[];
+}
+
+export interface FolderCounts {
+  /** Whether this server takes files by itself. */
+  readonly watched: boolean;
+  /** Files that are not read yet, not complete, or wait for the server to take jobs. */
+  readonly waiting: number;
+  readonly rejected: number;
+  readonly changed: number;
+}
+
+/** Lists may be cut; the counts are of all. */
+export interface FolderView {
+  readonly counts: FolderCounts;
+  readonly rejected: readonly RejectedFileView[];
+  readonly changed: readonly ChangedFileView[];
+}
+
+export const NOT_WATCHED: FolderView = {
+  counts: { watched: false, waiting: 0, rejected: 0, changed: 0 },
+  rejected: [],
+  changed: [],
+};

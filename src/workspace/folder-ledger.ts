@@ -1,0 +1,113 @@
+/**
+ * What the watcher knows of the files in its folder, in memory only: which are dealt with, in which version, and which are
+ * still to be looked at. Pure: time comes in as an argument.
+ *
+ * ```
+ *           read, no fault                    another version
+ *   open ───────────────────────▶ taken ───────────────────────▶ open
+ *    │ ▲
+ *    └─┘ not whole yet, wrong, or changed: looked at again at every pass
+ * ```
+ */
+import type { FileVersion } from '../core/ports/job-folder.ts';
+
+/** A file that is not dealt with. Times are monotonic. */
+interface Open {
+  /** The version that was seen last; null before the first look. */
+  version: string | null;
+  /** Since when that version is there. */
+  since_m: number;
+  /** The same version is not read again before this. */
+  again_m: number;
+}
+
+/** What is to be done with a file after a look at it: nothing, or it is read, and has been as it is for so long. */
+export type Look = { readonly do: 'leave' } | { readonly do: 'read'; readonly unchanged_ms: number };
+
+const LEAVE: Look = { do: 'leave' };
+
+export class FolderLedger {
+  readonly #open = new Map<string, Open>();
+  /** Versions of files that are dealt with: they are looked at after a listing only, and when there is a hint. */
+  readonly #taken = new Map<string, string>();
+  #sweep: Iterator<string> | null = null;
+  /** How many of them are still to be looked at since the last listing. */
+  #sweep_left = 0;
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** It is there; whether it is known shows when it is looked at. */
+  add(name: string): void {
+    if (!this.#taken.has(name) && !this.#open.has(name)) this.reopen(name);
+  }
+
+  /** It is looked at in the next pass, whatever is known of it. */
+  reopen(name: string): void {
+    this.#taken.delete(name);
+    this.#open.set(name, { version: null, since_m: 0, again_m: 0 });
+  }
+
+  /** A whole listing had these names: every other one is gone. Returns those. */
+  listed(names: ReadonlySet<string>): string[] {
+    const gone = [...this.#open.keys(), ...this.#taken.keys()].filter((name) => !names.has(name));
+    for (const name of gone) this.forget(name);
+    this.#sweep_left = this.#taken.size;
+    return gone;
+  }
+
+  openNames(): string[] {
+    return [...this.#open.keys()];
+  }
+
+  /**
+   * The next of those that are dealt with. After a listing each is looked at once, going round: a file that was moved over
+   * another leaves no other trace than the folder's time.
+   */
+  sweep(count: number): string[] {
+    const names: string[] = [];
+    while (names.length < count && this.#sweep_left > 0) {
+      this.#sweep ??= this.#taken.keys();
+      const next = this.#sweep.next();
+      if (next.done === true) this.#sweep = null;
+      else names.push(next.value);
+      this.#sweep_left = this.#taken.size === 0 ? 0 : this.#sweep_left - (next.done === true ? 0 : 1);
+    }
+    return names;
+  }
+
+  looked(
+    name: string,
+    { id, mtime_ms }: FileVersion,
+    now: { readonly m: number; readonly wall: number },
+  ): Look {
+    if (this.#taken.get(name) === id) return LEAVE;
+    this.#taken.delete(name);
+    let open = this.#open.get(name);
+    if (open === undefined || open.version !== id) {
+      open = { version: id, since_m: now.m, again_m: now.m };
+      this.#open.set(name, open);
+    }
+    if (now.m < open.again_m) return LEAVE;
+    // A clock that was set back makes times of the future: then only what was seen counts.
+    return { do: 'read', unchanged_ms: Math.max(now.m - open.since_m, now.wall - mtime_ms) };
+  }
+
+  /** It is dealt with, and not looked at again while it stays as it is. */
+  take(name: string, id: string): void {
+    this.#open.delete(name);
+    this.#taken.set(name, id);
+  }
+
+  /** It is to be read again, should it still be the same by then. */
+  wait(name: string, again_m: number): void {
+    const open = this.#open.get(name);
+    if (open !== undefined) open.again_m = again_m;
+  }
+
+  forget(name: string): void {
+    this.#open.delete(name);
+    this.#taken.delete(name);
+  }
+}

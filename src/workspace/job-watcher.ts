@@ -1,0 +1,408 @@
+/**
+ * The watcher of `jobs/`: takes every complete job file that appears there, and says of every wrong one what is wrong with it.
+ * A pass a second looks at what is not dealt with; what the system tells in between is looked at soon. Nothing in the folder
+ * is ever moved, changed or deleted, and files of names that the queue knows in the same words are left alone, whoever wrote
+ * them: so those that the publisher links need no telling.
+ */
+import { type Fault, Problem } from '../core/errors.ts';
+import { sha256Bytes } from '../core/identity.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
+import type { CrashPoint } from '../core/ports/crashpoint.ts';
+import type { FileVersion, JobFolder } from '../core/ports/job-folder.ts';
+import type { PreparedJob } from '../core/submission.ts';
+import { type DroppedName, droppedName, faultBefore, notReadable } from './dropped-file.ts';
+import { FolderLedger } from './folder-ledger.ts';
+import { type ChangedJob, isTaken, type JobDoor, judge, submitFiles } from './job-intake.ts';
+import { ListingDue } from './listing-due.ts';
+import type { RejectedReports } from './rejected-file.ts';
+import { hasCode, isFailedSync, isSystemError } from './system-error.ts';
+
+export interface JobWatcherOptions {
+  readonly folder: JobFolder;
+  readonly door: JobDoor;
+  readonly reports: Pick<RejectedReports, 'write'>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly crashpoint: CrashPoint;
+  /** Why files wait, told when that changes; null: they no longer do. */
+  readonly onTrouble: (message: string | null) => void;
+  /** After this nothing on the disk can be believed. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface RejectedFile {
+  readonly file: string;
+  /** Unix ms. */
+  readonly since: number;
+  readonly faults: readonly Fault[];
+  /** Its name in `rejected/`. */
+  readonly report: string;
+}
+
+/** A file whose words differ from those that were accepted under the same name. */
+export interface ChangedFile {
+  readonly file: string;
+  readonly since: number;
+  readonly jobs: readonly ChangedJob[];
+}
+
+const PASS_MS = 1_000;
+/** Hints come in crowds. */
+const HINT_MS = 50;
+/** Of the time that a pass took in which nothing was new. */
+const REST = 9;
+const FILES_AT_ONCE = 128;
+const BYTES_AT_ONCE = 64 * 1024 * 1024;
+/** Files of known names that are looked at in one pass after a listing. */
+const SWEPT_A_PASS = 2_000;
+/** What a wrong file needs may be mended elsewhere: it is read again after this time. */
+const WRONG_AGAIN_MS = 10_000;
+/** However many files are looked at. */
+const PASS_MAX_MS = 60_000;
+/** Every job waits for these; what else the queue says is said of the jobs that it was given. */
+const FOR_ALL: ReadonlySet<string> = new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown']);
+/** The loop is given back after this much work. */
+const BUSY_MS = 10;
+
+/** A file that is to be read, and has been as it is for so long. */
+interface Due {
+  readonly file: string;
+  readonly name: DroppedName;
+  readonly version: FileVersion;
+  readonly unchanged_ms: number;
+}
+
+/** A file without faults, and the jobs in it that the queue does not know. */
+interface Right {
+  readonly due: Due;
+  readonly jobs: readonly PreparedJob[];
+}
+
+export class JobWatcher {
+  readonly #options: JobWatcherOptions;
+  readonly #ledger = new FolderLedger();
+  readonly #listing = new ListingDue();
+  readonly #hinted = new Set<string>();
+  readonly #rejected = new Map<string, RejectedFile>();
+  readonly #changed = new Map<string, ChangedFile>();
+  #timer: Timer | null = null;
+  #unhint: (() => void) | null = null;
+  #passing: Promise<void> | null = null;
+  #next_full_m = 0;
+  #stopped = false;
+  #trouble: string | null = null;
+  /** The last pass failed: nobody is asked again before the next full one. */
+  #failing = false;
+  /** What kept single files from being read in this pass. */
+  #pass_trouble: string | null = null;
+  /** Files of which it is clear what becomes of them. */
+  #settled = 0;
+  #held_since_m = 0;
+
+  constructor(options: JobWatcherOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { folder } = this.#options;
+    try {
+      this.#unhint = folder.hints(
+        (name) => this.#hint(name),
+        () => this.#unhint?.(),
+      );
+    } catch (error) {
+      // Without hints files are found all the same, a second later.
+      if (!isSystemError(error)) throw error;
+    }
+    this.#planFor(0);
+  }
+
+  /** Resolves when nothing of it is under way. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#unhint?.();
+    await this.#passing;
+  }
+
+  /** Files that are not dealt with, among them those that are rejected or changed. */
+  get waiting(): number {
+    return this.#ledger.open - this.#rejected.size - this.#changed.size;
+  }
+
+  get rejected(): ReadonlyMap<string, RejectedFile> {
+    return this.#rejected;
+  }
+
+  get changed(): ReadonlyMap<string, ChangedFile> {
+    return this.#changed;
+  }
+
+  #hint(name: string | null): void {
+    // Where names were lost, the folder's time tells it at the next pass.
+    if (name === null || droppedName(name) === null) return;
+    this.#hinted.add(name);
+    if (this.#hinted.size === 1 && this.#passing === null && !this.#failing) this.#planFor(HINT_MS);
+  }
+
+  /** At the next full pass, or sooner. */
+  #planFor(ms: number): void {
+    const { timers, clock } = this.#options;
+    if (this.#stopped) return;
+    this.#timer?.cancel();
+    const wait_ms = Math.max(0, Math.min(ms, this.#next_full_m - clock.monotonic()));
+    this.#timer = timers.after(wait_ms, () => this.#run(), false);
+  }
+
+  #run(): void {
+    this.#passing ??= this.#pass()
+      .then(
+        () => this.#passed(),
+        (error: unknown) => this.#failed(error),
+      )
+      .finally(() => {
+        this.#passing = null;
+        this.#planFor(this.#hinted.size > 0 && !this.#failing ? HINT_MS : PASS_MAX_MS);
+      });
+  }
+
+  #passed(): void {
+    this.#failing = false;
+    this.#tell(this.#pass_trouble);
+  }
+
+  /** All files wait, e.g. since the disk is full: what a file says is not to blame for that. */
+  #failed(error: unknown): void {
+    if (isFailedSync(error)) this.#options.onFatal(error as Error);
+    this.#failing = true;
+    this.#tell(messageOf(error));
+    this.#next_full_m = this.#options.clock.monotonic() + PASS_MS;
+  }
+
+  #tell(trouble: string | null): void {
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    this.#options.onTrouble(trouble);
+  }
+
+  async #pass(): Promise<void> {
+    const { clock } = this.#options;
+    const began_m = clock.monotonic();
+    this.#held_since_m = began_m;
+    this.#pass_trouble = null;
+    const hinted = [...this.#hinted];
+    this.#hinted.clear();
+    try {
+      await this.#lookAt(hinted);
+    } catch (error) {
+      for (const name of hinted) this.#ledger.reopen(name);
+      throw error;
+    }
+    if (began_m < this.#next_full_m) return;
+    await this.#list();
+    const listed_m = clock.monotonic();
+    const settled = this.#settled;
+    this.#askAgain();
+    await this.#lookAt(this.#ledger.openNames());
+    await this.#lookAt(this.#ledger.sweep(SWEPT_A_PASS));
+    const ended_m = clock.monotonic();
+    // What is new is worth all the time that it takes; looking at what is as it was is not.
+    const idle_ms = this.#settled > settled ? 0 : ended_m - listed_m;
+    this.#next_full_m = ended_m + Math.min(PASS_MAX_MS, Math.max(PASS_MS, REST * idle_ms));
+  }
+
+  async #list(): Promise<void> {
+    const { folder, clock } = this.#options;
+    const began_m = clock.monotonic();
+    const changed_at = await folder.changedAt();
+    if (changed_at === null || !this.#listing.isDue(changed_at, began_m)) return;
+    const names = new Set<string>();
+    for await (const name of folder.names()) {
+      if (this.#stopped) return;
+      if (droppedName(name) === null) continue;
+      names.add(name);
+      this.#ledger.add(name);
+      await this.#breathe();
+    }
+    for (const gone of this.#ledger.listed(names)) this.#forget(gone);
+    this.#listing.listed(changed_at, began_m, clock.monotonic());
+  }
+
+  /** Looks at files, and takes those that are there in a version that nobody has judged. */
+  async #lookAt(names: readonly string[]): Promise<void> {
+    for (let at = 0; at < names.length && !this.#stopped; at += FILES_AT_ONCE) {
+      const some = names.slice(at, at + FILES_AT_ONCE);
+      const due = await Promise.all(some.map((file) => this.#look(file)));
+      for (const group of groupsOf(due.filter((one) => one !== null))) await this.#takeAll(group);
+      await this.#breathe();
+    }
+  }
+
+  async #look(file: string): Promise<Due | null> {
+    const { folder, clock } = this.#options;
+    const name = droppedName(file);
+    if (name === null) return null;
+    return this.#orWait(file, async () => {
+      const version = await folder.look(file);
+      if (version === null) {
+        this.#forget(file);
+        return null;
+      }
+      const look = this.#ledger.looked(file, version, { m: clock.monotonic(), wall: clock.now() });
+      if (look.do === 'leave') return null;
+      return { file, name, version, unchanged_ms: look.unchanged_ms };
+    });
+  }
+
+  /** One file that cannot be read, or not be judged, keeps no other one waiting. */
+  async #orWait<T>(file: string, fn: () => Promise<T>): Promise<T | null> {
+    try {
+      return await fn();
+    } catch (error) {
+      if (isFailedSync(error) || isForAll(error)) throw error;
+      this.#wait(file, error);
+      return null;
+    }
+  }
+
+  #wait(file: string, error: unknown): void {
+    this.#pass_trouble = `${file}: ${messageOf(error)}`;
+    this.#ledger.wait(file, this.#options.clock.monotonic() + WRONG_AGAIN_MS);
+  }
+
+  /** Reads them, hands what is new in them to the queue at once, and notes what became of each. */
+  async #takeAll(group: readonly Due[]): Promise<void> {
+    const read = await Promise.all(group.map((due) => this.#orWait(due.file, () => this.#read(due))));
+    const right = group.flatMap((due, i) => {
+      const jobs = read[i] ?? null;
+      return jobs === null ? [] : [{ due, jobs }];
+    });
+    for (const { due } of right.filter(({ jobs }) => jobs.length === 0)) this.#settle(due, []);
+    await this.#submit(right.filter(({ jobs }) => jobs.length > 0));
+  }
+
+  async #submit(files: readonly Right[]): Promise<void> {
+    if (files.length === 0) return;
+    const { door, crashpoint } = this.#options;
+    try {
+      crashpoint('watcher.before_submit');
+      const changed = await submitFiles(
+        door,
+        files.map(({ jobs }) => jobs),
+      );
+      crashpoint('watcher.after_submit');
+      for (const [i, { due }] of files.entries()) this.#settle(due, changed[i] ?? []);
+    } catch (error) {
+      if (isForAll(error)) throw error;
+      if (files.length > 1) for (const one of files) await this.#submit([one]);
+      else for (const { due } of files) this.#wait(due.file, error);
+    }
+  }
+
+  /** The jobs in it that the queue does not know; null where it waits, or is rejected. */
+  async #read(due: Due): Promise<readonly PreparedJob[] | null> {
+    const { file, name, version, unchanged_ms } = due;
+    const before = faultBefore(name, version);
+    if (before !== null) return this.#reject(due, [before], null);
+    // Of a batch that is being written, the lines so far are whole; one job has an end.
+    if (name.kind === 'batch' && unchanged_ms < LIMITS.folder_rest_ms) return null;
+    const bytes = await this.#bytes(due);
+    if (bytes === null) return null;
+    if (!(bytes instanceof Uint8Array)) return this.#reject(due, [bytes], null);
+    const judged = await judge(this.#options.door, file, name, bytes, () => this.#breathe());
+    if (judged.is === 'right') return judged.jobs;
+    const patience_ms = judged.whole ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms;
+    if (unchanged_ms >= patience_ms) return this.#reject(due, judged.faults, sha256Bytes(bytes));
+    this.#ledger.wait(file, this.#options.clock.monotonic() + patience_ms - unchanged_ms);
+    return null;
+  }
+
+  async #bytes({ file, version }: Due): Promise<Uint8Array | Fault | null> {
+    try {
+      return await this.#options.folder.read(file, version);
+    } catch (error) {
+      for (const code of ['EACCES', 'EPERM']) if (hasCode(error, code)) return notReadable(code);
+      throw error;
+    }
+  }
+
+  async #reject({ file, version }: Due, faults: readonly Fault[], sha256: string | null): Promise<null> {
+    const { clock, reports } = this.#options;
+    const isFile = version.kind === 'file';
+    const report = await reports.write({
+      file,
+      faults,
+      version: {
+        kind: version.kind,
+        bytes: isFile ? version.bytes : null,
+        modified_at: isFile ? new Date(version.mtime_ms).toISOString() : null,
+        sha256,
+      },
+    });
+    const since = this.#rejected.get(file)?.since ?? clock.now();
+    this.#changed.delete(file);
+    this.#rejected.set(file, { file, since, faults, report });
+    this.#ledger.wait(file, clock.monotonic() + WRONG_AGAIN_MS);
+    return null;
+  }
+
+  #settle({ file, version }: Due, changed: readonly ChangedJob[]): void {
+    const { clock } = this.#options;
+    this.#settled += 1;
+    this.#rejected.delete(file);
+    if (changed.length === 0) {
+      this.#changed.delete(file);
+      this.#ledger.take(file, version.id);
+      return;
+    }
+    const since = this.#changed.get(file)?.since ?? clock.now();
+    this.#changed.set(file, { file, since, jobs: changed });
+    // Read again only when it is another: whether somebody has asked it since shows in the queue.
+    this.#ledger.wait(file, Infinity);
+  }
+
+  /** Changed files of which somebody made runs since are read again, and found known. */
+  #askAgain(): void {
+    for (const { file, jobs } of this.#changed.values())
+      if (isTaken(this.#options.door, jobs)) this.#ledger.wait(file, 0);
+  }
+
+  #forget(file: string): void {
+    this.#ledger.forget(file);
+    this.#rejected.delete(file);
+    this.#changed.delete(file);
+  }
+
+  /** Lets others have the loop, where it was held for long. */
+  async #breathe(): Promise<void> {
+    const { clock, timers } = this.#options;
+    if (clock.monotonic() - this.#held_since_m < BUSY_MS) return;
+    await new Promise<void>((resolve) => timers.soon(resolve));
+    this.#held_since_m = clock.monotonic();
+  }
+}
+
+function isForAll(error: unknown): boolean {
+  return error instanceof Problem && FOR_ALL.has(error.code);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** As many at once as fit into memory; a large one is alone. */
+function* groupsOf(due: readonly Due[]): Generator<Due[]> {
+  let group: Due[] = [];
+  let bytes = 0;
+  for (const one of due) {
+    if (group.length > 0 && bytes + one.version.bytes > BYTES_AT_ONCE) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(one);
+    bytes += one.version.bytes;
+  }
+  if (group.length > 0) yield group;
+}
