@@ -40,6 +40,43 @@ it('says of each answer and of their batch what it cost, where there is a price'
   expect(files.get('ollama')).not.toHaveProperty('cost');
 });
 
+it('R22: counts an answer that broke its schema in the cost of its batch, and says of both attempts what they took', async () => {
+  const machine = await setup({ config: { prices: PRICES } });
+  machine.model.script('twice', [{ pieces: ['no JSON'] }, { pieces: ['{"n":', ' 2}'] }]);
+  const response_schema = { type: 'object', required: ['n'] };
+  const serving = await machine.serve();
+  await serving.client.submit({
+    name: 'twice',
+    batch: 'b',
+    prompt: 'twice',
+    configuration: { LLM_name: 'openai:test-model', response_schema },
+  });
+  const { state, with: more } = await serving.client.job('twice', { wait: 30, with: ['attempts'] });
+  expect(state).toBe('completed');
+  const attempts = more?.attempts ?? [];
+  expect(attempts.map(({ outcome }) => outcome)).toEqual(['errored', 'succeeded']);
+  const amounts = attempts.map(({ cost, usage }) => {
+    expect(cost?.amount).toBeCloseTo(
+      ((usage?.input ?? Number.NaN) + 2 * (usage?.output ?? Number.NaN)) / 1_000,
+      9,
+    );
+    return cost?.amount ?? Number.NaN;
+  });
+  expect(await serving.client.batch('b')).toMatchObject({
+    cost: [
+      {
+        currency: 'EUR',
+        amount: expect.closeTo(
+          amounts.reduce((a, b) => a + b),
+          9,
+        ) as number,
+      },
+    ],
+    cost_unknown: 0,
+  });
+  expect(await serving.stop()).toBe(0);
+});
+
 it('R2: publishes and shows the prompt that a script made at the attempt', async () => {
   const machine = await setup();
   await mkdir(machine.path('prompts'), { recursive: true });
