@@ -3,6 +3,7 @@
  * names, one that a job names, packages in Python and TypeScript) when somebody is killed. None lives on without its attempt,
  * no job is lost, and each has one result.
  */
+import { writeFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { hasEnded } from '../../src/core/states.ts';
@@ -114,6 +115,39 @@ describe.concurrent('kill -9 while programs of the user run', () => {
     await expectAllAnswered(held, second.client, ['lost', 'succeeded']);
     expect(await second.stop()).toBe(0);
     await expectNothingLeft(held);
+  });
+});
+
+/** Prints a prompt, and leaves a process in a session of its own. */
+const LEAVES_ONE = `#!/usr/bin/env python3
+import os
+ready, said = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    os.write(said, b"x")
+    os.closerange(0, 3)
+    os.execvp("sleep", ["sleep", "1000"])
+os.read(ready, 1)
+print("a question")
+`;
+
+describe.concurrent('a process that left the group of its script', () => {
+  it('F30: outlives its attempt and its instance, and is ended when the next one starts', async ({
+    onTestFinished,
+  }) => {
+    const { machine, programs } = await holdPrograms(onTestFinished);
+    await writeFile(machine.path('prompts/leave.py'), LEAVES_ONE, { mode: 0o755 });
+    const first = await machine.serve();
+    const configuration = { LLM_name: 'openai:test-model' };
+    await first.client.submit({ name: 'a', prompt: { script: 'prompts/leave.py' }, configuration });
+    expect((await first.client.job('a', { wait: 30 })).state).toBe('completed');
+    const left = pidsOf(programs());
+    expect(left).toHaveLength(1);
+    expect(await first.stop()).toBe(0);
+    expect(pidsOf(programs())).toEqual(left);
+    const second = await machine.serve();
+    await until('it to be dead', () => programs().length === 0);
+    expect(await second.stop()).toBe(0);
   });
 });
 
