@@ -193,7 +193,8 @@ export function reason(code: ReasonCode, what = '', until?: number): Reason {
 
 function withRemedy(what: string, { advice, behind }: ReasonRow): string {
   const left = what.includes(advice) ? '' : (behind ?? advice);
-  return `${what.replace(/[.\s]*$/, '')}.${left === '' ? '' : ` ${left}`}`;
+  const said = what.replace(/[.\s]*$/, '');
+  return `${said}${/[?!]$/.test(said) ? '' : '.'}${left === '' ? '' : ` ${left}`}`;
 }
 
 const PERMANENT: ReadonlySet<string> = new Set([

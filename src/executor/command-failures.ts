@@ -1,5 +1,6 @@
 /** What can be wrong with a command before and after it is run, in sentences that say what to do. All of it is the job's fault. */
 import type { Fault } from '../core/errors.ts';
+import { WHOLE } from '../core/job-path.ts';
 import type { LinkError } from '../core/ports/link-reader.ts';
 import type { ProviderError } from '../core/ports/provider.ts';
 import { programError } from './program-failures.ts';
@@ -10,7 +11,7 @@ const PROGRAM_CHARS_SHOWN_MAX = 200;
 export function noCommand(script: string, faults: readonly Fault[]): ProviderError {
   const shown = faults.slice(0, FAULTS_SHOWN_MAX).map(({ path, expected, got, hint }) => {
     const more = hint === undefined ? '' : ` ${hint}`;
-    return `${path}: expected ${expected}, got ${got}.${more}`;
+    return `${path === WHOLE ? '' : `${path}: `}expected ${expected}, got ${got}.${more}`;
   });
   const left = faults.length - shown.length;
   const rest = left > 0 ? ` And ${left} more.` : '';

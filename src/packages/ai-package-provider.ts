@@ -13,7 +13,7 @@ import {
   type ProviderAnswer,
   type ProviderCall,
 } from '../core/ports/provider.ts';
-import { packageError, PackageFaultError, tooLarge, traceOf } from './faults.ts';
+import { packageError, PackageFaultError, shownOutcome, tooLarge, traceOf } from './faults.ts';
 import { answerFrom, type PackageAnswer } from './package-answer.ts';
 import type { PackageId } from './package-id.ts';
 import { fileTypeOf, sentJob } from './package-job.ts';
@@ -207,9 +207,7 @@ function codeOf(
 function notAsAgreed(outcome: CallOutcome, call: PackageFunction, expected: string): PackageFaultError {
   if (outcome.kind === 'raised')
     return new PackageFaultError({ kind: 'raised', call, message: outcome.message, trace: outcome.trace });
-  const got =
-    outcome.kind === 'nonsense' ? outcome.got : outcome.kind === 'code' ? String(outcome.code) : outcome.kind;
-  return new PackageFaultError({ kind: 'nonsense', call, expected, got });
+  return new PackageFaultError({ kind: 'nonsense', call, expected, got: shownOutcome(outcome) });
 }
 
 /** Settles as `work` does, or rejects with the signal's reason when that aborts first. */

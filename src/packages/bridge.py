@@ -127,7 +127,8 @@ def nonsense(value):
         shown = repr(value)
     except Exception:
         shown = "?"
-    return {"kind": "nonsense", "got": ("%s %s" % (type(value).__name__, shown))[:200]}
+    got = shown if value is None else "%s %s" % (type(value).__name__, shown)
+    return {"kind": "nonsense", "got": got[:200]}
 
 
 def code_of(value):
@@ -186,6 +187,8 @@ def told(error):
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     message = "".join(traceback.format_exception_only(type(error), error)).strip()
+    if isinstance(error, SyntaxError):  # is formatted with the line and a caret, which are in the traceback
+        message = "%s: %s" % (type(error).__name__, error)
     whole = "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
     return {"message": message[:2000], "trace": whole[:20000]}
 

@@ -1,7 +1,7 @@
 /** What may be wrong with an AI package, as values, and the sentences that an attempt ends with. */
 import type { AttemptFailure } from '../core/attempt.ts';
 import type { ChildEnd } from '../core/ports/children.ts';
-import type { PackageFunction } from './protocol.ts';
+import type { CallOutcome, PackageFunction } from './protocol.ts';
 
 export type PackageFault =
   /** Its file could not be loaded; `trace` may be ''. */
@@ -48,6 +48,12 @@ export class PackageFaultError extends Error {
 /** The traceback, for the log; '' where there is none. */
 export function traceOf(fault: PackageFault): string {
   return fault.kind === 'raised' || fault.kind === 'not_loaded' ? fault.trace : '';
+}
+
+/** What a function returned that is no answer to it, for a sentence. */
+export function shownOutcome(outcome: CallOutcome): string {
+  if (outcome.kind === 'nonsense') return outcome.got;
+  return outcome.kind === 'code' ? String(outcome.code) : outcome.kind;
 }
 
 export function packageError(endpoint: string, message: string): AttemptFailure {

@@ -4,7 +4,7 @@
  */
 import type { AttemptObserver } from '../core/attempt.ts';
 import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
-import { PackageFaultError, traceOf, type PackageFault } from './faults.ts';
+import { PackageFaultError, shownOutcome, traceOf, type PackageFault } from './faults.ts';
 import { ASLEEP, stepId, type IdEvent, type IdState, type IdTask } from './id-state.ts';
 import type { PackageProcess, PrintStream } from './package-process.ts';
 import { PrintLines } from './print-lines.ts';
@@ -163,11 +163,10 @@ export class PackageId {
   async #look(): Promise<void> {
     const status = await this.#quietly('get_job_status', (outcome) => {
       if (outcome.kind === 'code' && [-1, 0, 1].includes(outcome.code)) return outcome.code;
-      const got = outcome.kind === 'code' ? String(outcome.code) : outcome.kind;
       this.#troubled(
         outcome.kind === 'raised'
           ? { ...outcome, call: 'get_job_status' }
-          : { kind: 'nonsense', call: 'get_job_status', expected: '-1, 0 or 1', got },
+          : { kind: 'nonsense', call: 'get_job_status', expected: '-1, 0 or 1', got: shownOutcome(outcome) },
       );
       return null;
     });

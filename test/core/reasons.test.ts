@@ -8,6 +8,12 @@ it('says the advice behind what is the matter, with one full stop between', () =
   expect(reason('ProviderError').message).toBe(REASONS.ProviderError.advice);
 });
 
+it('leaves a question its own mark', () => {
+  expect(reason('ScriptOutputInvalid', 'got "bodi". Did you mean body?').message).toBe(
+    `got "bodi". Did you mean body? ${REASONS.ScriptOutputInvalid.advice}`,
+  );
+});
+
 it.each([
   [
     'EndpointUnreachable',

@@ -150,6 +150,16 @@ describe('a command script', () => {
     expect(sent).toEqual([]);
   });
 
+  it.each([
+    ['hello', 'expected a JSON value, got hello'],
+    ['', 'expected a JSON value, got the end of the text'],
+  ])('R3: what is no JSON at all is named as a whole: %j', async (printed, sentence) => {
+    const { run } = setup({ printed });
+    expect((await run()).failure?.message).toMatch(
+      new RegExp(`^commands/call\\.py printed no command: ${sentence}`),
+    );
+  });
+
   it.each(['simulator', 'command'] as const)(
     'R3: an endpoint of kind %s has no server to be asked',
     async (kind) => {

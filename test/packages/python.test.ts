@@ -131,6 +131,7 @@ def retrieve_job(instance):
     expect(failure).toMatchObject({ blame: 'transient', reason_code: 'PackageError' });
     expect(failure.message).toContain('desk: the package could not be loaded: ');
     expect(failure.message).toContain(sentence);
+    expect(failure.message).not.toContain('\n');
     expect(asked.log.join('\n')).toContain('Traceback');
     // It does not hide behind the first failure.
     expect(await failureOf(desk.ask('Again').answer)).toMatchObject({ reason_code: 'PackageError' });
