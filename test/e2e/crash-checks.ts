@@ -100,9 +100,20 @@ async function checkFolders(machine: Machine): Promise<void> {
   expect(await machine.files('conflicts/jobs')).toEqual([]);
   for (const file of await machine.files('results')) {
     const text = await readFile(machine.path('results', file), 'utf8');
-    const { result, sha256 } = JSON.parse(text) as { readonly result: string; readonly sha256: string };
+    const { result, sha256, prompt } = JSON.parse(text) as {
+      readonly result: string;
+      readonly sha256: string;
+      readonly prompt: unknown;
+    };
     expect(createHash('sha256').update(result).digest('hex')).toBe(sha256);
+    if (file.endsWith('_scripted.json')) checkPrompt(machine, prompt);
   }
+}
+
+/** What a script made at the attempt that answered: another attempt of it was sent another prompt. */
+function checkPrompt(machine: Machine, prompt: unknown): void {
+  const answered = machine.model.requests.filter(({ state }) => state === 'answered');
+  expect(answered.map(({ messages }) => messages)).toContainEqual(prompt);
 }
 
 /** `<EPOCH>_<name>.json`, without the epoch. */

@@ -1,11 +1,11 @@
 /**
- * One fixed scenario of twelve jobs that comes by every crash point: both protocols, a batch, the same work under two names, a
- * cancel of what runs, a job with a time to run at, a retry after an error and one after a 429, and a job that cannot succeed.
+ * One fixed scenario of thirteen jobs that comes by every crash point: both protocols, a batch, a prompt that a script makes, the
+ * same work under two names, a cancel of what runs, a job with a time to run at, a retry after an error and one after a 429, and a job that cannot succeed.
  * Whoever is killed in it is started again; whoever speaks to it asks again until there is an answer, and knows nothing of it.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { Problem } from '../../src/core/errors.ts';
 import { CRASH_POINTS, type CrashPointName } from '../../src/core/ports/crashpoint.ts';
 import { hasEnded } from '../../src/core/states.ts';
@@ -25,6 +25,7 @@ const PATIENCE_MS = 60_000;
 export const JOBS = {
   plain: 'ollama:test-model',
   other: 'openai:test-model',
+  scripted: 'openai:test-model',
   'lot-1': 'ollama:test-model',
   'lot-2': 'openai:test-model',
   'lot-3': 'ollama:test-model',
@@ -38,6 +39,15 @@ export const JOBS = {
 } as const;
 export type Name = keyof typeof JOBS;
 
+/** Prints a prompt that is another one at each attempt; the question in it is that of {@link promptOf}. */
+const SCRIPT = 'prompts/ask.sh';
+
+function writeScript(machine: Machine): void {
+  const messages = `{"messages": [{"role": "system", "content": "I am $$"}, {"role": "user", "content": "${promptOf('scripted')}"}]}`;
+  mkdirSync(machine.path('prompts'));
+  writeFileSync(machine.path(SCRIPT), `#!/bin/sh\ncat <<END\n${messages}\nEND\n`, { mode: 0o755 });
+}
+
 export function promptOf(name: Name): string {
   return `What is ${name === 'follower' ? 'leader' : name}?`;
 }
@@ -45,7 +55,7 @@ export function promptOf(name: Name): string {
 function jobOf(name: Name, later: string): JobIn {
   return {
     name,
-    prompt: promptOf(name),
+    prompt: name === 'scripted' ? { script: SCRIPT } : promptOf(name),
     configuration: { LLM_name: JOBS[name], temperature: 0 },
     ...(name.startsWith('lot-') ? { batch: 'lot' } : {}),
     ...(name === 'later' ? { options: { run_at: later } } : {}),
@@ -104,6 +114,7 @@ export interface Played {
 
 /** `crash_at`: `point:hit`, for the first process that gets there; null: nobody is killed. */
 export async function play(machine: Machine, setting: Setting, crash_at: string | null): Promise<Played> {
+  writeScript(machine);
   const log = machine.path('.crash-log');
   const env = { PROMPTD_CRASH_LOG: log, ...(crash_at === null ? {} : { PROMPTD_CRASH_AT: crash_at }) };
   const kept = [
@@ -186,8 +197,8 @@ class User {
   async askAll(): Promise<void> {
     await this.#submit('plain');
     await this.#ended('plain');
-    await this.#submit('other');
-    await this.#ended('other');
+    await this.#submit('other', 'scripted');
+    await this.#ended('other', 'scripted');
     await this.#submit('lot-1', 'lot-2', 'lot-3');
     await this.#ended('lot-1', 'lot-2', 'lot-3');
     await this.#sameWorkTwice();
