@@ -4,6 +4,7 @@
  * is ever moved, changed or deleted, and files of names that the queue knows in the same words are left alone, whoever wrote
  * them: so those that the publisher links need no telling.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Fault, Problem } from '../core/errors.ts';
 import { sha256Bytes } from '../core/identity.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -38,6 +39,8 @@ export interface RejectedFile {
   readonly faults: readonly Fault[];
   /** Its name in `rejected/`. */
   readonly report: string;
+  /** The version that was judged. */
+  readonly version: string;
 }
 
 /** A file whose words differ from those that were accepted under the same name. */
@@ -329,6 +332,9 @@ export class JobWatcher {
 
   async #reject({ file, version }: Due, faults: readonly Fault[], sha256: string | null): Promise<null> {
     const { clock, reports } = this.#options;
+    this.#ledger.wait(file, clock.monotonic() + WRONG_AGAIN_MS);
+    const before = this.#rejected.get(file);
+    if (before?.version === version.id && isDeepStrictEqual(before.faults, faults)) return null;
     const isFile = version.kind === 'file';
     const report = await reports.write({
       file,
@@ -340,10 +346,9 @@ export class JobWatcher {
         sha256,
       },
     });
-    const since = this.#rejected.get(file)?.since ?? clock.now();
     this.#changed.delete(file);
-    this.#rejected.set(file, { file, since, faults, report });
-    this.#ledger.wait(file, clock.monotonic() + WRONG_AGAIN_MS);
+    const since = before?.since ?? clock.now();
+    this.#rejected.set(file, { file, since, faults, report, version: version.id });
     return null;
   }
 
