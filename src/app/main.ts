@@ -94,6 +94,10 @@ const deps: CliDeps = {
     const { testEndpoint } = await import('./endpoint-test.ts');
     return testEndpoint(options, env, signal);
   },
+  async rebuild(workspace, observer) {
+    const { rebuild } = await import('./rebuild.ts');
+    return rebuild(workspace, env, observer);
+  },
   async *examine(workspace) {
     const { examine } = await import('./doctor.ts');
     yield* examine(workspace, env);

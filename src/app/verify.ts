@@ -14,6 +14,7 @@ import {
   resultFileName,
   splitResultFileName,
 } from '../core/names.ts';
+import { isRequestLost } from '../core/unknown-work.ts';
 import type { PublicationKind, ResultFileRef } from '../core/rows.ts';
 import type { Misfit, MisfitKind, StoredRun, Verified, VerifyObserver } from '../core/verification.ts';
 import { systemFiles } from '../platform/files.ts';
@@ -205,7 +206,7 @@ class Verification {
     const { result } = row;
     this.#counts.runs += 1;
     if (row.request === null) await this.#tell('missing', ref, 'what was asked is not stored');
-    else if (digestOf(row.request) !== row.digest)
+    else if (digestOf(row.request) !== row.digest && !isRequestLost(row.request))
       await this.#tell('changed', ref, 'its digest is not that of what was asked');
     if (result === null) {
       if (row.state === 'completed') await this.#tell('missing', ref, 'it is completed, and has no answer');

@@ -11,6 +11,7 @@ import type { Finding } from '../core/examination.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Timers } from '../core/ports/clock.ts';
 import type { ReasonCode } from '../core/reasons.ts';
+import type { Rebuilt, RebuildObserver } from '../core/rebuilding.ts';
 import type { Usage } from '../core/usage.ts';
 import type { Verified, VerifyObserver } from '../core/verification.ts';
 
@@ -266,6 +267,8 @@ export interface CliDeps {
   openJob(options: ExecuteOptions): Promise<OpenedJob>;
   /** Asks an endpoint something tiny, from here. Rejects with `NotFound` where there is none of that name; null where the signal ended it. */
   testEndpoint(options: EndpointTestOptions, signal: AbortSignal): Promise<EndpointTest | null>;
+  /** Makes the database from the folders. Rejects with `WorkspaceHeld` beside a server, `WrongState` where there is one. */
+  rebuild(workspace: Workspace, observer: RebuildObserver): Promise<Rebuilt>;
   /** Looks at the machine and the workspace. */
   examine(workspace: Workspace): AsyncIterable<Finding>;
   /** Hashes what is stored once more. Resolves with what was looked at by then where the signal ends it; rejects with `StoreRefused` where the database does not open. */

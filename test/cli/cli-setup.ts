@@ -197,6 +197,7 @@ export class TestCli implements AsyncDisposable {
       workOf: () => Promise.reject(new Error('not in this test')),
       openJob: () => Promise.reject(new Error('not in this test')),
       testEndpoint: () => Promise.reject(new Error('not in this test')),
+      rebuild: () => Promise.reject(new Error('not in this test')),
       examine: () => {
         throw new Error('not in this test');
       },

@@ -38,6 +38,7 @@ const code = await runCli({
   workOf: refuse,
   openJob: refuse,
   testEndpoint: refuse,
+  rebuild: refuse,
   examine: () => {
     throw new Error('not in this test');
   },

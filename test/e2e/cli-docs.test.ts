@@ -12,6 +12,8 @@ const EXPECTED: Readonly<Record<string, number>> = {
   // It was answered long before: there is nothing to cancel, and nothing to try again.
   'promptd cancel faq-17': EXIT.conflict,
   'promptd retry faq-17 --timeout 20m': EXIT.conflict,
+  // Its server runs: there is a database.
+  'promptd rebuild': EXIT.conflict,
 };
 
 /** These run until they are told to stop: they are told so once they run. */

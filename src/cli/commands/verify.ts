@@ -49,7 +49,10 @@ export async function verifying(
 
 function say({ out }: Context, verified: Verified, complete: boolean): void {
   const { misfits, unverified, database } = verified;
-  if (!database) out.notice('There is no database here: files were held to their own hashes alone.');
+  if (!database)
+    out.notice(
+      'There is no database here: files were held to their own hashes alone. promptd rebuild makes one.',
+    );
   if (unverified > 0)
     out.notice(
       `Without a hash, so that nobody can say whether it was changed: ${many(unverified, 'result')}.`,

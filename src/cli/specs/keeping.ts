@@ -30,4 +30,16 @@ as that can be told without asking them. Each line ok, warning or wrong, with wh
     examples: [['promptd doctor', 'before trusting a machine, or when something is odd']],
     load: async () => (await import('../commands/doctor.ts')).doctor,
   },
+  {
+    name: 'rebuild',
+    args: '',
+    group: GROUP,
+    summary: 'make the database from the folders, where there is none',
+    about: `Reads results/, ended/ and jobs/, checks every hash, and gives each job its runs, states and answers as before. Nothing is
+executed and nobody is asked. What does not fit is left out and told, one a line on stdout; exit code 13 then. Attempts, logs
+and keys are gone. Refused where there is a database, or a server runs.`,
+    options: [],
+    examples: [['promptd rebuild', 'after .promptd/ was lost']],
+    load: async () => (await import('../commands/rebuild.ts')).rebuild,
+  },
 ];

@@ -5,6 +5,7 @@ import type { RunRef } from '../names.ts';
 import type { RetryOptions, RetryVerdict, RunAnswer } from '../ports/scheduler.ts';
 import type { RunRow } from '../rows.ts';
 import type { TurnEvent } from '../turn-events.ts';
+import { isUnknownWork } from '../unknown-work.ts';
 import { noteWork } from './attempt-end.ts';
 import { collect } from './collect.ts';
 import { completeRun, type StoredAnswer } from './ending.ts';
@@ -24,6 +25,9 @@ function retryOne(draft: Draft, ref: RunRef, options: RetryOptions): RunAnswer<R
     return { ...told, verdict: 'wrong_state', state: run.state };
   const answer = paidFor(draft, run);
   if (answer !== null) return { ...told, verdict: 'answered', state: completeRun(draft, run, answer).state };
+  const spec = draft.spec(run.id);
+  if (spec !== null && isUnknownWork(spec.request))
+    return { ...told, verdict: 'wrong_state', state: run.state };
   const leader = draft.leader(run.digest);
   const after = draft.change(run, leader === null ? 'retry' : 'retry_share', {
     ...fresh(draft, run),

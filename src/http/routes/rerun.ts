@@ -6,6 +6,7 @@ import { freshDrawOf, type StoredJob } from '../../core/rerun.ts';
 import type { RunRow } from '../../core/rows.ts';
 import { hasEnded, RUN_STATES } from '../../core/states.ts';
 import type { PreparedJob, SubmittedJob } from '../../core/submission.ts';
+import { isUnknownWork } from '../../core/unknown-work.ts';
 import { jobOut, manyOut, problemOut } from '../answer-schemas.ts';
 import type { App } from '../app.ts';
 import { type HttpContext, noSuchJob } from '../http-context.ts';
@@ -78,6 +79,10 @@ export function rerunRoutes(app: App, context: HttpContext): void {
 }
 
 function underWay(run: RunRow): Problem {
+  if (hasEnded(run.state))
+    return new Problem('WrongState', `What ${formatRunRef(run)} asked is not known any more`, {
+      hint: 'The database was rebuilt from the folders, without the job as it was. Submit the job itself.',
+    });
   return new Problem(
     'WrongState',
     `${formatRunRef(run)} is ${run.state}; only a run that has ended is asked again`,
@@ -85,9 +90,11 @@ function underWay(run: RunRow): Problem {
   );
 }
 
-/** Null where the run has not ended, and is not this very draw. */
+/** Null where the run has not ended, and is not this very draw; or where nobody knows what it asked. */
 function drawOf(context: HttpContext, run: RunRow, draw: Draw): PreparedJob | null {
-  const job = freshDrawOf(storedOf(context, run), draw.word, draw.options);
+  const stored = storedOf(context, run);
+  if (isUnknownWork(stored.spec.request)) return null;
+  const job = freshDrawOf(stored, draw.word, draw.options);
   return hasEnded(run.state) || job.digest === run.digest ? job : null;
 }
 

@@ -20,7 +20,7 @@ const ROOM_BYTES = 1024 * 1024;
 const MAGIC = 'SQLite format 3\0';
 /** An empty database knows of no answer: whoever wants one has to take the answers away, too. */
 function restore(path: string): string {
-  return `Nothing was changed. Put back a copy of it. To begin anew, move ${dirname(path)}, results/ and ended/ away together: an empty database would ask again, and pay again, for every answer in them.`;
+  return `Nothing was changed. Put back a copy of it. Without one, move what is left of it away, and make one from results/ and ended/: promptd rebuild. To begin anew, move ${dirname(path)}, results/ and ended/ away together: an empty database would ask again, and pay again, for every answer in them.`;
 }
 
 export function refuseOldSqlite(version: string): void {

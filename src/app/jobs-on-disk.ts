@@ -1,0 +1,99 @@
+/** Jobs of a workspace by the links of their results, made as the server would make them; read anew each time. */
+import { readFile } from 'node:fs/promises';
+import { join, normalize } from 'node:path';
+import { parseJobText, splitNdjson } from '../core/job-text.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { PreparedJob } from '../core/submission.ts';
+import { createPrepare, type Prepare } from '../prompt/prepare.ts';
+import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
+import type { WorkspaceLayout } from '../workspace/layout.ts';
+import { loadConfig } from './config.ts';
+import type { Environment } from './environment.ts';
+
+/** What the result says of a job, where its file does not. */
+export interface AboutJob {
+  readonly digest?: string;
+  readonly batch?: string | null;
+  readonly key?: string | null;
+}
+
+export class JobsOnDisk {
+  readonly #layout: WorkspaceLayout;
+  readonly #prepare: Prepare;
+  /** Lines of the batch file that was read last, by key. */
+  #lines: { readonly file: string; readonly byKey: ReadonlyMap<string, JsonObject> } | null = null;
+
+  constructor(layout: WorkspaceLayout, prepare: Prepare) {
+    this.#layout = layout;
+    this.#prepare = prepare;
+  }
+
+  /** Rejects with Problem InvalidConfig. */
+  static async open(layout: WorkspaceLayout, env: Environment): Promise<JobsOnDisk> {
+    const { endpoints, default_endpoint } = await loadConfig(layout.root, env);
+    const links = new WorkspaceLinkReader({ root: layout.root });
+    return new JobsOnDisk(layout, createPrepare({ endpoints, default_endpoint, links }));
+  }
+
+  /**
+   * The job that a link leads to: of that digest where it can be made so, as a fresh draw of its batch too; else as it is now.
+   * Null where it is gone or cannot be made.
+   */
+  async of(link: string, name: string, about: AboutJob): Promise<PreparedJob | null> {
+    const value = await this.#valueOf(link);
+    if (value === null) return null;
+    const batch = about.batch ?? undefined;
+    let made: PreparedJob | null = null;
+    for (const fresh of batch === undefined ? [undefined] : [undefined, batch]) {
+      const given = { ...value, name, ...(batch === undefined ? {} : { batch }) };
+      const prepared = await this.#prepare(given, {
+        via: 'socket',
+        link,
+        ...(fresh === undefined ? {} : { fresh }),
+      });
+      if (!prepared.ok) return null;
+      if (about.digest === undefined || prepared.job.digest === about.digest) return prepared.job;
+      made ??= prepared.job;
+    }
+    return made;
+  }
+
+  async #valueOf(link: string): Promise<JsonObject | null> {
+    const hash = link.indexOf('#');
+    const file = normalize(hash === -1 ? link : link.slice(0, hash));
+    if (file.startsWith('..') || file.startsWith('/')) return null;
+    if (hash === -1) return objectOf(await this.#textOf(file));
+    if (this.#lines?.file !== file) this.#lines = { file, byKey: linesOf(await this.#textOf(file)) };
+    return this.#lines.byKey.get(link.slice(hash + 1)) ?? null;
+  }
+
+  /** Batch files may lie elsewhere in the workspace; whether it is the right one shows by the digest. */
+  async #textOf(file: string): Promise<string | null> {
+    for (const folder of [this.#layout.jobs, this.#layout.root]) {
+      const text = await readFile(join(folder, file), 'utf8').catch(() => null);
+      if (text !== null) return text;
+    }
+    return null;
+  }
+}
+
+function linesOf(text: string | null): ReadonlyMap<string, JsonObject> {
+  const byKey = new Map<string, JsonObject>();
+  for (const line of text === null ? [] : splitNdjson(text)) {
+    const value = objectOf(line.text);
+    const key = value?.['key'];
+    if (value !== null && typeof key === 'string') byKey.set(key, value);
+  }
+  return byKey;
+}
+
+function objectOf(text: string | null): JsonObject | null {
+  if (text === null) return null;
+  const { value, faults } = parseJobText(text);
+  return faults.length === 0 && isJsonObject(value) ? withoutSchema(value) : null;
+}
+
+function withoutSchema(value: JsonObject): JsonObject {
+  const { $schema: _schema, ...rest } = value;
+  return rest;
+}

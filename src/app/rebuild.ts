@@ -1,0 +1,331 @@
+/**
+ * `promptd rebuild`: makes the database from results/, ended/ and jobs/ where there is none. Nothing is executed and nobody is
+ * asked. Files are read twice, to know all runs in the order in which they were submitted and then to write them some at a
+ * time. The database gets its name when it is whole: a rebuild that was killed has made none.
+ */
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import type { Workspace } from '../cli/deps.ts';
+import { Problem } from '../core/errors.ts';
+import { digestOf, sha256, sha256Bytes } from '../core/identity.ts';
+import { canonicalJson } from '../core/json.ts';
+import { answerFilePath, formatRunRef, parseRunRef, splitResultFileName } from '../core/names.ts';
+import type { Change, Store } from '../core/ports/store.ts';
+import type { Rebuilt, RebuildObserver } from '../core/rebuilding.ts';
+import type { LaneRow } from '../core/rows.ts';
+import type { PreparedJob } from '../core/submission.ts';
+import { drawWithoutWord, unknownRequest } from '../core/unknown-work.ts';
+import type { MisfitKind } from '../core/verification.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemFiles } from '../platform/files.ts';
+import { systemFolderNames } from '../platform/folder-names.ts';
+import { systemRandom } from '../platform/random.ts';
+import { tryLock } from '../stores/sqlite/file-lock.ts';
+import { openStore } from '../stores/sqlite/store.ts';
+import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
+import {
+  changesOf,
+  laneOfRestored,
+  readRestored,
+  type RestoredAttachment,
+  type RestoredFile,
+  submittedAt,
+} from '../workspace/restored-run.ts';
+import type { Environment } from './environment.ts';
+import { JobsOnDisk } from './jobs-on-disk.ts';
+import { SERVE_LOCK } from './server-info.ts';
+import { stateFolderOf } from './workspace.ts';
+
+/** Changes and characters of one transaction. */
+const LOT_CHANGES_MAX = 2_000;
+const LOT_CHARACTERS_MAX = 16 * 1024 * 1024;
+
+/** Rejects with Problem WorkspaceHeld beside a server, WrongState where there is a database. */
+export async function rebuild(
+  workspace: Workspace,
+  env: Environment,
+  observer: RebuildObserver,
+): Promise<Rebuilt> {
+  const layout = layoutOf(workspace.root, await stateFolderOf(workspace.root, env));
+  const jobs = await JobsOnDisk.open(layout, env);
+  await mkdir(layout.state, { recursive: true });
+  await chmod(layout.state, 0o700);
+  const lock = tryLock(join(layout.state, SERVE_LOCK));
+  if (lock === null)
+    throw new Problem(
+      'WorkspaceHeld',
+      'A promptd serves this workspace, so it has a database. Nothing was changed.',
+    );
+  try {
+    await refuseDatabase(layout);
+    return await new Rebuild(layout, jobs, observer).run();
+  } finally {
+    lock.release();
+  }
+}
+
+async function refuseDatabase({ database }: WorkspaceLayout): Promise<void> {
+  for (const path of [database, `${database}-wal`]) {
+    if ((await systemFiles.facts(path)) === null) continue;
+    throw new Problem('WrongState', `${path} is there. Nothing was changed.`, {
+      hint: 'A database is made from the folders only where there is none: it knows more than they do. Where it is damaged, move its folder away first.',
+    });
+  }
+}
+
+/** A file of the workspace, as the first reading saw it. */
+interface Seen {
+  readonly kind: 'result' | 'ended';
+  readonly file: string;
+  readonly epoch: number;
+  readonly name: string;
+  /** Null: of no run. */
+  readonly run: number | null;
+  readonly submitted_at: number;
+}
+
+/** What a run asked, as its file tells it. */
+interface Asked {
+  readonly digest: string;
+  readonly sent: string;
+}
+
+class Rebuild {
+  readonly #layout: WorkspaceLayout;
+  readonly #jobs: JobsOnDisk;
+  readonly #observer: RebuildObserver;
+  readonly #counts = { completed: 0, ended: 0, adopted: 0, unknown_work: 0, misfits: 0 };
+  readonly #now = systemClock.now();
+  #read = 0;
+  /** Ids of runs whose answer others took; 0 while the run was not met. */
+  readonly #sources = new Map<string, number>();
+  readonly #lanes = new Map<string, LaneRow>();
+  readonly #answered = new Set<string>();
+  /** Of names with several runs: those that are what their job files say, so that draws of them are told from other work. */
+  readonly #several = new Map<string, Asked | null>();
+  #lot: Change[] = [];
+  #characters = 0;
+
+  constructor(layout: WorkspaceLayout, jobs: JobsOnDisk, observer: RebuildObserver) {
+    this.#layout = layout;
+    this.#jobs = jobs;
+    this.#observer = observer;
+  }
+
+  async run(): Promise<Rebuilt> {
+    const groups = await this.#groups();
+    const made = `${this.#layout.database}-rebuilt`;
+    for (const ending of ['', '-wal', '-shm', '-open']) await rm(`${made}${ending}`, { force: true });
+    const store = openStore({ path: made, clock: systemClock, random: systemRandom });
+    try {
+      for (const [index, group] of groups.entries()) await this.#restore(store, group, index + 1);
+      await this.#flush(store);
+    } finally {
+      await store.close();
+    }
+    await rename(made, this.#layout.database);
+    await systemFiles.syncDirectory(dirname(made));
+    return this.#counts;
+  }
+
+  /** The files of each run, runs in the order of their submission. A run's number is its id. */
+  async #groups(): Promise<readonly (readonly Seen[])[]> {
+    const seen = [...(await this.#look('result')), ...(await this.#look('ended'))];
+    const names = new Set(seen.flatMap(({ name, run }) => (run === null ? [] : [name])));
+    const runs = new Map<string, Seen[]>();
+    for (const one of seen)
+      if (one.run !== null) put(runs, formatRunRef({ name: one.name, run: one.run }), one);
+    // Files of no run are runs of names that have none: the several of a name in the order of their epochs.
+    const adopted = seen.filter(({ name, run }) => run === null && !names.has(name));
+    const last = new Map<string, number>();
+    for (const one of adopted.toSorted((a, b) => a.epoch - b.epoch)) {
+      const run = (last.get(one.name) ?? 0) + 1;
+      last.set(one.name, run);
+      put(runs, formatRunRef({ name: one.name, run }), { ...one, run });
+      this.#counts.adopted += 1;
+    }
+    const groups = [...runs.values()].toSorted((a, b) => order(a[0]) - order(b[0]));
+    for (const [index, [one]] of groups.entries()) {
+      if (one !== undefined && one.run !== 1) this.#several.set(one.name, null);
+      const ref = formatRunRef({ name: one?.name ?? '', run: one?.run ?? 0 });
+      if (this.#sources.has(ref)) this.#sources.set(ref, index + 1);
+    }
+    return groups;
+  }
+
+  async #look(kind: Seen['kind']): Promise<Seen[]> {
+    const folder = kind === 'result' ? this.#layout.results : this.#layout.ended;
+    const seen: Seen[] = [];
+    for await (const entry of systemFolderNames(folder)) {
+      const at = splitResultFileName(entry);
+      if (at === null) continue;
+      const file = join(folder, entry);
+      const read = await this.#readFile(kind, file, at.name);
+      if (read === null) continue;
+      const { run, answered_by } = read.record as {
+        readonly run?: number | null;
+        readonly answered_by?: string;
+      };
+      if (answered_by !== undefined) this.#sources.set(answered_by, 0);
+      const submitted_at = submittedAt(read, { submitted_at: this.#now });
+      const isRun = typeof run === 'number' && read.record.digest !== undefined;
+      seen.push({
+        kind,
+        file,
+        ...at,
+        run: isRun ? run : null,
+        submitted_at: isRun ? submitted_at : this.#now,
+      });
+    }
+    return seen;
+  }
+
+  /** Null where it is to be left out, which is told. */
+  async #readFile(kind: Seen['kind'], file: string, name: string): Promise<RestoredFile | null> {
+    this.#read += 1;
+    if (this.#read % 1_000 === 0) this.#observer.progress(this.#read);
+    const facts = await systemFiles.facts(file);
+    const bytes = facts?.kind === 'file' ? await systemFiles.read(file) : null;
+    if (bytes === null) return this.#leave('unreadable', file, 'expected a file');
+    try {
+      const read = readRestored(kind, Buffer.from(bytes).toString('utf8'));
+      const own = read?.record.name;
+      if (own !== undefined && own !== name)
+        return await this.#leave('changed', file, `it is named after ${name}, and says that it is of ${own}`);
+      return read;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return this.#leave('changed', file, error.message.replace(/^this file: /, ''));
+    }
+  }
+
+  async #restore(store: Store, group: readonly Seen[], id: number): Promise<void> {
+    const results = group.filter(({ kind }) => kind === 'result').toSorted((a, b) => a.epoch - b.epoch);
+    const ends = group.filter(({ kind }) => kind === 'ended').toSorted((a, b) => b.epoch - a.epoch);
+    const [seen = ends[0], ...copies] = results;
+    for (const { file } of copies)
+      await this.#leave('unknown', file, 'its run has another result file before it');
+    if (seen === undefined) return;
+    const file = await this.#readFile(seen.kind, seen.file, seen.name);
+    if (file === null) return;
+    const { record } = file;
+    const job = await this.#jobs.of(record.job, seen.name, record);
+    const digest = record.digest ?? job?.digest ?? this.#ownDigest(file, seen);
+    const known = this.#knownWork(seen.name, file, digest, job);
+    const source = 'answered_by' in record ? this.#sourceOf(record.answered_by) : null;
+    const parts = {
+      id,
+      lane: this.#laneOf(file, known),
+      epoch: seen.epoch,
+      name: seen.name,
+      run: seen.run ?? 1,
+      digest,
+      job: known,
+      answered_by: source,
+      leads: file.kind === 'result' && source === null && !this.#answered.has(digest),
+      attachments: file.kind === 'result' ? await this.#attachmentsOf(file, seen) : [],
+      submitted_at: this.#now,
+    };
+    if (parts.leads) this.#answered.add(digest);
+    if (known === null) this.#counts.unknown_work += 1;
+    if (file.kind === 'result') this.#counts.completed += 1;
+    else this.#counts.ended += 1;
+    await this.#add(store, changesOf(file, parts));
+  }
+
+  /** The job where it is what was asked, or where that was a fresh draw of it; null where it is other work. */
+  #knownWork(
+    name: string,
+    { record }: RestoredFile,
+    digest: string,
+    job: PreparedJob | null,
+  ): PreparedJob | null {
+    if (job === null) return null;
+    const sent = 'parameters_sent' in record ? canonicalJson(record.parameters_sent) : '';
+    if (job.digest === digest) {
+      if (this.#several.has(name)) this.#several.set(name, { digest, sent });
+      return job;
+    }
+    const earlier = this.#several.get(name);
+    const isDraw =
+      earlier?.digest === job.digest && earlier.sent === sent && record.prompt_sha256 === job.prompt_sha256;
+    return isDraw ? { ...job, digest, request: drawWithoutWord(job.request, digest) } : null;
+  }
+
+  /** Of a result whose file says nothing of what was asked, and whose job is gone: the same work as no other. */
+  #ownDigest(file: RestoredFile, { name, epoch }: Seen): string {
+    const { endpoint, model } = laneOfRestored(file, null);
+    return digestOf(unknownRequest({ type: 'llm', endpoint, model, prompt: sha256(`${epoch}_${name}`) }));
+  }
+
+  #sourceOf(ref: string | undefined): number | null {
+    if (ref === undefined || parseRunRef(ref) === null) return null;
+    // Its file is gone: then this is the one that tells the answer.
+    return this.#sources.get(ref) || null;
+  }
+
+  #laneOf(file: RestoredFile, job: Parameters<typeof laneOfRestored>[1]): number {
+    const { endpoint, model, needs } = laneOfRestored(file, job);
+    const key = `${endpoint}\n${model}\n${needs}`;
+    const lane = this.#lanes.get(key) ?? { id: this.#lanes.size + 1, endpoint, model, needs, last_rank: 0 };
+    if (!this.#lanes.has(key)) this.#lot.push({ do: 'put_lane', lane });
+    this.#lanes.set(key, lane);
+    return lane.id;
+  }
+
+  /** What came beside the text, as far as it is there and fits. An answer is not given up for a file of it. */
+  async #attachmentsOf(
+    { record }: Extract<RestoredFile, { kind: 'result' }>,
+    { epoch, name }: Seen,
+  ): Promise<readonly RestoredAttachment[]> {
+    const attachments: RestoredAttachment[] = [];
+    for (const { name: own, media_type, bytes: size, sha256: hash } of record.files ?? []) {
+      // Taken by its place in this folder, whatever path the file tells.
+      const path = join(this.#layout.results, answerFilePath(epoch, name, own));
+      const bytes = own.includes('/') ? null : await systemFiles.read(path);
+      if (bytes === null) await this.#leave('missing', path, 'the result file beside it names it');
+      else if (sha256Bytes(bytes) !== hash) await this.#leave('changed', path, `expected SHA-256 ${hash}`);
+      else {
+        const body = Buffer.from(bytes).toString('base64');
+        attachments.push({
+          ref: { name: own, media_type, bytes: size, sha256: hash, body_sha256: sha256(body) },
+          body,
+        });
+      }
+    }
+    return attachments;
+  }
+
+  async #add(store: Store, changes: readonly Change[]): Promise<void> {
+    this.#lot.push(...changes);
+    for (const change of changes) if (change.do === 'put_body') this.#characters += change.body.length;
+    if (this.#lot.length >= LOT_CHANGES_MAX || this.#characters >= LOT_CHARACTERS_MAX)
+      await this.#flush(store);
+  }
+
+  async #flush(store: Store): Promise<void> {
+    const refused = await store.commit(this.#lot);
+    const [first] = refused;
+    if (first !== undefined)
+      throw new Error(`a restored run was refused: ${JSON.stringify(first.change).slice(0, 500)}`);
+    this.#lot = [];
+    this.#characters = 0;
+    await store.tidy();
+  }
+
+  async #leave(kind: MisfitKind, path: string, message: string): Promise<null> {
+    this.#counts.misfits += 1;
+    await this.#observer.misfit({ kind, where: relative(this.#layout.root, path), message });
+    return null;
+  }
+}
+
+function put(runs: Map<string, Seen[]>, ref: string, one: Seen): void {
+  const files = runs.get(ref);
+  if (files === undefined) runs.set(ref, [one]);
+  else files.push(one);
+}
+
+function order(seen: Seen | undefined): number {
+  return seen?.submitted_at ?? 0;
+}
