@@ -55,7 +55,10 @@ const PASS_MS = 1_000;
 const HINT_MS = 50;
 /** Of the time that a pass took in which nothing was new. */
 const REST = 9;
-const FILES_AT_ONCE = 128;
+/** Handed to the queue in one turn. */
+const FILES_AT_ONCE = 1_000;
+/** Open at the same time. */
+const READ_AT_ONCE = 64;
 const BYTES_AT_ONCE = 64 * 1024 * 1024;
 /** Files of known names that are looked at in one pass after a listing. */
 const SWEPT_A_PASS = 2_000;
@@ -276,11 +279,16 @@ export class JobWatcher {
 
   /** Reads them, hands what is new in them to the queue at once, and notes what became of each. */
   async #takeAll(group: readonly Due[]): Promise<void> {
-    const read = await Promise.all(group.map((due) => this.#orWait(due.file, () => this.#read(due))));
-    const right = group.flatMap((due, i) => {
-      const jobs = read[i] ?? null;
-      return jobs === null ? [] : [{ due, jobs }];
-    });
+    const right: Right[] = [];
+    for (let at = 0; at < group.length && !this.#stopped; at += READ_AT_ONCE) {
+      const some = group.slice(at, at + READ_AT_ONCE);
+      const read = await Promise.all(some.map((due) => this.#orWait(due.file, () => this.#read(due))));
+      for (const [i, due] of some.entries()) {
+        const jobs = read[i] ?? null;
+        if (jobs !== null) right.push({ due, jobs });
+      }
+    }
+    if (this.#stopped) return;
     for (const { due } of right.filter(({ jobs }) => jobs.length === 0)) this.#settle(due, []);
     await this.#submit(right.filter(({ jobs }) => jobs.length > 0));
   }

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { endedFileText } from '../../src/workspace/ended-file.ts';
 import { jobFileText } from '../../src/workspace/job-file.ts';
 import { foldersOf, layoutOf } from '../../src/workspace/layout.ts';
+import { rejectedFileText } from '../../src/workspace/rejected-file.ts';
 import { resultFileText } from '../../src/workspace/result-file.ts';
 import { NOON, publicationBody, PublicationRows } from '../workspace/publication-rows.ts';
 import { readDoc, section, tableRows } from './tables.ts';
@@ -37,6 +38,12 @@ describe('docs/folders.md', () => {
 
   it('describes the keys of an ended file', () => {
     expect(documented('## Ended files').toSorted()).toEqual(keysOf(endedFileText(publicationBody({ kind: 'ended' }))).toSorted());
+  });
+
+  it('describes the keys of a report about a rejected file', () => {
+    const version = { kind: 'file', bytes: 1, modified_at: null, sha256: null } as const;
+    const text = rejectedFileText({ file: 'a.json', version, faults: [] }, NOON);
+    expect(documented('## Dropping files into jobs/').toSorted()).toEqual(keysOf(text).toSorted());
   });
 
   it('describes the keys of a job file, and of its options', () => {
