@@ -20,5 +20,6 @@ export interface Stats {
   /** Set while the server refuses new work, e.g. because its disk is full. */
   readonly trouble: Reason | null;
   readonly disk_free_bytes?: number;
-  readonly folder: FolderCounts;
+  /** Servers of an earlier version say nothing of it. */
+  readonly folder?: FolderCounts;
 }

@@ -262,3 +262,21 @@ test('result --all puts each run under a head of its own, on a line of its own',
     stderr: '── a@1\n\n── a@2\n',
   });
 });
+
+test('R14: ls --rejected and --changed list files of jobs/ by place, and status counts them', async () => {
+  await using cli = await setup();
+  const counts = { watched: true, waiting: 3, rejected: 1, changed: 1 };
+  const since = '2026-01-01T00:00:00.000Z';
+  const fault = { code: 'InvalidJob', path: 'prompt', line: 2, column: 3, expected: 'a text', got: '7' };
+  const rejected = { file: 'a.json', since, faults: [fault], report: 'rejected/a.1.json' };
+  const changed = { file: 'b.json', since, names: ['b'] };
+  cli.fake.server.json('GET /folder', { counts, rejected: [rejected], changed: [changed] });
+  cli.fake.server.json('GET /stats', { trouble: null, folder: counts });
+  expect((await cli.run(['ls', '--rejected'])).stdout).toBe('jobs/a.json:2:3: prompt: expected a text, got 7\n');
+  expect((await cli.run(['ls', '--changed'])).stdout).toBe('jobs/b.json  b\n');
+  expect(JSON.parse((await cli.run(['ls', '--rejected', '--json'])).stdout)).toEqual(rejected);
+  expect(JSON.parse((await cli.run(['ls', '--changed', '--json'])).stdout)).toEqual(changed);
+  expect((await cli.run(['status'])).stdout).toContain(
+    'files     in jobs/: 3 waiting · 1 rejected (promptd ls --rejected) · 1 changed (promptd ls --changed)\n',
+  );
+});

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type FolderView, NOT_WATCHED } from '../../src/core/folder-view.ts';
 import type { InstanceStatus } from '../../src/core/ports/scheduler.ts';
 import { NOW } from './fake-reads.ts';
 import { setup } from './setup.ts';
@@ -58,6 +59,28 @@ describe('instances and endpoints', () => {
     } as const;
     server.scheduler.endpoint_status = [endpoint];
     expect((await server.ask('/endpoints')).json).toEqual({ endpoints: [endpoint] });
+  });
+
+  it('R14: tells which files of jobs/ are wrong or changed, where the folder is watched', async () => {
+    const fault = {
+      code: 'InvalidJob',
+      path: 'prompt',
+      expected: 'a text',
+      got: '7',
+      line: 1,
+      column: 2,
+    } as const;
+    const since = '2026-01-01T00:00:00.000Z';
+    const view: FolderView = {
+      counts: { watched: true, waiting: 2, rejected: 1, changed: 1 },
+      rejected: [{ file: 'a.json', since, faults: [fault], report: 'rejected/a.1.json' }],
+      changed: [{ file: 'b.json', since, names: ['b'] }],
+    };
+    await using server = await setup({ folder: () => view });
+    expect((await server.ask('/folder')).json).toEqual(view);
+    expect((await server.ask('/stats')).json).toMatchObject({ folder: view.counts });
+    await using other = await setup();
+    expect((await other.ask('/folder')).json).toEqual(NOT_WATCHED);
   });
 
   it('gives figures, with what the server itself adds', async () => {

@@ -104,7 +104,9 @@ function countsLine(context: Context, counts: Seen['counts']): string {
 }
 
 /** Null where nothing is to be said of the files of `jobs/`. */
-function filesLine({ waiting, rejected, changed }: Stats['folder']): string | null {
+function filesLine(folder: Stats['folder']): string | null {
+  if (folder === undefined) return null;
+  const { waiting, rejected, changed } = folder;
   const words = [
     ...(waiting === 0 ? [] : [`${count(waiting)} waiting`]),
     ...(rejected === 0 ? [] : [`${count(rejected)} rejected (promptd ls --rejected)`]),
