@@ -100,9 +100,11 @@ function fileOf(name: string | null, bytes: Uint8Array, bytes_max: number): Call
 async function readFileOf(path: string, bytes_max: number): Promise<CallOutcome> {
   const file = await open(path);
   try {
-    const { size } = await file.stat();
-    return size > bytes_max
-      ? { kind: 'too_large', bytes: size }
+    const facts = await file.stat();
+    // A device, or a pipe, says nothing of how much is in it, and may never end.
+    if (!facts.isFile()) throw new Error(`${path} is no regular file`);
+    return facts.size > bytes_max
+      ? { kind: 'too_large', bytes: facts.size }
       : fileOf(basename(path), await file.readFile(), bytes_max);
   } finally {
     await file.close();

@@ -272,7 +272,9 @@ test('R14: ls --rejected and --changed list files of jobs/ by place, and status 
   const changed = { file: 'b.json', since, names: ['b'] };
   cli.fake.server.json('GET /folder', { counts, rejected: [rejected], changed: [changed] });
   cli.fake.server.json('GET /stats', { trouble: null, folder: counts });
-  expect((await cli.run(['ls', '--rejected'])).stdout).toBe('jobs/a.json:2:3: prompt: expected a text, got 7\n');
+  expect((await cli.run(['ls', '--rejected'])).stdout).toBe(
+    'jobs/a.json:2:3: prompt: expected a text, got 7\n',
+  );
   expect((await cli.run(['ls', '--changed'])).stdout).toBe('jobs/b.json  b\n');
   expect(JSON.parse((await cli.run(['ls', '--rejected', '--json'])).stdout)).toEqual(rejected);
   expect(JSON.parse((await cli.run(['ls', '--changed', '--json'])).stdout)).toEqual(changed);

@@ -108,6 +108,13 @@ const answer = (job: any): unknown =>
     expect(failure.message).toContain(sentence);
   });
 
+  it('R31: refuses a path that is no regular file, which might never end', async () => {
+    const desk = await bench('desk.mjs');
+    const failure = await failureOf(desk.ask('Draw', { answer: 'path', file: '../../dev/zero' }).answer);
+    expect(failure).toMatchObject({ blame: 'transient', reason_code: 'PackageError' });
+    expect(failure.message).toContain('/dev/zero is no regular file');
+  });
+
   it('R33: an error of its own that nobody catches ends its process, and the attempt with it', async () => {
     const desk = await bench('desk.mjs', {
       source: `

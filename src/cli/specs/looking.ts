@@ -22,8 +22,7 @@ export const LOOKING: readonly CommandSpec[] = [
     args: '[names...]',
     group: 'Looking:',
     summary: 'jobs, newest first',
-    about:
-      `NAME STATE REASON LANE ATTEMPTS AGE TIME INSTANCE: the newest 50 and how many more. With --json all of them, one a line.
+    about: `NAME STATE REASON LANE ATTEMPTS AGE TIME INSTANCE: the newest 50 and how many more. With --json all of them, one a line.
 With --rejected or --changed instead the files of jobs/ that serve could not take: those that are wrong, with where and why,
 until they are mended; and those whose content is not what was accepted under their name, which promptd run asks as the next run.`,
     options: [
