@@ -197,14 +197,7 @@ export class JobWatcher {
     const began_m = clock.monotonic();
     this.#held_since_m = began_m;
     this.#pass_trouble = null;
-    const hinted = [...this.#hinted];
-    this.#hinted.clear();
-    try {
-      await this.#lookAt(hinted);
-    } catch (error) {
-      for (const name of hinted) this.#ledger.reopen(name);
-      throw error;
-    }
+    await this.#lookAtHinted();
     if (began_m < this.#next_full_m) return;
     await this.#list();
     const listed_m = clock.monotonic();
@@ -235,14 +228,31 @@ export class JobWatcher {
     this.#listing.listed(changed_at, began_m, clock.monotonic());
   }
 
-  /** Looks at files, and takes those that are there in a version that nobody has judged. */
+  /** What the system tells meanwhile comes first: a start may have a hundred thousand old files to look at. */
   async #lookAt(names: readonly string[]): Promise<void> {
     for (let at = 0; at < names.length && !this.#stopped; at += FILES_AT_ONCE) {
-      const some = names.slice(at, at + FILES_AT_ONCE);
-      const due = await Promise.all(some.map((file) => this.#look(file)));
-      for (const group of groupsOf(due.filter((one) => one !== null))) await this.#takeAll(group);
-      await this.#breathe();
+      await this.#lookAtHinted();
+      await this.#lookAtSome(names.slice(at, at + FILES_AT_ONCE));
     }
+  }
+
+  async #lookAtHinted(): Promise<void> {
+    const names = [...this.#hinted];
+    this.#hinted.clear();
+    try {
+      for (let at = 0; at < names.length && !this.#stopped; at += FILES_AT_ONCE)
+        await this.#lookAtSome(names.slice(at, at + FILES_AT_ONCE));
+    } catch (error) {
+      for (const name of names) this.#ledger.reopen(name);
+      throw error;
+    }
+  }
+
+  /** Takes those of the files that are there in a version that nobody has judged. */
+  async #lookAtSome(names: readonly string[]): Promise<void> {
+    const due = await Promise.all(names.map((file) => this.#look(file)));
+    for (const group of groupsOf(due.filter((one) => one !== null))) await this.#takeAll(group);
+    await this.#breathe();
   }
 
   async #look(file: string): Promise<Due | null> {

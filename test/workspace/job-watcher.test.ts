@@ -39,6 +39,19 @@ describe('a file in jobs/', () => {
     expect(door.jobs).toHaveLength(5_000);
   });
 
+  it('R7: that comes while thousands of old ones are looked at does not wait for them', async () => {
+    const { clock, folder, door, watcher } = setup();
+    for (let i = 0; i < 5_000; i += 1) folder.put(`old-${i}.json`, job(`old ${i}`));
+    door.onSubmit = () => {
+      door.onSubmit = null;
+      folder.put('new.json', job('new'));
+    };
+    watcher.start();
+    await clock.settle();
+    expect(door.jobs.findIndex(({ name }) => name === 'new')).toBeLessThan(2_000);
+    expect(door.jobs).toHaveLength(5_001);
+  });
+
   it('R14: is found where it came in the middle of a listing, or at a time that the folder cannot tell from it', async () => {
     const { clock, folder, door, watcher } = setup();
     folder.loses_hints = true;

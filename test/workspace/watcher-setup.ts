@@ -113,6 +113,7 @@ export class FakeDoor implements JobDoor {
   submissions = 0;
   /** Why nothing is taken. */
   trouble: Problem | null = null;
+  onSubmit: (() => void) | null = null;
   /** A job of this name makes its whole submission fail, as a bug would. */
   poison = '';
   readonly #prepare = createPrepare({
@@ -142,6 +143,7 @@ export class FakeDoor implements JobDoor {
 
   submit(jobs: readonly PreparedJob[]): Promise<readonly SubmittedJob[]> {
     this.submissions += 1;
+    this.onSubmit?.();
     if (this.trouble !== null) return Promise.reject(this.trouble);
     if (jobs.some(({ name }) => name === this.poison))
       return Promise.reject(new Problem('Internal', 'a constraint refused it'));
