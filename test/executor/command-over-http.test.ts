@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttemptOrder } from '../../src/core/attempt.ts';
 import type { Json } from '../../src/core/json.ts';
 import type { Clock, Timers } from '../../src/core/ports/clock.ts';
+import type { JobAsGiven } from '../../src/core/recipe.ts';
 import type { AttemptRunner } from '../../src/core/ports/runner.ts';
 import { Commands } from '../../src/executor/command-runner.ts';
 import { createRunner } from '../../src/executor/runner.ts';
@@ -16,6 +17,11 @@ import { CHECKER, endpointOf, orderOf, watched } from './attempts.ts';
 
 const EVERYDAY: Clock & Timers = { ...systemClock, ...systemTimers };
 const NEVER = new AbortController().signal;
+
+const JOB: JobAsGiven = {
+  ...{ name: 'faq-17', run: 2, batch: null, key: null, metadata: null, type: 'llm', prompt: 'x' },
+  configuration: { LLM_name: 'gpu:m', command: 'commands/call.py' },
+};
 
 describe('an attempt by an HTTP command', () => {
   let server: ModelServer;
@@ -55,7 +61,7 @@ describe('an attempt by an HTTP command', () => {
   };
   const script = { script: 'commands/call.py', args: null, pure: false, source_sha256: '', inputs: [] };
   const orderFor = (prompt: string, more: Partial<AttemptOrder> = {}): AttemptOrder =>
-    orderOf({ command: script, messages: [{ role: 'user', content: prompt }], ...more });
+    orderOf({ command: script, job: JOB, messages: [{ role: 'user', content: prompt }], ...more });
 
   it('R3: is answered piece by piece, as by the platform’s own provider', async () => {
     const seen = watched();

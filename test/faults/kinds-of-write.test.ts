@@ -187,6 +187,8 @@ const PAST_THE_PORT: Readonly<Record<string, readonly string[]>> = {
   'app/detached.ts': ['mkdirSync', 'openSync'],
   // test/faults/log.test.ts
   'app/log.ts': ['mkdirSync'],
+  // A database that is made from the folders; it gets its name when it is whole: test/e2e/rebuild.test.ts.
+  'app/rebuild.ts': ['chmod', 'mkdir', 'rename', 'rm'],
   // At the start: test/e2e/disk-full.test.ts.
   'app/serve.ts': ['chmod', 'mkdir', 'rm'],
   'app/server-info.ts': ['rename', 'rm', 'writeFile'],
@@ -194,7 +196,7 @@ const PAST_THE_PORT: Readonly<Record<string, readonly string[]>> = {
   'packages/host.ts': ['mkdir', 'open', 'rm', 'writeFile', 'writeSync'],
   // Fresh folders of programs: test/executor/guard.test.ts. Nothing is kept in them.
   'platform/child-guard.ts': ['rm'],
-  'platform/children.ts': ['mkdtempSync'],
+  'platform/children.ts': ['mkdtempSync', 'rmSync'],
   'platform/guard.ts': ['rm'],
   'platform/guarded-child.ts': ['mkdtemp', 'rm'],
   // The port itself, and its files.
@@ -211,6 +213,7 @@ const WRITING =
 /** They open, and never to write. */
 const READERS = [
   'app/secrets.ts',
+  'platform/job-folder.ts',
   'platform/program-file.ts',
   'stores/sqlite/refusals.ts',
   'workspace/link-reader.ts',

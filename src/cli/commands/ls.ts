@@ -4,7 +4,7 @@ import type { JobFilter } from '../../client/filter.ts';
 import type { JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { count, duration } from '../quantities.ts';
-import { folderFiles } from './folder-files.ts';
+import { folderFiles } from '../folder-files.ts';
 import { filterOf, resolveName } from '../selection.ts';
 import { shortRef } from '../short-ref.ts';
 import { stateColor, stateWord } from '../states-shown.ts';

@@ -1,9 +1,9 @@
-import type { FolderView } from '../../core/folder-view.ts';
-import { EXIT } from '../../core/errors.ts';
-import type { Context } from '../context.ts';
-import { faultLine } from '../intake/fault-text.ts';
-import { plainText } from '../plain-text.ts';
-import { count, many } from '../quantities.ts';
+import type { FolderView } from '../core/folder-view.ts';
+import { EXIT } from '../core/errors.ts';
+import type { Context } from './context.ts';
+import { faultLine } from './intake/fault-text.ts';
+import { plainText } from './plain-text.ts';
+import { count, many } from './quantities.ts';
 
 /** Names of jobs that are shown of one file. */
 const NAMES_SHOWN = 5;
