@@ -104,9 +104,15 @@ function endedBeforeLine(color: (text: string) => string, { state, names }: Ende
 export function changedText({ total, some }: NextRuns): string {
   const shown = some
     .slice(0, EXAMPLES)
-    .map(({ name, differs }) => plainLine(differs.length === 0 ? name : `${name} (${differs.join(', ')})`));
+    .map(({ name, differs }) => plainLine(differs.length === 0 ? name : `${name} (${differsText(differs)})`));
   const more = total - shown.length;
   return `${shown.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
+}
+
+/** That the run before was a fresh draw is no change of the job: it is said only where nothing else differs. */
+function differsText(differs: readonly string[]): string {
+  const paths = differs.filter((path) => path !== 'fresh');
+  return paths.length === 0 ? 'a fresh draw' : paths.join(', ');
 }
 
 function statesText(out: Output, states: RunReport['states']): string {
