@@ -36,7 +36,13 @@ async function workspaceOfPage(
     base_url: `${machine.model.url}/v1`,
     api_key_env: 'GPU_KEY',
   };
-  const ours = { ...config, instance: { allow_exec }, http: { port: 0 }, instances: { port: 0 } };
+  const ours = {
+    ...config,
+    instance: { allow_exec },
+    http: { port: 0 },
+    instances: { port: 0 },
+    watch: { enabled: false },
+  };
   await writeFile(machine.path('promptd.config.json'), JSON.stringify(ours));
   for (const [file, text] of files) {
     if (file === 'promptd.config.json') continue;

@@ -214,6 +214,8 @@ export async function setup(options: MachineOptions = {}): Promise<Machine> {
     },
     http: { port: 0 },
     instances: { port: 0 },
+    // What a test puts into jobs/ is for the commands that it tries; those of the watcher say otherwise.
+    watch: { enabled: false },
     ...options.config,
   };
   await writeFile(join(root, 'promptd.config.json'), JSON.stringify(config, null, 2));

@@ -27,9 +27,11 @@ async function results(machine: Machine, count: number): Promise<string[]> {
   return resultNames(machine).toSorted();
 }
 
+const WATCHING = { config: { watch: { enabled: true } } };
+
 describe('serve and the folder jobs/', () => {
   it('R14: makes a result file of a file that is dropped, and leaves that as it is', async () => {
-    const machine = await setup();
+    const machine = await setup(WATCHING);
     const { client } = await machine.serve();
     const dropped = { '5_job.json': 'one', 'a.b.json': 'two', 'x_1_2.json': 'three' };
     for (const [name, prompt] of Object.entries(dropped)) drop(machine, name, text(prompt));
@@ -49,7 +51,7 @@ describe('serve and the folder jobs/', () => {
   });
 
   it('R7: takes at its start what was put there while nothing ran, a batch as its lines', async () => {
-    const machine = await setup();
+    const machine = await setup(WATCHING);
     drop(machine, 'early.json', text('early'));
     drop(
       machine,
@@ -64,7 +66,7 @@ describe('serve and the folder jobs/', () => {
   });
 
   it('R14: says of every wrong file what is wrong, until it is mended, and once over restarts', async () => {
-    const machine = await setup();
+    const machine = await setup(WATCHING);
     const first = await machine.serve();
     drop(machine, 'wrong.json', '{"prompt": "x", "configuration": {"LLM_name": "test-model", "sed": 1}}');
     drop(machine, 'half.json', '{"prompt": "x", ');
@@ -90,7 +92,7 @@ describe('serve and the folder jobs/', () => {
   });
 
   it('R8: shows a changed file, and spends nothing on it until it is asked', async () => {
-    const machine = await setup();
+    const machine = await setup(WATCHING);
     const { client } = await machine.serve();
     drop(machine, 'faq.json', text('before'));
     await results(machine, 1);
@@ -116,7 +118,7 @@ describe('serve and the folder jobs/', () => {
   it.each(['watcher.before_submit:1', 'watcher.after_submit:1', 'turn.after_commit:1', 'store.in_commit:1'])(
     'R7 R8: takes a file once where it is killed at %s',
     async (at) => {
-      const machine = await setup();
+      const machine = await setup(WATCHING);
       drop(machine, 'one.json', text('one'));
       const killed = machine.spawn(['serve'], { PROMPTD_CRASH_AT: at });
       expect(await once(killed, 'exit')).toEqual([null, 'SIGKILL']);
@@ -132,7 +134,7 @@ describe('serve and the folder jobs/', () => {
   );
 
   it('R7 R8 R14: makes one result of each of 2,000 files while it is killed twice, and none is changed', async () => {
-    const machine = await setup();
+    const machine = await setup(WATCHING);
     const contents = new Map(
       Array.from({ length: 2_000 }, (_, i) => [`${i}_job.x.json`, text(`prompt ${i}`, 'simulator:any')]),
     );
