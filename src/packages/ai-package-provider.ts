@@ -2,6 +2,7 @@
  * AI packages (R28 to R33): a module of the user with `get_job_status`, `submit_job` and `retrieve_job` is asked as if it were
  * a platform. It runs in children; the job is submitted to an id that is free, and looked at from time to time.
  */
+import { unlessAborted } from '../core/abortable.ts';
 import type { AttemptObserver } from '../core/attempt.ts';
 import type { Json } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -208,15 +209,4 @@ function notAsAgreed(outcome: CallOutcome, call: PackageFunction, expected: stri
   if (outcome.kind === 'raised')
     return new PackageFaultError({ kind: 'raised', call, message: outcome.message, trace: outcome.trace });
   return new PackageFaultError({ kind: 'nonsense', call, expected, got: shownOutcome(outcome) });
-}
-
-/** Settles as `work` does, or rejects with the signal's reason when that aborts first. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    // eslint-disable-next-line typescript/prefer-promise-reject-errors -- the contract: the signal's own reason
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

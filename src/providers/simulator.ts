@@ -2,6 +2,7 @@
  * A stand-in for a model: answers deterministically and says everywhere that it is none. For demonstrations, tests and
  * benchmarks. `settings.tokens_per_second` sets its speed (default 200; 0: no delay at all).
  */
+import { pause } from '../core/abortable.ts';
 import { hash } from 'node:crypto';
 import type { AttemptObserver } from '../core/attempt.ts';
 import { canonicalJson, isJsonObject, type Json } from '../core/json.ts';
@@ -62,26 +63,10 @@ export class SimulatorProvider implements Provider {
     const started = this.#clock.monotonic();
     for (let said = 0; said < pieces.length;) {
       const due = started + ((said + 1) * 1000) / tokens_per_second;
-      await this.#pause(Math.max(due - this.#clock.monotonic(), TICK_MS), signal);
+      await pause(this.#timers, Math.max(due - this.#clock.monotonic(), TICK_MS), signal);
       const until = Math.floor(((this.#clock.monotonic() - started) * tokens_per_second) / 1000);
       for (; said < Math.min(until, pieces.length); said += 1) answer.addText(pieces[said] ?? '');
     }
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => {
-        timer.cancel();
-        // eslint-disable-next-line typescript/prefer-promise-reject-errors -- the contract: the signal's own reason
-        reject(signal.reason);
-      };
-      const timer = this.#timers.after(ms, () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-    });
   }
 }
 

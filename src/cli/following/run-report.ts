@@ -75,9 +75,7 @@ export function reportLines(out: Output, report: RunReport, results: string | nu
   lines.push(...report.ended_before.map((one) => endedBeforeLine(c.yellow, one)));
   lines.push(`${c.dim('ended'.padEnd(10))}${statesText(out, report.states)}`);
   if (report.spent !== null && report.spent.attempts > 0) {
-    lines.push(
-      `${c.dim('tokens'.padEnd(10))}${count(report.spent.input_tokens)} in, ${count(report.spent.output_tokens)} out`,
-    );
+    lines.push(`${c.dim('tokens'.padEnd(10))}${tokensText(report.spent)}`);
   }
   if (report.spent !== null && report.spent.cost.length > 0)
     lines.push(`${c.dim('cost'.padEnd(10))}${costText(report.spent)}`);
@@ -107,6 +105,16 @@ export function changedText({ total, some }: NextRuns): string {
     .map(({ name, differs }) => plainLine(differs.length === 0 ? name : `${name} (${differsText(differs)})`));
   const more = total - shown.length;
   return `${shown.join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
+}
+
+/** What is not known is not 0: `3 in, 101 out`, `3 in, 101 out and 2 answers unknown`, `unknown`. */
+export function tokensText(spent: Pick<Spent, 'input_tokens' | 'output_tokens' | 'tokens_unknown'>): string {
+  const { input_tokens, output_tokens, tokens_unknown } = spent;
+  const known = `${count(input_tokens)} in, ${count(output_tokens)} out`;
+  if (tokens_unknown === 0) return known;
+  return input_tokens + output_tokens === 0
+    ? 'unknown'
+    : `${known} and ${many(tokens_unknown, 'answer')} unknown`;
 }
 
 /** That the run before was a fresh draw is no change of the job: it is said only where nothing else differs. */

@@ -19,6 +19,8 @@ export interface FailureGroup {
 export interface Spent {
   readonly input_tokens: number;
   readonly output_tokens: number;
+  /** Answers of which the platform did not say how many tokens they took: they are in no sum. */
+  readonly tokens_unknown: number;
   readonly attempts: number;
   /** As far as it is known, one sum for each currency. */
   readonly cost: BatchView['cost'];
@@ -94,6 +96,8 @@ export async function spent(
   return {
     input_tokens: sum('input'),
     output_tokens: sum('output'),
+    tokens_unknown: attempts.filter(({ attempt }) => isAnswer(attempt) && attempt.usage?.output == null)
+      .length,
     attempts: attempts.length,
     ...costOf(attempts.map(({ attempt }) => attempt)),
     warnings: attempts.flatMap(({ job, attempt }) =>
@@ -102,13 +106,18 @@ export async function spent(
   };
 }
 
-/** What is sent is said with an answer, kept or refused, and never without one: so it tells those whose cost there should be. */
+/** What is sent is said with an answer, kept or refused, and never without one. */
+function isAnswer({ parameters_sent }: AttemptView): boolean {
+  return parameters_sent !== null;
+}
+
 function costOf(attempts: readonly AttemptView[]): Pick<Spent, 'cost' | 'cost_unknown'> {
   const sums = new Map<string, number>();
   let cost_unknown = 0;
-  for (const { cost, parameters_sent } of attempts) {
+  for (const attempt of attempts) {
+    const { cost } = attempt;
     if (cost !== null) sums.set(cost.currency, (sums.get(cost.currency) ?? 0) + cost.amount);
-    else if (parameters_sent !== null) cost_unknown++;
+    else if (isAnswer(attempt)) cost_unknown++;
   }
   return { cost: [...sums].map(([currency, amount]) => ({ currency, amount })), cost_unknown };
 }
