@@ -10,9 +10,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { FileVersion } from '../../src/core/ports/job-folder.ts';
 import { systemJobFolder } from '../../src/platform/job-folder.ts';
 import { until } from '../support/until.ts';
@@ -78,6 +79,32 @@ describe('the folder of job files', () => {
       expect(await folder.read('a.json', before), what).toBeNull();
       expect((await folder.look('a.json'))?.id, what).not.toBe(before.id);
     }
+  });
+
+  it.each([
+    ['longer', 'half a text, and the rest'],
+    ['other bytes of the same length', 'HALF A TEXT'],
+  ])('R14: gives no bytes of a file that becomes %s while it is read', async (_what, then) => {
+    const { path, folder } = setup();
+    writeFileSync(path('a.json'), 'half a text');
+    const version = file(await folder.look('a.json'));
+    const handle = await open(path('a.json'));
+    const kind = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const read = kind.read as (this: FileHandle, ...given: unknown[]) => Promise<unknown>;
+    // Somebody writes between the first bytes that are read and the look that follows.
+    const between = vi.spyOn(kind, 'read').mockImplementation(async function (
+      this: FileHandle,
+      ...given: unknown[]
+    ) {
+      const got = await read.apply(this, given);
+      writeFileSync(path('a.json'), then);
+      utimesSync(path('a.json'), new Date(), new Date(Date.now() + 1_000));
+      return got as never;
+    });
+    onTestFinished(() => between.mockRestore());
+    expect(await folder.read('a.json', version)).toBeNull();
+    expect(between).toHaveBeenCalled();
   });
 
   it('R14: has another time when a name comes, goes or is replaced, and tells of it', async () => {
