@@ -6,10 +6,12 @@
 import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Workspace } from '../cli/deps.ts';
+import { adoptedBodies, adoptedRows, type Adoption } from '../core/adoption.ts';
+import { laneKey } from '../core/board.ts';
 import { Problem } from '../core/errors.ts';
 import { digestOf, sha256, sha256Bytes } from '../core/identity.ts';
 import { canonicalJson } from '../core/json.ts';
-import { answerFilePath, formatRunRef, parseRunRef, splitResultFileName } from '../core/names.ts';
+import { answerFilePath, formatRunRef, splitResultFileName } from '../core/names.ts';
 import type { Change, Store } from '../core/ports/store.ts';
 import type { Rebuilt, RebuildObserver } from '../core/rebuilding.ts';
 import type { LaneRow } from '../core/rows.ts';
@@ -24,7 +26,7 @@ import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { openStore } from '../stores/sqlite/store.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
 import {
-  changesOf,
+  adoptionOf,
   laneOfRestored,
   readRestored,
   type RestoredAttachment,
@@ -212,25 +214,34 @@ class Rebuild {
     const job = await this.#jobs.of(record.job, seen.name, record);
     const digest = record.digest ?? job?.digest ?? this.#ownDigest(file, seen);
     const known = this.#knownWork(seen.name, file, digest, job);
-    const source = 'answered_by' in record ? this.#sourceOf(record.answered_by) : null;
-    const parts = {
-      id,
-      lane: this.#laneOf(file, known),
+    const adoption = adoptionOf(file, {
       epoch: seen.epoch,
       name: seen.name,
       run: seen.run ?? 1,
       digest,
       job: known,
-      answered_by: source,
-      leads: file.kind === 'result' && source === null && !this.#answered.has(digest),
       attachments: file.kind === 'result' ? await this.#attachmentsOf(file, seen) : [],
       submitted_at: this.#now,
-    };
-    if (parts.leads) this.#answered.add(digest);
+    });
     if (known === null) this.#counts.unknown_work += 1;
     if (file.kind === 'result') this.#counts.completed += 1;
     else this.#counts.ended += 1;
-    await this.#add(store, changesOf(file, parts));
+    await this.#add(store, this.#changesOf(adoption, id));
+  }
+
+  /** Bodies first, then the batch, the run, its result. */
+  #changesOf(adoption: Adoption, id: number): readonly Change[] {
+    const { row, spec, answered_by: source } = adoption;
+    const answered_by = source === null ? null : this.#sourceOf(formatRunRef(source));
+    const leads = adoption.result !== null && answered_by === null && !this.#answered.has(row.digest);
+    if (leads) this.#answered.add(row.digest);
+    const lane = this.#laneOf(adoption);
+    const { run, result } = adoptedRows(adoption, { id, lane, run: row.run, leads, answered_by });
+    const changes = adoptedBodies(adoption);
+    if (row.batch !== null) changes.push({ do: 'put_batch', batch: row.batch, created_at: row.submitted_at });
+    changes.push({ do: 'insert_run', run, spec });
+    if (result !== null) changes.push({ do: 'insert_result', result });
+    return changes;
   }
 
   /** The job where it is what was asked, or where that was a fresh draw of it; null where it is other work. */
@@ -258,15 +269,13 @@ class Rebuild {
     return digestOf(unknownRequest({ type: 'llm', endpoint, model, prompt: sha256(`${epoch}_${name}`) }));
   }
 
-  #sourceOf(ref: string | undefined): number | null {
-    if (ref === undefined || parseRunRef(ref) === null) return null;
-    // Its file is gone: then this is the one that tells the answer.
+  /** Null where its file is gone: then this is the one that tells the answer. */
+  #sourceOf(ref: string): number | null {
     return this.#sources.get(ref) || null;
   }
 
-  #laneOf(file: RestoredFile, job: Parameters<typeof laneOfRestored>[1]): number {
-    const { endpoint, model, needs } = laneOfRestored(file, job);
-    const key = `${endpoint}\n${model}\n${needs}`;
+  #laneOf({ row: { endpoint, model }, needs }: Adoption): number {
+    const key = laneKey(endpoint, model, needs);
     const lane = this.#lanes.get(key) ?? { id: this.#lanes.size + 1, endpoint, model, needs, last_rank: 0 };
     if (!this.#lanes.has(key)) this.#lot.push({ do: 'put_lane', lane });
     this.#lanes.set(key, lane);

@@ -1,6 +1,7 @@
 /** The scheduler as the main thread sees it: the same port, over IPC. */
 import { extname } from 'node:path';
 import { Worker, type MessagePort } from 'node:worker_threads';
+import type { AdoptionVerdict } from '../core/adoption.ts';
 import { Problem } from '../core/errors.ts';
 import type { LiveState } from '../core/attempt.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
@@ -114,6 +115,8 @@ function remoteScheduler(
     },
     cancel: (runs) => call<readonly RunAnswer<CancelVerdict>[]>(remote.cancel(runs)),
     retry: (runs, options) => call<readonly RunAnswer<RetryVerdict>[]>(remote.retry(runs, options)),
+    adopt: (adoptions) => call<readonly AdoptionVerdict[]>(remote.adopt(adoptions)),
+    publishJobs: (runs) => call<void>(remote.publishJobs(runs)),
     live: (name, run, wait_ms) => call<LiveState | null>(remote.live(name, run, wait_ms)),
     lanes: () => call<readonly LaneStatus[]>(remote.lanes()),
     status: () => call<SchedulerStatus>(remote.status()),

@@ -1,6 +1,7 @@
 /** The scheduler's own thread: the only writer of the store, and the one that instances talk to. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import type { Adoption } from '../core/adoption.ts';
 import type { Prices } from '../core/cost.ts';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
@@ -46,6 +47,8 @@ export interface SchedulerFunctions {
   submit(jobs: readonly PreparedJob[], onInvalid: OnInvalid): unknown;
   cancel(runs: readonly RunRef[]): unknown;
   retry(runs: readonly RunRef[], options: RetryOptions): unknown;
+  adopt(adoptions: readonly Adoption[]): unknown;
+  publishJobs(runs: readonly RunRef[]): unknown;
   live(name: string, run: number, wait_ms: number): unknown;
   lanes(): unknown;
   status(): unknown;
@@ -117,6 +120,8 @@ class SchedulerThread {
       submit: (jobs, onInvalid) => this.#scheduler.submit(jobs, onInvalid),
       cancel: (runs) => this.#scheduler.cancel(runs),
       retry: (runs, options) => this.#scheduler.retry(runs, options),
+      adopt: (adoptions) => this.#scheduler.adopt(adoptions),
+      publishJobs: (runs) => this.#scheduler.publishJobs(runs),
       live: (name, run, wait_ms) => this.#scheduler.live(name, run, wait_ms),
       lanes: () => this.#scheduler.lanes(),
       status: () => this.#scheduler.status(),

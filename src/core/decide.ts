@@ -1,6 +1,7 @@
 /** A turn's decisions: pure over the events, the rows that were loaded, the board, and the moment. */
 import type { Board } from './board.ts';
 import { Draft, type LoadedRows, MissingKeys } from './draft.ts';
+import { decideAdopt } from './decisions/adopt.ts';
 import { decideCancel } from './decisions/cancel.ts';
 import { decideEndpoint } from './decisions/endpoint.ts';
 import { decideDue } from './decisions/due.ts';
@@ -15,7 +16,7 @@ import {
 import { writeRanks } from './decisions/lanes.ts';
 import { decideLeaseEnded } from './decisions/lease-ended.ts';
 import { place } from './decisions/place.ts';
-import { decidePublished, decideRepublish } from './decisions/published.ts';
+import { decidePublished, decidePublishJobs, decideRepublish } from './decisions/published.ts';
 import { decideReport } from './decisions/report.ts';
 import { decideRetry } from './decisions/retry-run.ts';
 import { decideSubmit } from './decisions/submit.ts';
@@ -59,6 +60,10 @@ function decideOne(draft: Draft, index: number, event: TurnEvent): void {
       return decideCancel(draft, index, event);
     case 'retry':
       return decideRetry(draft, index, event);
+    case 'adopt':
+      return decideAdopt(draft, index, event);
+    case 'publish_jobs':
+      return decidePublishJobs(draft, index, event);
     case 'greet':
       return decideGreet(draft, index, event);
     case 'settle':

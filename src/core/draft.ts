@@ -158,6 +158,11 @@ export class Draft {
     return epoch;
   }
 
+  /** An epoch that a file of the name has taken. */
+  useEpoch(name: string, epoch: number): void {
+    this.#epochs.set(name, Math.max(epoch, this.#epochs.get(name) ?? this.loaded.epoch(name)));
+  }
+
   rank(lane: number, batch: string): number {
     return this.ranks.get(`${lane}\n${batch}`) ?? this.loaded.rank(lane, batch);
   }

@@ -53,6 +53,17 @@ function want(wanted: Wanted, event: TurnEvent, board: Board, now: number): void
         wanted.epochs.add(ref.name);
       }
       return;
+    case 'publish_jobs':
+      for (const { name, run } of event.runs) wanted.run(name, run);
+      return;
+    case 'adopt':
+      for (const { row, is_certain } of event.adoptions) {
+        wanted.run(row.name, null);
+        if (is_certain) wanted.run(row.name, row.run);
+        wanted.epochs.add(row.name);
+        wanted.digests.add(row.digest);
+      }
+      return;
     case 'report':
       wanted.run(event.report.name, event.report.run);
       wanted.epochs.add(event.report.name);

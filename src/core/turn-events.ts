@@ -1,4 +1,5 @@
 /** What comes into a turn, and what leaves it once it is committed. Plain values, so that a turn can be repeated. */
+import type { Adoption, AdoptionVerdict } from './adoption.ts';
 import type { Acknowledgement, AttemptRef, AttemptReport, HashedAnswer, SpentInVain } from './attempt.ts';
 import type { PromptdEvent } from './events.ts';
 import type { RunRef } from './names.ts';
@@ -24,6 +25,9 @@ export type TurnEvent =
   | { readonly type: 'submit'; readonly jobs: readonly PreparedJob[]; readonly on_invalid: OnInvalid }
   | { readonly type: 'cancel'; readonly runs: readonly RunRef[] }
   | { readonly type: 'retry'; readonly runs: readonly RunRef[]; readonly options: RetryOptions }
+  | { readonly type: 'adopt'; readonly adoptions: readonly Adoption[] }
+  /** Another content took the place of the job files of these runs. */
+  | { readonly type: 'publish_jobs'; readonly runs: readonly RunRef[] }
   | { readonly type: 'put_key'; readonly key: KeyRow }
   | { readonly type: 'put_endpoint'; readonly endpoint: EndpointRow }
   /** An instance said hello: it gets its id. */
@@ -80,6 +84,7 @@ export type Receipt =
   | { readonly type: 'submit'; readonly value: SubmitReceipt }
   | { readonly type: 'cancel'; readonly value: readonly RunAnswer<CancelVerdict>[] }
   | { readonly type: 'retry'; readonly value: readonly RunAnswer<RetryVerdict>[] }
+  | { readonly type: 'adopt'; readonly value: readonly AdoptionVerdict[] }
   | { readonly type: 'greet'; readonly id: number }
   | { readonly type: 'done' };
 

@@ -2,6 +2,7 @@
  * The scheduler: the turn and its services, behind the port that HTTP and tests call.
  * Turn loop (decides and commits) · gateway (instances) · lease clock · due timer · wake timer · reports (outcomes).
  */
+import type { Adoption, AdoptionVerdict } from '../core/adoption.ts';
 import { boardAtStart, runKey, type Board } from '../core/board.ts';
 import type { LiveState } from '../core/attempt.ts';
 import type { Prices } from '../core/cost.ts';
@@ -189,6 +190,14 @@ export class SchedulerService implements Scheduler {
     return valueOf(await this.#loop.ask({ type: 'retry', runs, options }), 'retry');
   }
 
+  async adopt(adoptions: readonly Adoption[]): Promise<readonly AdoptionVerdict[]> {
+    return valueOf(await this.#loop.ask({ type: 'adopt', adoptions }), 'adopt');
+  }
+
+  async publishJobs(runs: readonly RunRef[]): Promise<void> {
+    await this.#loop.ask({ type: 'publish_jobs', runs });
+  }
+
   async putKey(key: KeyRow): Promise<void> {
     await this.#loop.ask({ type: 'put_key', key });
   }
@@ -284,6 +293,7 @@ interface Answers {
   readonly submit: SubmitReceipt;
   readonly cancel: readonly RunAnswer<CancelVerdict>[];
   readonly retry: readonly RunAnswer<RetryVerdict>[];
+  readonly adopt: readonly AdoptionVerdict[];
 }
 
 function valueOf<T extends keyof Answers>(receipt: Receipt, type: T): Answers[T] {

@@ -2,11 +2,12 @@
  * Rows of a run from its result or ended file, and from its job where that can still be made as it was. The inverse of
  * result-file.ts and ended-file.ts, as far as they tell.
  */
+import type { Adoption } from '../core/adoption.ts';
 import { Problem } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import { DEFAULT_OPTIONS } from '../core/job.ts';
 import { canonicalJson, type Json } from '../core/json.ts';
-import type { Change } from '../core/ports/store.ts';
+import { parseRunRef } from '../core/names.ts';
 import { FULL_BUDGETS } from '../core/retry.ts';
 import { REASONS, type ReasonCode } from '../core/reasons.ts';
 import type { AnswerMeta, JobType, ResultFileRef, RunRow, SpecRow } from '../core/rows.ts';
@@ -28,8 +29,6 @@ export interface RestoredAttachment {
 
 /** What a run is made of besides its file. */
 export interface RestoredParts {
-  readonly id: number;
-  readonly lane: number;
   readonly epoch: number;
   /** In its file; of the bare pair in the name of the file. */
   readonly name: string;
@@ -37,10 +36,6 @@ export interface RestoredParts {
   readonly digest: string;
   /** What determines its answer, made again of its job file; null where that is gone or another. */
   readonly job: PreparedJob | null;
-  /** Id of the run whose answer it took. */
-  readonly answered_by: number | null;
-  /** Whether no other run of its digest answered first. */
-  readonly leads: boolean;
   readonly attachments: readonly RestoredAttachment[];
   /** Where the file does not say. */
   readonly submitted_at: number;
@@ -71,35 +66,37 @@ export function laneOfRestored(
   };
 }
 
-/** Bodies first, then the run, its result, its batch. */
-export function changesOf(file: RestoredFile, parts: RestoredParts): readonly Change[] {
-  const { record } = file;
-  const { bodies, spec } = specOf(file, parts);
-  const changes: Change[] = bodies.map((body) => ({ do: 'put_body', sha256: sha256(body), body }));
-  for (const { ref, body } of parts.attachments)
-    changes.push({ do: 'put_body', sha256: ref.body_sha256, body });
-  if (typeof record.batch === 'string')
-    changes.push({ do: 'put_batch', batch: record.batch, created_at: submittedAt(file, parts) });
-  changes.push({ do: 'insert_run', run: runOf(file, parts, spec), spec });
-  if (file.kind === 'ended') return changes;
-  const { result } = file.record;
+/** The run as far as its file and its job tell of it. */
+export function adoptionOf(file: RestoredFile, parts: RestoredParts): Adoption {
+  const { bodies: texts, spec } = specOf(file, parts);
+  const bodies = texts.map((body) => ({ sha256: sha256(body), body }));
+  for (const { ref, body } of parts.attachments) bodies.push({ sha256: ref.body_sha256, body });
+  const needs = laneOfRestored(file, parts.job).needs;
+  const common = { row: rowOf(file, parts, spec), needs, spec, is_certain: file.record.digest !== undefined };
+  if (file.kind === 'ended') return { ...common, bodies, result: null, answered_by: null };
+  const { result, attempt, answered_by } = file.record;
   const made = madePrompt(file.record, parts.job);
-  if (made !== null) changes.push({ do: 'put_body', sha256: sha256(made), body: made });
+  if (made !== null) bodies.push({ sha256: sha256(made), body: made });
   const text_sha256 = sha256(result);
-  changes.push({ do: 'put_body', sha256: text_sha256, body: result });
-  changes.push({
-    do: 'insert_result',
+  bodies.push({ sha256: text_sha256, body: result });
+  return {
+    ...common,
+    bodies,
     result: {
-      job: parts.id,
       epoch: parts.epoch,
-      attempt: file.record.attempt ?? 0,
+      attempt: attempt ?? 0,
       text_sha256,
       text_bytes: Buffer.byteLength(result),
       meta: metaOf(file.record, parts),
       accepted_at: endedAt(file, parts),
     },
-  });
-  return changes;
+    answered_by: sourceOf(answered_by),
+  };
+}
+
+function sourceOf(ref: string | undefined): Adoption['answered_by'] {
+  const parsed = ref === undefined ? null : parseRunRef(ref);
+  return parsed === null || parsed.run === null ? null : { name: parsed.name, run: parsed.run };
 }
 
 function specOf(file: RestoredFile, { job, name }: RestoredParts): { bodies: string[]; spec: SpecRow } {
@@ -137,17 +134,15 @@ function specOf(file: RestoredFile, { job, name }: RestoredParts): { bodies: str
   };
 }
 
-function runOf(file: RestoredFile, parts: RestoredParts, { options }: SpecRow): RunRow {
+function rowOf(file: RestoredFile, parts: RestoredParts, { options }: SpecRow): Adoption['row'] {
   const { record } = file;
   const { endpoint, model } = laneOfRestored(file, parts.job);
   const type: JobType = parts.job?.type ?? 'llm';
   return {
-    id: parts.id,
     name: parts.name,
     run: parts.run,
     type,
     source: record.job.includes('#') ? 'batch_file' : 'folder',
-    lane: parts.lane,
     endpoint,
     model,
     digest: parts.digest,
@@ -158,8 +153,6 @@ function runOf(file: RestoredFile, parts: RestoredParts, { options }: SpecRow): 
     submitted_at: submittedAt(file, parts),
     state: file.kind === 'result' ? 'completed' : file.record.state,
     priority: options.priority,
-    rank: 0,
-    leads: file.kind === 'result' && parts.leads,
     due_at: null,
     attempt: attemptOf(file),
     instance: null,
@@ -168,7 +161,6 @@ function runOf(file: RestoredFile, parts: RestoredParts, { options }: SpecRow): 
     started_at: null,
     finished_at: endedAt(file, parts),
     epoch: parts.epoch,
-    answered_by: parts.answered_by,
   };
 }
 

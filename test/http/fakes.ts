@@ -113,6 +113,15 @@ export class FakeScheduler implements Scheduler {
     return { jobs: receipts, accepted };
   }
 
+  /** Files are no part of what HTTP does. */
+  adopt(): Promise<never> {
+    return Promise.reject(new Error('a door of HTTP adopts nothing'));
+  }
+
+  publishJobs(): Promise<never> {
+    return Promise.reject(new Error('a door of HTTP publishes nothing'));
+  }
+
   async cancel(runs: readonly RunRef[]): Promise<readonly RunAnswer<CancelVerdict>[]> {
     this.#fail();
     return runs.map((ref) => {

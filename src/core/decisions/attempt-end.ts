@@ -10,7 +10,7 @@ import { reason, type ReasonCode } from '../reasons.ts';
 import { afterFailure, errorKey, type RetryDecision } from '../retry.ts';
 import type { LogPlace } from '../ports/logs.ts';
 import type { AttemptOutcome, AttemptRow, Charge, RunRow, Timings } from '../rows.ts';
-import { dropLease } from './leasing.ts';
+import { dropLease, refOf } from './leasing.ts';
 import { endBadly } from './ending.ts';
 
 /** Why an attempt ended, for its row: a code, and a sentence for people. */
@@ -92,6 +92,28 @@ function countCharge(run: RunRow, charge: Charge | null, end: AttemptEnd, now: n
     default:
       return {};
   }
+}
+
+/** Ends an attempt whose answer came on another way: its instance is told to stop. */
+export function supersede(draft: Draft, lease: Lease, message: string): void {
+  dropLease(draft, lease);
+  // It may have been the probe of a gate, which another one then has to be.
+  teachGates(draft, lease, { outcome: 'cancelled', failure: null });
+  const why: EndCause = { code: 'Superseded', message };
+  closeAttempt(draft, lease, {
+    outcome: 'cancelled',
+    failure: null,
+    why,
+    timings: null,
+    log: null,
+    charge: null,
+  });
+  draft.effects.push({
+    type: 'abort',
+    instance: lease.instance,
+    attempt: refOf(lease),
+    cause: 'superseded',
+  });
 }
 
 /** Writes the end of an attempt's row. */

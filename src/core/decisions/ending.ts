@@ -10,10 +10,13 @@ export interface StoredAnswer {
   readonly meta: AnswerMeta;
   /** The run that was asked, where it was another one. */
   readonly answered_by: number | null;
+  /** Of an answer that came as a file: the epoch under which that stands. There is nothing to publish then. */
+  readonly standing?: number;
 }
 
 export function completeRun(draft: Draft, run: RunRow, answer: StoredAnswer): RunRow {
-  const epoch = draft.takeEpoch(run.name);
+  const epoch = answer.standing ?? draft.takeEpoch(run.name);
+  draft.useEpoch(run.name, epoch);
   const after = draft.change(run, 'answer', {
     epoch,
     finished_at: draft.moment.now,
@@ -31,7 +34,11 @@ export function completeRun(draft: Draft, run: RunRow, answer: StoredAnswer): Ru
  * An answer reached a run that did not lead (it came late, or was kept): whoever leads and is not asked at this moment needs
  * not be asked any more.
  */
-function answerLeader(draft: Draft, answered: RunRow, answer: StoredAnswer): void {
+export function answerLeader(
+  draft: Draft,
+  answered: RunRow,
+  { standing: _standing, ...answer }: StoredAnswer,
+): void {
   const leader = draft.leader(answered.digest);
   if (leader === null || leader.state === 'running') return;
   completeRun(draft, leader, { ...answer, answered_by: answer.answered_by ?? answered.id });
@@ -49,7 +56,7 @@ export function recordAnswer(draft: Draft, run: RunRow, epoch: number, answer: S
     meta,
     accepted_at: draft.moment.now,
   });
-  draft.publish({ kind: 'result', job: run.id, epoch });
+  if (answer.standing === undefined) draft.publish({ kind: 'result', job: run.id, epoch });
 }
 
 export function endBadly(

@@ -1,5 +1,6 @@
 /** Files stand, or cannot stand under their name. */
 import type { Draft } from '../draft.ts';
+import { collect } from './collect.ts';
 import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
 
@@ -10,6 +11,17 @@ export function decidePublished(
 ): void {
   for (const publication of event.publications) draft.changes.push({ do: 'drop_publication', publication });
   draft.tell({ type: 'published', count: event.publications.length });
+  draft.receipt(index, { type: 'done' });
+}
+
+/** Jobs whose files another content replaced are published once more; those that came by file never were. */
+export function decidePublishJobs(
+  draft: Draft,
+  index: number,
+  event: Extract<TurnEvent, { type: 'publish_jobs' }>,
+): void {
+  for (const run of collect(event.runs, ({ name, run }) => draft.run(name, run)))
+    if (run?.source === 'http') draft.publish({ kind: 'job', job: run.id, epoch: null });
   draft.receipt(index, { type: 'done' });
 }
 

@@ -13,14 +13,12 @@ import type { PromptdEvent } from '../events.ts';
 import type { AttemptRow, RunRow } from '../rows.ts';
 import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
-import { closeAttempt, endWithoutAnswer, teachGates, type EndCause } from './attempt-end.ts';
+import { closeAttempt, endWithoutAnswer, supersede, teachGates, type EndCause } from './attempt-end.ts';
 import { completeRun } from './ending.ts';
 import { dropLease, refOf } from './leasing.ts';
 
 type ReportEvent = Extract<TurnEvent, { type: 'report' }>;
 type AnswerDropped = Extract<PromptdEvent, { type: 'answer_dropped' }>;
-
-const SUPERSEDED: EndCause = { code: 'Superseded', message: 'An earlier attempt brought the answer.' };
 
 export function decideReport(draft: Draft, event: ReportEvent): void {
   const { report } = event;
@@ -97,26 +95,11 @@ function endLease(
   event: ReportEvent,
   answer: HashedAnswer,
 ): void {
-  dropLease(draft, lease);
   if (current === null) {
-    // It may have been the probe of a gate, which another one then has to be.
-    teachGates(draft, lease, { outcome: 'cancelled', failure: null });
-    closeAttempt(draft, lease, {
-      outcome: 'cancelled',
-      failure: null,
-      why: SUPERSEDED,
-      timings: null,
-      log: null,
-      charge: null,
-    });
-    draft.effects.push({
-      type: 'abort',
-      instance: lease.instance,
-      attempt: refOf(lease),
-      cause: 'superseded',
-    });
+    supersede(draft, lease, 'An earlier attempt brought the answer.');
     return;
   }
+  dropLease(draft, lease);
   const { timings } = event.report;
   const { log, prompt_sha256 } = event;
   teachGates(draft, lease, { outcome: 'succeeded', failure: null });

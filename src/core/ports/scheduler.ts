@@ -1,4 +1,5 @@
 /** The scheduler as its callers see it: the HTTP server over IPC, tests directly. */
+import type { Adoption, AdoptionVerdict } from '../adoption.ts';
 import type { LiveState, LogEntry } from '../attempt.ts';
 import type { RunRef } from '../names.ts';
 import type { Reason } from '../reasons.ts';
@@ -103,6 +104,13 @@ export interface Scheduler {
   submit(jobs: readonly PreparedJob[], onInvalid: OnInvalid): Promise<SubmitReceipt>;
   cancel(runs: readonly RunRef[]): Promise<readonly RunAnswer<CancelVerdict>[]>;
   retry(runs: readonly RunRef[], options: RetryOptions): Promise<readonly RunAnswer<RetryVerdict>[]>;
+  /** Takes runs that files tell of, each as it is; nothing is executed, and nothing is published that stands already. */
+  adopt(adoptions: readonly Adoption[]): Promise<readonly AdoptionVerdict[]>;
+  /**
+   * Publishes the accepted jobs of these runs once more, since another content has taken the place of their files: they go to
+   * `conflicts/jobs/` then. No effect on runs that are not known.
+   */
+  publishJobs(runs: readonly RunRef[]): Promise<void>;
   /** What the instance says of a running attempt; null where it does not answer within `wait_ms`, or nobody runs it. */
   live(name: string, run: number, wait_ms: number): Promise<LiveState | null>;
   lanes(): Promise<readonly LaneStatus[]>;
