@@ -54,10 +54,13 @@ export type {
   BatchView,
   JobDetail,
   JobLine,
+  JobOfResultView,
   JobView,
   LotView,
   NextRuns,
   ReasonView,
+  ResultNamesView,
+  ResultNameView,
   ResultView,
   RunEventView,
 } from './core/views.ts';

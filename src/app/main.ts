@@ -94,6 +94,16 @@ const deps: CliDeps = {
     const { testEndpoint } = await import('./endpoint-test.ts');
     return testEndpoint(options, env, signal);
   },
+  lookup: {
+    async resultsOf(results, name) {
+      const { systemFolderNames } = await import('../platform/folder-names.ts');
+      const { Lookup } = await import('../workspace/lookup.ts');
+      return new Lookup({ layout: { results }, names: systemFolderNames }).resultsOf(name);
+    },
+    async jobOf(file) {
+      return (await import('../workspace/lookup.ts')).jobOf(file);
+    },
+  },
   async rebuild(workspace, observer) {
     const { rebuild } = await import('./rebuild.ts');
     return rebuild(workspace, env, observer);

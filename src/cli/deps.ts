@@ -211,6 +211,17 @@ export type EndpointTest = {
   | { readonly ok: false; readonly reason: { readonly code: ReasonCode; readonly message: string } }
 );
 
+/** Results and jobs by file names; no file is opened. */
+export interface ResultLookup {
+  /** The oldest first. */
+  resultsOf(
+    results_dir: string,
+    name: string,
+  ): Promise<readonly { readonly file: string; readonly epoch: number; readonly name: string }[]>;
+  /** The job file of a result file; null where it is not named as one. */
+  jobOf(result_file: string): Promise<string | null>;
+}
+
 export interface VerifyOptions {
   readonly workspace: Workspace;
   /** Only what belongs to this run; null: everything. */
@@ -267,6 +278,7 @@ export interface CliDeps {
   openJob(options: ExecuteOptions): Promise<OpenedJob>;
   /** Asks an endpoint something tiny, from here. Rejects with `NotFound` where there is none of that name; null where the signal ended it. */
   testEndpoint(options: EndpointTestOptions, signal: AbortSignal): Promise<EndpointTest | null>;
+  readonly lookup: ResultLookup;
   /** Makes the database from the folders. Rejects with `WorkspaceHeld` beside a server, `WrongState` where there is one. */
   rebuild(workspace: Workspace, observer: RebuildObserver): Promise<Rebuilt>;
   /** Looks at the machine and the workspace. */

@@ -18,7 +18,16 @@ import type {
   RetryVerdict,
   RunAnswer,
 } from '../core/ports/scheduler.ts';
-import type { BatchView, JobDetail, JobLine, JobView, LotView, ResultView } from '../core/views.ts';
+import type {
+  BatchView,
+  JobDetail,
+  JobLine,
+  JobOfResultView,
+  JobView,
+  LotView,
+  ResultNamesView,
+  ResultView,
+} from '../core/views.ts';
 import { readJson, readText } from './answer.ts';
 import { type Address, type Call, Connection } from './connection.ts';
 import { type JobFilter, queryOf } from './filter.ts';
@@ -233,6 +242,16 @@ export class Client {
   /** The null result where there is none. `analyse`: with what its Markdown is made of. */
   result(ref: Ref, options: CallOptions & { readonly analyse?: boolean } = {}): Promise<ResultView> {
     return this.#get(`${jobPath(ref)}/result${options.analyse === true ? '?analyse=1' : ''}`, options);
+  }
+
+  /** The names of every result file of a job, or of a run of it, the oldest first; the null result where there is none. */
+  resultsOf(ref: Ref, options: CallOptions = {}): Promise<ResultNamesView> {
+    return this.#get(`${jobPath(ref)}/results`, options);
+  }
+
+  /** The job of a result file, by the file's name alone. */
+  jobOf(result_file: string, options: CallOptions = {}): Promise<JobOfResultView> {
+    return this.#get(`/results/${encodeURIComponent(result_file)}/job`, options);
   }
 
   async instances(options: CallOptions = {}): Promise<readonly InstanceStatus[]> {

@@ -134,6 +134,31 @@ export interface ResultView {
   readonly analysis?: Analysis;
 }
 
+/** A file in results/, as its name tells, with the run whose answer it holds where that is known. */
+export interface ResultNameView {
+  /** `<EPOCH>_<name>.json` */
+  readonly file: string;
+  /** Unix ms. */
+  readonly epoch: number;
+  readonly name: string;
+  readonly run: number | null;
+}
+
+/** Every result of a job by the name of its file, the oldest first (R10). */
+export interface ResultNamesView {
+  readonly job: string;
+  readonly results: readonly ResultNameView[];
+  /** Stands where there is none: the null result (R12). */
+  readonly result?: null;
+  /** Older ones are left out. */
+  readonly has_more?: boolean;
+}
+
+/** The job of a result file, by the file's name (R11). */
+export interface JobOfResultView extends ResultNameView {
+  readonly job: string;
+}
+
 /** Jobs of a lot that were asked as a further run of their names, the first of them with what differs from the run before. */
 export interface NextRuns {
   readonly total: number;

@@ -10,8 +10,10 @@ import type {
   BatchView,
   JobDetail,
   JobLine,
+  JobOfResultView,
   JobView,
   LotView,
+  ResultNamesView,
   ResultView,
 } from '../core/views.ts';
 
@@ -158,6 +160,18 @@ export const resultOut = z.object({
   accepted_at: time.exactOptional(),
   analysis: z.custom<Analysis>().exactOptional(),
 }) satisfies z.ZodType<ResultView>;
+
+const resultName = { file: z.string(), epoch: z.int(), name: z.string(), run: z.int().nullable() };
+export const resultNamesOut = z.object({
+  job: z.string(),
+  results: z.array(z.object(resultName)),
+  result: z.null().exactOptional(),
+  has_more: z.boolean().exactOptional(),
+}) satisfies z.ZodType<ResultNamesView>;
+export const jobOfResultOut = z.object({
+  job: z.string(),
+  ...resultName,
+}) satisfies z.ZodType<JobOfResultView>;
 
 export const batchOut = z.object({
   batch: z.string(),

@@ -23,6 +23,7 @@ import { jobRoutes, listRoutes } from './routes/jobs.ts';
 import { logRoutes } from './routes/logs.ts';
 import { folderRoutes, healthRoutes, machineRoutes } from './routes/machine.ts';
 import { rerunRoutes } from './routes/rerun.ts';
+import { resultNameRoutes } from './routes/result-names.ts';
 import { resultRoutes } from './routes/results.ts';
 import { submitRoutes } from './routes/submit.ts';
 
@@ -115,6 +116,7 @@ function addRoutes(app: App, context: HttpContext): void {
   rerunRoutes(app, context);
   logRoutes(app, context);
   resultRoutes(app, context);
+  resultNameRoutes(app, context);
   batchRoutes(app, context);
   eventRoutes(app, context);
   machineRoutes(app, context);

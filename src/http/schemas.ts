@@ -1,7 +1,7 @@
 /** What comes in with requests, and what goes out, as zod schemas: requests are checked by them, OpenAPI is made from all. */
 import { z } from 'zod';
 import { jobSchema, optionsSchema } from '../core/job-schema.ts';
-import { NAME_EXPECTED, parseRunRef } from '../core/names.ts';
+import { NAME_EXPECTED, parseRunRef, splitResultFileName } from '../core/names.ts';
 import { RUN_STATES } from '../core/states.ts';
 
 export const refParams = z.object({
@@ -19,6 +19,15 @@ export const instanceParams = z.object({ id: z.coerce.number().int().min(0) });
 
 export const fileParams = refParams.extend({
   file: z.string().min(1).max(200).meta({ description: 'As the result names it', example: 'chart.png' }),
+});
+
+export const resultFileParams = z.object({
+  result_file: z
+    .string()
+    .refine((name) => splitResultFileName(name) !== null, {
+      error: 'the name of a result file, <EPOCH>_<name>.json',
+    })
+    .meta({ description: 'The name of a file in results/', example: '1796112003000_faq-17.json' }),
 });
 
 const flag = z.enum(['true', 'false', '1', '0']);

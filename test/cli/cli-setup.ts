@@ -5,6 +5,8 @@ import { connect } from '../../src/client/client.ts';
 import type { CliDeps, FileReport, Sink, Workspace } from '../../src/cli/deps.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
 import type { Timers } from '../../src/core/ports/clock.ts';
+import { systemFolderNames } from '../../src/platform/folder-names.ts';
+import { jobOf, Lookup } from '../../src/workspace/lookup.ts';
 import { temporaryFolder } from '../client/scripted-server.ts';
 import { FakePromptd } from './fake-promptd.ts';
 
@@ -197,6 +199,11 @@ export class TestCli implements AsyncDisposable {
       workOf: () => Promise.reject(new Error('not in this test')),
       openJob: () => Promise.reject(new Error('not in this test')),
       testEndpoint: () => Promise.reject(new Error('not in this test')),
+      lookup: {
+        resultsOf: (results, name) =>
+          new Lookup({ layout: { results }, names: systemFolderNames }).resultsOf(name),
+        jobOf: (file) => Promise.resolve(jobOf(file)),
+      },
       rebuild: () => Promise.reject(new Error('not in this test')),
       examine: () => {
         throw new Error('not in this test');

@@ -38,6 +38,7 @@ const code = await runCli({
   workOf: refuse,
   openJob: refuse,
   testEndpoint: refuse,
+  lookup: { resultsOf: refuse, jobOf: refuse },
   rebuild: refuse,
   examine: () => {
     throw new Error('not in this test');

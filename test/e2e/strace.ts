@@ -56,6 +56,23 @@ export function failCalls(
   ]);
 }
 
+/** Runs a program from its beginning to its end; resolves with what it printed and its calls that succeeded. */
+export async function callsOfProgram(
+  argv: readonly string[],
+  options: { readonly calls: readonly string[]; readonly cwd: string },
+): Promise<{ readonly stdout: string; readonly calls: readonly Call[] }> {
+  const folder = mkdtempSync(join(tmpdir(), 'promptd-strace-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const output = join(folder, 'calls');
+  const args = ['-f', '-y', '-s', '64', '-o', output, '-e', `trace=${options.calls.join(',')}`, ...argv];
+  const child = track(spawn('strace', args, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'inherit'] }));
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}`);
+  return { stdout, calls: callsOf(readFileSync(output, 'utf8')).filter(({ text }) => !/ = -1 /.test(text)) };
+}
+
 async function attach(pid: number, options: readonly string[]): Promise<Tracer> {
   const folder = mkdtempSync(join(tmpdir(), 'promptd-strace-'));
   const output = join(folder, 'calls');

@@ -136,6 +136,31 @@ with the code of its end (0 completed, 10 failed, 11 cancelled).`,
     load: async () => (await import('../commands/result.ts')).result,
   },
   {
+    name: 'results',
+    args: '<name>',
+    group: 'Looking:',
+    summary: 'the result files of a job, by name',
+    about: `FILE RUN PUBLISHED, the oldest first, read off the names in results/: no file is opened, and no server is needed (one that
+runs says which run each file is of). With --json, one a line; where there is none, the null result.`,
+    options: [],
+    examples: [
+      ['promptd results faq-17', 'every answer that it ever had'],
+      ['promptd results faq-17 --json', 'the same for programs'],
+    ],
+    load: async () => (await import('../commands/results.ts')).results,
+  },
+  {
+    name: 'job-of',
+    args: '<files...>',
+    group: 'Looking:',
+    summary: 'the job of a result file, by its name',
+    about:
+      'Prints the job file of each, by splitting its name at the first underscore; the files need not be there. Exit code 3 where one is not named as a result is.',
+    options: [],
+    examples: [['promptd job-of 1764000000000_faq-17.json', 'prints faq-17.json']],
+    load: async () => (await import('../commands/job-of.ts')).jobOf,
+  },
+  {
     name: 'ps',
     args: '',
     group: 'Looking:',
