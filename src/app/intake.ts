@@ -2,8 +2,10 @@
 import type { Scheduler } from '../core/ports/scheduler.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
+import { systemTimers } from '../platform/timers.ts';
 import { createPrepare, type Prepare } from '../prompt/prepare.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
+import { AnswerCheckThread } from './answer-checker.ts';
 import type { Config } from './config.ts';
 import { DiskWatch, takingWhatDisksHold } from './disk-watch.ts';
 import type { openLog } from './log.ts';
@@ -33,6 +35,7 @@ export function openIntake(
       endpoints,
       default_endpoint,
       links: new WorkspaceLinkReader({ root: layout.root }),
+      schemas: new AnswerCheckThread(systemTimers),
     }),
     scheduler: { ...scheduler, ...takingWhatDisksHold(scheduler, disks) },
   };

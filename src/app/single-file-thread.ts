@@ -62,6 +62,8 @@ export class SingleFileThread<Task, Answer> {
     if (this.#closed) throw new ThreadFault('closed', 'it is closed');
     const { worker, ready } = (this.#worker ??= begun(this.#options.begin()));
     const { timers, timeout_ms } = this.#options;
+    // Idle it keeps no process alive; with a task it does.
+    worker.ref();
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const onExit = (): void => reject(new ThreadFault('broken', 'its thread ended'));
     const onError = (error: Error): void => reject(new ThreadFault('broken', error.message));
@@ -85,6 +87,7 @@ export class SingleFileThread<Task, Answer> {
       await worker.terminate();
       throw error;
     } finally {
+      worker.unref();
       worker.off('message', resolve).off('error', onError).off('exit', onExit);
     }
   }

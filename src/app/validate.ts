@@ -4,8 +4,10 @@ import { basename } from 'node:path';
 import type { FileReport, Workspace } from '../cli/deps.ts';
 import type { Fault } from '../core/errors.ts';
 import { decodeUtf8, parseJobText, placeFaults, splitNdjson } from '../core/job-text.ts';
+import { systemTimers } from '../platform/timers.ts';
 import { createPrepare, type Prepare } from '../prompt/prepare.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
+import { AnswerCheckThread } from './answer-checker.ts';
 import { loadConfig } from './config.ts';
 import { type Environment } from './environment.ts';
 
@@ -20,6 +22,7 @@ export async function validateFiles(
     endpoints: config.endpoints,
     default_endpoint: config.default_endpoint,
     links,
+    schemas: new AnswerCheckThread(systemTimers),
   });
   const reports: FileReport[] = [];
   for (const file of files) reports.push(await validateFile(file, prepare));

@@ -11,6 +11,7 @@ import { linksToProgram } from '../core/job-command.ts';
 import { canonicalJson, type Json } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { isName, jobFileName, NAME_EXPECTED, nameFromDigest, nameInBatch } from '../core/names.ts';
+import type { AnswerChecker } from '../core/ports/answer-checker.ts';
 import type { LinkReader } from '../core/ports/link-reader.ts';
 import type { ScriptCall } from '../core/recipe.ts';
 import { needsOf } from '../core/order-of.ts';
@@ -19,6 +20,7 @@ import type { PreparedJob } from '../core/submission.ts';
 import { type Built, buildPrompt, type BuildTools, buildTools } from './build-prompt.ts';
 import { NO_LINKS } from './link-faults.ts';
 import { execOff, linksOverTcp } from './over-tcp.ts';
+import { ResponseSchemas } from './response-schema.ts';
 import { Templates } from './template.ts';
 
 export interface PrepareOptions {
@@ -26,6 +28,8 @@ export interface PrepareOptions {
   readonly default_endpoint: string | null;
   /** Null where there is no workspace to read from. */
   readonly links: LinkReader | null;
+  /** Says of a schema whether it is one; absent where an attempt says that at once. */
+  readonly schemas?: AnswerChecker;
 }
 
 /** Where a job comes from. */
@@ -75,6 +79,7 @@ export function createPrepare(options: PrepareOptions): Prepare {
   const endpoints = new Set(kinds.keys());
   const known: KnownEndpoints = { endpoints, default_endpoint: options.default_endpoint, kinds };
   const tools = buildTools(options.links ?? NO_LINKS, new Templates());
+  const schemas = new ResponseSchemas(options.schemas ?? null);
   return async (value, from) => {
     const checked = checkJob(value, known);
     if (!checked.ok) return checked;
@@ -82,10 +87,12 @@ export function createPrepare(options: PrepareOptions): Prepare {
     const barred = from.via === 'tcp' ? [...execOff(job, from), ...linksOverTcp(job)] : [];
     if (barred.length > 0) return { ok: false, faults: barred };
     const faults: Fault[] = [];
-    const [built, programs] = await Promise.all([
+    const [built, programs, schema] = await Promise.all([
       buildPrompt(job.prompt, tools),
       readCommand(job, tools, faults),
+      schemas.faultOf(job.parameters),
     ]);
+    if (schema !== null) faults.push(schema);
     if (!built.ok || faults.length > 0)
       return { ok: false, faults: [...(built.ok ? [] : built.faults), ...faults] };
     return finish(job, { built, programs, kind: kinds.get(job.endpoint) ?? '' }, from);

@@ -15,7 +15,6 @@ it('R3: an answer that breaks its schema is asked for again, and one that never 
   await machine.writeJobs({
     second: asked('second'),
     fenced: { ...asked('fenced'), options: { max_attempts: 1 } },
-    none: asked('none', { response_schema: { type: 'thing' } }),
   });
   const serving = await machine.serve();
   const { code, stdout } = await machine.promptd('run', 'jobs');
@@ -24,12 +23,22 @@ it('R3: an answer that breaks its schema is asked for again, and one that never 
   expect(machine.model.count('second')).toBe(2);
   expect((await serving.client.job('fenced')).reason).toMatchObject({ code: 'SchemaMismatch' });
   expect((await machine.promptd('logs', 'fenced')).stdout).toContain('```json\n{"n": 3}\n```');
+  expect(stdout).toMatch(/failed +1 × SchemaMismatch, e\.g\./);
+  expect(await serving.stop()).toBe(0);
+});
+
+it('R19: a schema that is none is refused at every door, with its line and what is wrong with it', async () => {
+  const machine = await setup();
+  await machine.writeJobs({ none: asked('none', { response_schema: { type: 'thing' } }) });
+  const serving = await machine.serve();
+  const ran = await machine.promptd('run', 'jobs');
+  const validated = await machine.promptd('validate', 'jobs/none.json');
+  for (const { code, stderr, stdout } of [ran, validated]) {
+    expect(code).toBe(12);
+    expect(`${stdout}${stderr}`).toMatch(/none\.json:\d+:\d+.*configuration\.response_schema/s);
+    expect(`${stdout}${stderr}`).toMatch(/expected a JSON Schema.*allowed values/s);
+  }
   expect(machine.model.count('none')).toBe(0);
-  expect((await serving.client.job('none')).reason).toMatchObject({
-    code: 'SchemaMismatch',
-    message: expect.stringContaining('response_schema is no JSON Schema that can be checked') as string,
-  });
-  expect(stdout).toMatch(/failed +2 × SchemaMismatch, e\.g\./);
   expect(await serving.stop()).toBe(0);
 });
 
