@@ -79,6 +79,8 @@ export const CONFIG_SCHEMA = z.strictObject({
   disk_free_min_bytes: z.int().min(0).optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).optional(),
 });
+  /** Logs of attempts; never results. */
+  logs: z.strictObject({ retention: duration.optional() }).optional(),
 
 export type ConfigFile = z.infer<typeof CONFIG_SCHEMA>;
 export type EndpointFile = z.infer<typeof endpoint>;

@@ -43,6 +43,8 @@ export interface Config {
   readonly disk_free_min_bytes: number;
   readonly log_level: string;
 }
+  /** How long logs of ended attempts are kept. */
+  readonly logs: { readonly retention_ms: number };
 
 /** What the command line says over everything else. */
 export interface Flags {
@@ -103,6 +105,7 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
     log_level: env['PROMPTD_LOG_LEVEL'] ?? file.log_level ?? 'info',
   });
 }
+    logs: { retention_ms: parseDuration(file.logs?.retention ?? '') ?? LIMITS.log_retention_ms },
 
 /** Without any in the file: the Ollama of this machine, and the stand-in. */
 function endpointsOf(file: ConfigFile, env: Environment, root: string): ReadonlyMap<string, EndpointConfig> {

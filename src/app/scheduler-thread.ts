@@ -32,6 +32,8 @@ export interface SchedulerThreadData {
   readonly database: string;
   readonly expect_existing: string | null;
   readonly logs: string;
+  /** How long logs of attempts are kept. */
+  readonly log_retention_ms: number;
   readonly endpoints: readonly EndpointConfig[];
   readonly prices: Prices;
   readonly listen: { readonly host: string; readonly port: number };
@@ -141,15 +143,20 @@ class SchedulerThread {
     const { database: path, expect_existing, listen } = this.#data;
     const crashpoint = crashPointOf(environment());
     const store = openStore({ path, clock: systemClock, random: systemRandom, expect_existing, crashpoint });
-    const service = await this.#startService(store, crashpoint);
+    const logs = this.#openLogs();
+    const service = await this.#startService(store, logs, crashpoint);
     this.#service = service;
     const transport = new TcpTransport({ timers: systemTimers });
     const listener = await transport.listen(listen, (connection) => service.accept(connection));
     crashpoint('start.after_listen');
     service.onChanges((changes) => this.#main.tell('changes', changes));
     const tidy = setInterval(() => void store.tidy().catch((error: unknown) => this.#fatal(error)), TIDY_MS);
+    const endPruning = logs.keepPruned(systemTimers, (error) =>
+      this.#main.tell('note', 'warn', { error: String(error) }, 'old logs could not be removed'),
+    );
     this.#close = async () => {
       clearInterval(tidy);
+      endPruning();
       this.#meter.stop();
       await listener.close();
       await service.stop();
@@ -158,11 +165,16 @@ class SchedulerThread {
     return { store_id: service.store_id, ...listener.address };
   }
 
-  #startService(store: Store, crashpoint: CrashPoint): Promise<SchedulerService> {
-    const { endpoints, prices, local_name, token, logs } = this.#data;
+  #openLogs(): AttemptLogWriter {
+    const { logs: folder, log_retention_ms } = this.#data;
+    return new AttemptLogWriter({ files: systemFiles, folder, clock: systemClock, log_retention_ms });
+  }
+
+  #startService(store: Store, logs: AttemptLogWriter, crashpoint: CrashPoint): Promise<SchedulerService> {
+    const { endpoints, prices, local_name, token } = this.#data;
     return SchedulerService.start({
       store,
-      logs: new AttemptLogWriter({ files: systemFiles, folder: logs, clock: systemClock }),
+      logs,
       endpoints,
       prices,
       clock: systemClock,

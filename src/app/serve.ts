@@ -33,6 +33,7 @@ import { startPublisherThread, type PublisherThread } from './publisher-remote.t
 import { startSchedulerThread, type SchedulerThread } from './scheduler-remote.ts';
 import { processGone } from './process-gone.ts';
 import { readServerFile, removeServerFile, SERVE_LOCK, writeServerFile } from './server-info.ts';
+import { traceOfSettings } from './settings-trace.ts';
 import { stopSignals } from './signals.ts';
 import { onUncaught } from './uncaught.ts';
 import { version } from './version.ts';
@@ -202,7 +203,7 @@ class Server {
     token: string,
     trace: string | null,
   ): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
-    const { layout, endpoints, prices, instances, instance } = this.#config;
+    const { layout, endpoints, prices, instances, instance, logs } = this.#config;
     const { port1, port2 } = new MessageChannel();
     const fatal = (message: string, advice?: string): void => this.#die(message, advice);
     const scheduler = await this.#orAnyPort(instances.port, (port) =>
@@ -211,6 +212,7 @@ class Server {
           database: layout.database,
           expect_existing: trace,
           logs: layout.logs,
+          log_retention_ms: logs.retention_ms,
           endpoints: [...endpoints.values()],
           prices,
           listen: { host: instances.host, port },
@@ -292,6 +294,7 @@ class Server {
       version: version(),
       detached: this.#options.detached,
       started_at: Date.now(),
+      settings: await traceOfSettings(this.#config, environment(), systemRandom.id(16)),
     });
     this.#log.info({ pid: process.pid, url: doors.url, instances: scheduler.address }, 'serving');
     this.#options.say(`promptd ${version()} serves ${layout.root}`);

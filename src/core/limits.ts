@@ -64,7 +64,10 @@ export const LIMITS = {
   /** Outcomes in one turn: instances work on the slots that it frees while the next turn commits the others. */
   turn_outcomes_max: 50,
   log_bytes_max: 8 * 1024 * 1024,
+  /** Logs of ended attempts, unless `logs.retention` says otherwise. */
   log_retention_ms: 7 * 86_400_000,
+  /** The log of a process of promptd's own; the one before it is kept as well. */
+  process_log_bytes_max: 16 * 1024 * 1024,
   spool_bytes_max: 1024 * 1024 * 1024,
   wal_bytes_max: 64 * 1024 * 1024,
   /** Below this the server refuses new work and keeps what it has. */

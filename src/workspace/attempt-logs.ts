@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path';
 import { LIMITS } from '../core/limits.ts';
-import type { Clock } from '../core/ports/clock.ts';
+import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
 import type { AppendFile, Files } from '../core/ports/files.ts';
 import type { LogPlace, LogReader, LogWriter } from '../core/ports/logs.ts';
 import { isoTime } from '../core/views.ts';
@@ -90,6 +90,24 @@ export class AttemptLogWriter implements LogWriter {
       removed += 1;
     }
     return removed;
+  }
+
+  /**
+   * Prunes now and each hour from then on, also where nothing is logged, until the function that it returns is called. What
+   * cannot be removed is left for the next time.
+   */
+  keepPruned(timers: Timers, onTrouble: (error: unknown) => void): () => void {
+    let timer: Timer | null = null;
+    let ended = false;
+    const prune = async (): Promise<void> => {
+      await this.prune().catch(onTrouble);
+      if (!ended) timer = timers.after(LIMITS.timer_max_ms, () => void prune(), false);
+    };
+    void prune();
+    return () => {
+      ended = true;
+      timer?.cancel();
+    };
   }
 
   async close(): Promise<void> {

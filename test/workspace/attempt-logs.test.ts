@@ -12,6 +12,7 @@ import {
 } from '../../src/workspace/attempt-logs.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { faultyFiles, systemError } from './faulty-files.ts';
+import { until } from '../support/until.ts';
 import { namesIn, temporaryFolder } from './folder.ts';
 
 const DAY_MS = 86_400_000;
@@ -121,6 +122,52 @@ describe('the logs of attempts', () => {
     expect(await read(old)).toBe(null);
     clock.jumpWall(30 * DAY_MS);
     expect(await writer.prune()).toBe(0);
+  });
+
+  it('prunes at the start and as time goes by, also where nothing is logged, until it is told to stop', async () => {
+    const { start, folder, clock } = setup();
+    mkdirSync(folder);
+    for (const day of ['2025-12-20', '2025-12-26', '2025-12-30'])
+      writeFileSync(join(folder, `${day}-0.log`), '');
+    const trouble: unknown[] = [];
+    const writer = start({ log_retention_ms: 7 * DAY_MS });
+    const end = writer.keepPruned(clock, (error) => trouble.push(error));
+    await until('the first look', () => namesIn(folder).length === 2);
+    expect(namesIn(folder)).toEqual(['2025-12-26-0.log', '2025-12-30-0.log']);
+    const pass = async (hours: number, names: readonly string[]): Promise<void> => {
+      for (let hour = 0; hour < hours; hour += 1) {
+        await until('the next look to be due', () => clock.waiting === 1);
+        await clock.advance(3_600_000);
+      }
+      await until(`${hours} hours`, () => namesIn(folder).join(' ') === names.join(' '));
+    };
+    // Midnight of the first day, plus seven days: the day before the last is kept to its last hour.
+    await pass(48, ['2025-12-26-0.log', '2025-12-30-0.log']);
+    await pass(1, ['2025-12-30-0.log']);
+    await until('the next look to be due', () => clock.waiting === 1);
+    end();
+    expect(clock.waiting).toBe(0);
+    expect(trouble).toEqual([]);
+  });
+
+  it('tells where an old segment cannot be removed, and tries again', async () => {
+    let refused = 2;
+    const files: Files = {
+      ...systemFiles,
+      unlink: (path) => (refused-- > 0 ? Promise.reject(systemError('EACCES', 'unlink')) : systemFiles.unlink(path)),
+    };
+    const { start, folder, clock } = setup(files);
+    mkdirSync(folder);
+    writeFileSync(join(folder, '2025-01-01-0.log'), '');
+    const trouble: unknown[] = [];
+    const end = start().keepPruned(clock, (error) => trouble.push(error));
+    for (const _ of [1, 2]) {
+      await until('the next look to be due', () => clock.waiting === 1);
+      await clock.advance(3_600_000);
+    }
+    await until('the segment to be gone', () => namesIn(folder).length === 0);
+    expect(trouble).toHaveLength(2);
+    end();
   });
 
   it('follows no name that is not a segment', async () => {

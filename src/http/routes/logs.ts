@@ -78,6 +78,7 @@ async function storedOrLive(
     throw new Problem(
       'NotFound',
       `The log of attempt ${from.attempt} of ${formatRunRef(run)} is not kept any more`,
+      { hint: 'Logs are kept as long as "logs.retention" says, 7 days unless configured; results for ever.' },
     );
   }
   return [...logPieces(bytes, from.attempt, from.offset)];
