@@ -10,6 +10,7 @@ import type { EnsuredServer, Workspace } from '../cli/deps.ts';
 import { Problem } from '../core/errors.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { SERVE_LOCK } from './server-info.ts';
+import { unmarkedEnvironment } from '../platform/marked-processes.ts';
 import { systemTimers } from '../platform/timers.ts';
 
 const START_MS = 20_000;
@@ -29,6 +30,8 @@ export async function ensureServer(
   const bin = fileURLToPath(new URL('../../bin/promptd.js', import.meta.url));
   const child = spawn(process.execPath, [bin, 'serve', '--workspace', workspace.root, '--detached'], {
     cwd: workspace.root,
+    // Where a script of a job ran the command, the server does not end with that.
+    env: unmarkedEnvironment(),
     stdio: ['ignore', 'ignore', log],
     detached: true,
   });

@@ -50,7 +50,7 @@ export async function runInstance(options: InstanceProcessOptions): Promise<numb
   const lock = tryLock(lock_file);
   if (lock === null) return SPOOL_HELD;
   const owner = ownerOf(lock_file);
-  endChildrenOf(owner);
+  await endChildrenOf(owner);
   const own = ownRunner({ ...options, env: environment(), owner });
   const on = (event: InstanceEvent): void => {
     if (event.type === 'draining' && event.reason === 'asked') own.drain();

@@ -1,16 +1,20 @@
 /**
- * The guard: a process of its own between an instance and the programs of users, `node child-guard.ts FOLDER`. It is alive as
- * long as its instance: when the channel to that closes, however it came, every group is killed and the folder is removed.
+ * The guard: a process of its own between an instance and the programs of users, `node child-guard.ts FOLDER
+ * MARK`. It is alive as long as its instance: when the channel to that closes, however it came, every group is killed, and all
+ * that has left its group, and the folder is removed.
  */
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GuardNews, GuardOrder } from './guard-messages.ts';
 import { GuardedChild } from './guarded-child.ts';
+import { CHILD_MARK, endMarked } from './marked-processes.ts';
+import { Strays } from './strays.ts';
 
 /** Killed processes are gone in no time, unless a disk or a debugger holds them. */
 const LAST_WAIT_MS = 2_000;
 
-const folder = process.argv[2] ?? '';
+const [, , folder = '', mark = ''] = process.argv;
+const strays = new Strays();
 const children = new Map<number, GuardedChild>();
 let whenEmpty: () => void = () => undefined;
 
@@ -27,6 +31,7 @@ function begin(id: number, spec: Extract<GuardOrder, { type: 'spawn' }>['spec'])
     spec,
     folder,
     started: (pid) => void tell({ type: 'started', id, pid }),
+    exited: async (pid, lived_ms) => strays.end({ mark: spec.env[CHILD_MARK] ?? '', pid, lived_ms }),
     output: (type, bytes) => tell({ type, id, bytes }),
     ended: (end) => {
       children.delete(id);
@@ -44,6 +49,7 @@ async function end(): Promise<void> {
   });
   for (const child of children.values()) child.kill(0);
   if (children.size > 0) await Promise.race([empty, sleep(LAST_WAIT_MS)]);
+  await endMarked([mark], null);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   process.exit(0);
 }

@@ -5,21 +5,24 @@ import { join } from 'node:path';
 import type { Random } from '../core/ports/clock.ts';
 import type { Child, ChildEvents, Children, ChildSpec } from '../core/ports/children.ts';
 import { Guard } from './guard.ts';
-import { CHILD_MARK, killMarkedOf } from './marked-processes.ts';
+import { endMarked, ownMark } from './marked-processes.ts';
 
 export interface GuardedChildrenOptions {
   /** The environment of the guard itself; children get what their spec says. */
   readonly env: Readonly<Record<string, string>>;
   readonly random: Random;
-  /** Stands in the marks of its children and the names of their folders. Nobody else on this machine has it at the time. */
+  /**
+   * Stands in the marks of its children and the names of their folders. Nobody else on this machine has it at the time. Where
+   * it is not given and this process is a child itself, its children are below it, and end with it.
+   */
   readonly owner?: string;
 }
 
 const FOLDERS = 'promptd-children-';
 
 /** Ends what this owner left when it was killed together with its guard, and nobody was there to do it. */
-export function endChildrenOf(owner: string): void {
-  killMarkedOf(owner);
+export async function endChildrenOf(owner: string): Promise<void> {
+  await endMarked([owner], null);
   try {
     const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`${FOLDERS}${owner}-`));
     for (const name of left) rmSync(join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5 });
@@ -42,10 +45,7 @@ export class GuardedChildren implements Children {
   spawn(spec: ChildSpec, events: ChildEvents): Child {
     if (this.#closed) return neverStarted('ECANCELED', 'this instance is ending');
     try {
-      const { owner, random } = this.#options;
-      const mark = owner === undefined ? random.id(16) : `${owner}.${random.id(16)}`;
-      const env = { ...spec.env, [CHILD_MARK]: mark };
-      return this.#living().spawn({ ...spec, env }, mark, events);
+      return this.#living().spawn(spec, events);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       return neverStarted(code ?? 'UNKNOWN', `the guard could not be started: ${message}`);
@@ -60,9 +60,10 @@ export class GuardedChildren implements Children {
   #living(): Guard {
     if (this.#guard === null || this.#guard.is_gone) {
       this.#past = Promise.all([this.#past, this.#guard?.close()]);
-      const { owner, env } = this.#options;
-      const prefix = owner === undefined ? FOLDERS : `${FOLDERS}${owner}-`;
-      this.#guard = new Guard(mkdtempSync(join(tmpdir(), prefix)), env);
+      const { owner = ownMark(), random, env } = this.#options;
+      const mark = owner === undefined ? random.id(16) : `${owner}.${random.id(16)}`;
+      const prefix = owner === undefined ? FOLDERS : `${FOLDERS}${owner.split('.')[0]}-`;
+      this.#guard = new Guard(mkdtempSync(join(tmpdir(), prefix)), mark, env);
     }
     return this.#guard;
   }

@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Child, ChildEnd, ChildEvents, ChildSpec } from '../core/ports/children.ts';
 import type { GuardNews, GuardOrder } from './guard-messages.ts';
-import { killMarked } from './marked-processes.ts';
+import { CHILD_MARK, endMarked, GUARD_MARK } from './marked-processes.ts';
 import { killGroup } from './process-group.ts';
 import { systemTimers } from './timers.ts';
 
@@ -18,13 +18,13 @@ interface Running {
   readonly events: ChildEvents;
   readonly end: (end: ChildEnd) => void;
   readonly ended: Promise<ChildEnd>;
-  readonly mark: string;
   /** Null until the guard has said it. */
   pid: number | null;
 }
 
 export class Guard {
   readonly #folder: string;
+  readonly #mark: string;
   readonly #process: ChildProcess;
   readonly #exited: Promise<void>;
   readonly #running = new Map<number, Running>();
@@ -34,11 +34,13 @@ export class Guard {
   #is_closing = false;
   #burial: Promise<void> | null = null;
 
-  constructor(folder: string, env: Readonly<Record<string, string>>) {
+  /** `mark`: what its children's marks begin with, and no other's. */
+  constructor(folder: string, mark: string, env: Readonly<Record<string, string>>) {
     this.#folder = folder;
+    this.#mark = mark;
     const main = fileURLToPath(new URL(`./child-guard${extname(import.meta.url)}`, import.meta.url));
-    this.#process = fork(main, [folder], {
-      env: { ...env },
+    this.#process = fork(main, [folder, mark], {
+      env: { ...env, [GUARD_MARK]: mark },
       execArgv: [],
       serialization: 'advanced',
       // A session of its own: Ctrl-C at the terminal is for the instance.
@@ -59,12 +61,12 @@ export class Guard {
     return this.#is_gone;
   }
 
-  /** `mark`: what stands in the child's environment, and in no other's. */
-  spawn(spec: ChildSpec, mark: string, events: ChildEvents): Child {
+  spawn(spec: ChildSpec, events: ChildEvents): Child {
     const id = ++this.#last_id;
+    const env = { ...spec.env, [CHILD_MARK]: `${this.#mark}.${id}` };
     const { promise: ended, resolve } = Promise.withResolvers<ChildEnd>();
-    this.#running.set(id, { events, end: resolve, ended, mark, pid: null });
-    this.#order({ type: 'spawn', id, spec });
+    this.#running.set(id, { events, end: resolve, ended, pid: null });
+    this.#order({ type: 'spawn', id, spec: { ...spec, env } });
     return {
       ended,
       write: (bytes) => this.#order({ type: 'write', id, bytes }),
@@ -83,6 +85,8 @@ export class Guard {
     await this.#exited;
     late.cancel();
     await this.#burial;
+    // It could not do so itself.
+    if (this.#process.signalCode !== null && this.#burial === null) await this.#bury([]);
   }
 
   #order(order: GuardOrder): void {
@@ -116,11 +120,10 @@ export class Guard {
 
   /** With a guard that is dead nothing more is spawned, but what it had just spawned may not bear its mark for a moment. */
   async #bury(lost: readonly Running[]): Promise<void> {
-    killMarked(lost.map(({ mark }) => mark));
-    const unknown = lost.filter(({ pid }) => pid === null).map(({ mark }) => mark);
-    if (unknown.length > 0) {
+    await endMarked([this.#mark], null);
+    if (lost.some(({ pid }) => pid === null)) {
       await new Promise<void>((resolve) => void systemTimers.after(SPAWN_MS, resolve));
-      killMarked(unknown);
+      await endMarked([this.#mark], null);
     }
     for (const { end } of lost) end({ kind: 'guard_lost' });
     // The guard does this itself where it can.

@@ -1,6 +1,6 @@
 /**
  * One child as the guard has it: its process group, its pipes, its folder, and how it ended. It is over when the leader of
- * the group has exited, what was left of the group has been killed, and its pipes are read empty.
+ * the group has exited, what was left of the group or had left it has been killed, and its pipes are read empty.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
@@ -17,6 +17,8 @@ export interface GuardedChildOptions {
   /** Where its fresh folder is made. */
   readonly folder: string;
   readonly started: (pid: number) => void;
+  /** Ends what it has left outside its group; resolves when that is gone. */
+  readonly exited: (pid: number, lived_ms: number) => Promise<void>;
   /** Resolves when it is handed on; until then nothing more is read from that pipe. */
   readonly output: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>;
   readonly ended: (end: ChildEnd) => void;
@@ -40,6 +42,9 @@ export class GuardedChild {
   #kill: Timer | null = null;
   #silence: Timer | null = null;
   #end: ChildEnd | null = null;
+  #began_at = 0;
+  /** What it left is being ended. */
+  #leaving: Promise<void> = Promise.resolve();
   #is_over = false;
   #stdout_bytes = 0;
   #late_bytes = 0;
@@ -92,6 +97,7 @@ export class GuardedChild {
     if (spec.cwd === null) this.#cwd = await mkdtemp(join(folder, 'run-'));
     else if (!(await isFolder(spec.cwd))) return refused('ENOTDIR', 'its working directory is missing');
     if (this.#unwanted) return { kind: 'killed', signal: 'SIGKILL' };
+    this.#began_at = performance.now();
     const child = spawn(file, args, {
       cwd: this.#cwd ?? spec.cwd ?? folder,
       env: { ...spec.env },
@@ -149,7 +155,10 @@ export class GuardedChild {
 
   #exited(child: Pipes, code: number | null, signal: NodeJS.Signals | null): void {
     this.#kill?.cancel();
-    if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+    if (child.pid !== undefined) {
+      killGroup(child.pid, 'SIGKILL');
+      this.#leaving = this.#options.exited(child.pid, performance.now() - this.#began_at);
+    }
     this.#end ??= signal === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'killed', signal };
     this.#awaitSilence(child);
   }
@@ -179,6 +188,7 @@ export class GuardedChild {
     this.#is_over = true;
     this.#kill?.cancel();
     this.#silence?.cancel();
+    await this.#leaving;
     // A folder that cannot be removed is not the program's failure; that of the guard is removed at its end, with all in it.
     if (this.#cwd !== null) await rm(this.#cwd, { recursive: true, force: true }).catch(() => undefined);
     this.#options.ended(end);

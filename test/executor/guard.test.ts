@@ -1,12 +1,15 @@
 // The guard with real processes: what becomes of children, of what they start, and of both when somebody is killed.
 import { existsSync, readlinkSync } from 'node:fs';
 import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Child, ChildEnd, Children, ChildSpec } from '../../src/core/ports/children.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { track } from '../support/children.ts';
+import { livingOf } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import {
   endMarked,
@@ -208,12 +211,45 @@ describe('what a child has started', () => {
     await until('the group to be gone', () => livingGroup(run.pid()).length === 0);
   });
 
-  it('is not waited for where it ran away with the pipes', async () => {
+  it('F30: ends with it, too, where it left the group', async () => {
     const run = start(newChildren(), [fixture('runaway.py')]);
     expect(await run.child.ended).toEqual({ kind: 'exited', code: 0 });
+    expect(livingOf([Number(run.stdout())])).toEqual([]);
+  });
+
+  it('F30: ends with no child but its own', async () => {
+    const children = newChildren();
+    const other = start(children, [fixture('stays.py')]);
+    await ready(other);
+    const run = start(children, [fixture('runaway.py')]);
+    await run.child.ended;
+    expect(livingOf([Number(other.stdout())])).toHaveLength(1);
+    other.child.closeStdin();
+    expect(await other.child.ended).toEqual({ kind: 'exited', code: 0 });
+    expect(livingOf([Number(other.stdout())])).toEqual([]);
+  });
+
+  it('is not waited for where it ran away with the pipes and without its mark', async () => {
+    const run = start(newChildren(), [fixture('runaway.py'), 'bare']);
+    expect(await run.child.ended).toEqual({ kind: 'exited', code: 0 });
     const runaway = Number(run.stdout());
-    expect(environmentOf(runaway)).toContain('PROMPTD_CHILD=');
+    expect(livingOf([runaway])).toHaveLength(1);
     process.kill(runaway, 'SIGKILL');
+  });
+
+  it('ends with it where that has a guard of its own, which takes its folder along', async () => {
+    const TMPDIR = await mkdtemp(path.join(tmpdir(), 'promptd-nested-'));
+    onTestFinished(async () => rm(TMPDIR, { recursive: true }));
+    const parent = fileURLToPath(new URL('./guarded-parent.ts', import.meta.url));
+    const run = start(newChildren(), [process.execPath, parent, 'nested'], { env: { PATH, TMPDIR } });
+    await until('the children of the child', () => run.stdout().endsWith('\n'));
+    const pids = JSON.parse(run.stdout()) as number[];
+    const guard = parentOf(pids[0]!);
+    expect(await readdir(TMPDIR)).toHaveLength(1);
+    run.child.kill(0);
+    expect(await run.child.ended).toEqual({ kind: 'killed', signal: 'SIGKILL' });
+    expect(livingOf([guard, ...pids])).toEqual([]);
+    expect(await readdir(TMPDIR)).toEqual([]);
   });
 });
 
