@@ -77,10 +77,10 @@ export const CONFIG_SCHEMA = z.strictObject({
     .strictObject({ enabled: z.boolean().optional(), on_change: z.enum(['show', 'new_run']).optional() })
     .optional(),
   disk_free_min_bytes: z.int().min(0).optional(),
-  log_level: z.enum(['debug', 'info', 'warn', 'error']).optional(),
-});
   /** Logs of attempts; never results. */
   logs: z.strictObject({ retention: duration.optional() }).optional(),
+  log_level: z.enum(['debug', 'info', 'warn', 'error']).optional(),
+});
 
 export type ConfigFile = z.infer<typeof CONFIG_SCHEMA>;
 export type EndpointFile = z.infer<typeof endpoint>;

@@ -41,10 +41,10 @@ export interface Config {
   };
   /** New work is refused while a disk of the workspace has less free than this. */
   readonly disk_free_min_bytes: number;
-  readonly log_level: string;
-}
   /** How long logs of ended attempts are kept. */
   readonly logs: { readonly retention_ms: number };
+  readonly log_level: string;
+}
 
 /** What the command line says over everything else. */
 export interface Flags {
@@ -102,10 +102,10 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
     prices: (file.prices ?? {}) as Record<string, Price>,
     watch: { enabled: file.watch?.enabled ?? true, on_change: file.watch?.on_change ?? 'show' },
     disk_free_min_bytes: file.disk_free_min_bytes ?? LIMITS.disk_free_min_bytes,
+    logs: { retention_ms: parseDuration(file.logs?.retention ?? '') ?? LIMITS.log_retention_ms },
     log_level: env['PROMPTD_LOG_LEVEL'] ?? file.log_level ?? 'info',
   });
 }
-    logs: { retention_ms: parseDuration(file.logs?.retention ?? '') ?? LIMITS.log_retention_ms },
 
 /** Without any in the file: the Ollama of this machine, and the stand-in. */
 function endpointsOf(file: ConfigFile, env: Environment, root: string): ReadonlyMap<string, EndpointConfig> {
