@@ -1,0 +1,167 @@
+/**
+ * A workspace of many files: what a start, rest, a dropped file and a look at the results of one job cost in it. The files
+ * are taken by `serve` itself up to 100,000; more are written together with results, and `promptd rebuild` makes the database.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemFolderNames } from '../src/platform/folder-names.ts';
+import { Lookup } from '../src/workspace/lookup.ts';
+import { drop, jobText, nameOf, writeJobs, writeResults } from './folder-files.ts';
+import { firstIntake } from './folder-intake.ts';
+import { cpuSeconds, peakMebibytes } from './process-figures.ts';
+import { percentiles, perSecond, PROGRAM, type Serve, startServe } from './serve-process.ts';
+
+const INTAKE_MAX = 100_000;
+const DROPS = 20;
+const REST_MS = 10_000;
+/** A server that has nothing more to look at takes less of a core than this. */
+const QUIET = 0.03;
+const QUIET_WITHIN_MS = 300_000;
+
+export async function folders({
+  files,
+  folder,
+}: {
+  readonly files: number;
+  readonly folder: string;
+}): Promise<void> {
+  const root = await mkdtemp(join(folder, 'promptd-bench-'));
+  try {
+    await firstIntake(root, Math.min(files, INTAKE_MAX));
+    if (files > INTAKE_MAX) await grow(root, files);
+    await starts(root);
+    const serve = await startServe(root);
+    try {
+      await rest(serve);
+      await pickUp(root, serve, 'at rest', 'rest');
+      await lookUp(root, serve, files);
+      await whileWriting(root, serve);
+      console.log(
+        `folders: peak memory of serve since that start: ${peakMebibytes(serve.pid).toFixed(0)} MiB`,
+      );
+    } finally {
+      await serve.stop();
+    }
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function grow(root: string, files: number): Promise<void> {
+  writeJobs(root, INTAKE_MAX, files);
+  writeResults(root, INTAKE_MAX, files);
+  await rm(join(root, '.promptd'), { recursive: true });
+  const began = performance.now();
+  promptd(root, 'rebuild', '--quiet');
+  const took = performance.now() - began;
+  console.log(
+    `folders: rebuild from ${files} job files and as many results: ${(took / 1000).toFixed(1)} s, ${perSecond(files, took)}`,
+  );
+}
+
+function promptd(root: string, ...args: readonly string[]): string {
+  return execFileSync(process.execPath, [PROGRAM, ...args, '-C', root], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+}
+
+/** A job that waited in the queue while no server ran, and a file that was dropped meanwhile. */
+async function starts(root: string): Promise<void> {
+  const before = await startServe(root);
+  const run_at = new Date(Date.now() + 2_000).toISOString();
+  await before.client.submit({ name: 'waited', ...JSON.parse(jobText('waited', { options: { run_at } })) });
+  await before.stop();
+  await sleep(2_500);
+  drop(root, 'dropped-before');
+  const serve = await startServe(root, 'answers');
+  try {
+    const told = await Promise.all(
+      ['waited', 'dropped-before'].map(
+        async (name) => `${name} ${Math.round((await dispatched(serve, name)) - serve.spawned_at)} ms`,
+      ),
+    );
+    console.log(`folders: from the start until it was sent to a model: ${told.join(', ')}`);
+  } finally {
+    await serve.stop();
+  }
+}
+
+/** When its first attempt began, Unix ms. */
+async function dispatched({ client }: Serve, name: string): Promise<number> {
+  for (;;) {
+    const job = await client.job(name, { with: ['attempts'] }).catch(() => null);
+    const began = job?.with?.attempts?.[0]?.started_at;
+    if (began !== undefined) return Date.parse(began);
+    await sleep(25);
+  }
+}
+
+async function rest({ pid, spawned_at }: Serve): Promise<void> {
+  const share = async (ms: number): Promise<number> => {
+    const began = performance.now();
+    const used = cpuSeconds(pid);
+    await sleep(ms);
+    return ((cpuSeconds(pid) - used) * 1000) / (performance.now() - began);
+  };
+  while ((await share(3_000)) > QUIET && Date.now() - spawned_at < QUIET_WITHIN_MS);
+  console.log(
+    `folders: quiet ${((Date.now() - spawned_at) / 1000).toFixed(0)} s after a start, having looked at every old file`,
+  );
+  console.log(`folders: at rest: ${((await share(REST_MS)) * 100).toFixed(2)} % of a core`);
+}
+
+/** From the moment at which a file stands in jobs/ until the queue has it. */
+async function pickUp(root: string, { client }: Serve, when: string, word: string): Promise<void> {
+  const times: number[] = [];
+  for (let i = 0; i < DROPS; i += 1) {
+    const name = `dropped-${word}-${i}`;
+    const at = drop(root, name);
+    for (;;) {
+      const job = await client.job(name).catch(() => null);
+      if (job !== null) {
+        times.push(Math.max(0, Date.parse(job.submitted_at) - at));
+        break;
+      }
+      await sleep(10);
+    }
+    await sleep(150);
+  }
+  console.log(`folders: a dropped file ${when}, until it is accepted: ${percentiles(times)}`);
+}
+
+async function whileWriting(root: string, serve: Serve): Promise<void> {
+  const { client } = serve;
+  for (let from = 0; from < 30_000; from += 1_000) {
+    const lot = Array.from({ length: 1_000 }, (_, i) => ({
+      name: `write-${from + i}`,
+      ...JSON.parse(jobText(`write-${from + i}`)),
+    }));
+    await client.submitMany(lot);
+  }
+  const before = (await client.stats()).unpublished;
+  await pickUp(root, serve, 'while results are written', 'writing');
+  const after = (await client.stats()).unpublished;
+  console.log(`folders: ${before} files waited to be written at its beginning, ${after} at its end`);
+}
+
+async function lookUp(root: string, { client }: Serve, files: number): Promise<void> {
+  const lookup = new Lookup({ layout: { results: join(root, 'results') }, names: systemFolderNames });
+  const name = nameOf(Math.floor(files / 2));
+  const times = { library: [] as number[], http: [] as number[], cli: [] as number[] };
+  for (let i = 0; i < 5; i += 1) {
+    times.library.push(await timed(() => lookup.resultsOf(name)));
+    times.http.push(await timed(() => client.resultsOf(name)));
+    times.cli.push(await timed(async () => promptd(root, 'results', name)));
+  }
+  for (const [way, ms] of Object.entries(times))
+    console.log(`folders: the results of one job, ${way}: ${percentiles(ms)}`);
+}
+
+async function timed(fn: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await fn();
+  return performance.now() - began;
+}
