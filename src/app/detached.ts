@@ -9,21 +9,87 @@ import { connect, type Client } from '../client/client.ts';
 import type { EnsuredServer, Workspace } from '../cli/deps.ts';
 import { Problem } from '../core/errors.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
-import { SERVE_LOCK } from './server-info.ts';
+import { layoutOf } from '../workspace/layout.ts';
+import type { Environment } from './environment.ts';
+import { readServerFile, SERVE_LOCK, type ServerFile } from './server-info.ts';
+import { changedSince } from './settings-trace.ts';
 import { unmarkedEnvironment } from '../platform/marked-processes.ts';
 import { systemTimers } from '../platform/timers.ts';
 
 const START_MS = 20_000;
 const LOOK_MS = 25;
 
-/** `state` is the workspace's state folder. */
+/**
+ * `state` is the workspace's state folder. A background server that was started with other settings makes way for a new one
+ * where it runs nothing; any other goes on, and its user is told.
+ */
 export async function ensureServer(
   workspace: Workspace,
   state: string,
+  env: Environment,
   signal?: AbortSignal,
 ): Promise<EnsuredServer> {
   const client = connect({ socket: workspace.socket }, systemTimers);
-  if (await answers(client)) return { client, started: false };
+  if (await answers(client)) {
+    const old = await changedSettings(workspace, state, env);
+    if (old === null) return { client, started: false, notice: null };
+    const isIdle = old.server.detached && (await running(client)) === 0;
+    if (!isIdle) return { client, started: false, notice: noticeOf(old) };
+    await endServer(old.server.pid, state, signal);
+  }
+  return startServer(workspace, state, client, signal);
+}
+
+interface ChangedSettings {
+  readonly server: ServerFile;
+  /** The file or the variable. */
+  readonly changed: string;
+}
+
+async function changedSettings(
+  workspace: Workspace,
+  state: string,
+  env: Environment,
+): Promise<ChangedSettings | null> {
+  const { config, server: file } = layoutOf(workspace.root, state);
+  const server = await readServerFile(file);
+  // A server of an earlier version says nothing of it.
+  if (server?.settings === undefined) return null;
+  const changed = await changedSince(server.settings, config, server.detached ? env : {});
+  return changed === null ? null : { server, changed };
+}
+
+async function running(client: Client): Promise<number> {
+  const counts = await client.counts(['state'], { state: ['running'] });
+  return counts.reduce((sum, { runs }) => sum + runs, 0);
+}
+
+function noticeOf({ server: { detached }, changed }: ChangedSettings): string {
+  return detached
+    ? `${changed} was changed since the background server started; that goes on as it was until nothing runs.`
+    : `${changed} was changed since the server started; start it again to use that.`;
+}
+
+/** Resolves when it has let go of the workspace, or will not. */
+async function endServer(pid: number, state: string, signal?: AbortSignal): Promise<void> {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It has just ended by itself.
+  }
+  const until = performance.now() + START_MS;
+  while (anotherHolds(state) && performance.now() < until) {
+    signal?.throwIfAborted();
+    await sleep(LOOK_MS);
+  }
+}
+
+async function startServer(
+  workspace: Workspace,
+  state: string,
+  client: Client,
+  signal?: AbortSignal,
+): Promise<EnsuredServer> {
   mkdirSync(state, { recursive: true });
   const errors = join(state, 'detached.err');
   const log = openSync(errors, 'w', 0o600);
@@ -45,7 +111,7 @@ export async function ensureServer(
     signal?.throwIfAborted();
     if (await answers(client)) {
       child.unref();
-      return { client, started: exit === null };
+      return { client, started: exit === null, notice: null };
     }
     if (exit !== null && !anotherHolds(state)) throw await failure(errors, exit);
     await sleep(LOOK_MS);

@@ -69,7 +69,7 @@ const deps: CliDeps = {
   async ensureServer(workspace, { signal }) {
     const { ensureServer } = await import('./detached.ts');
     const { stateFolderOf } = await import('./workspace.ts');
-    return ensureServer(workspace, await stateFolderOf(workspace.root, env), signal);
+    return ensureServer(workspace, await stateFolderOf(workspace.root, env), env, signal);
   },
   serve,
   instance,

@@ -33,6 +33,7 @@ import { startPublisherThread, type PublisherThread } from './publisher-remote.t
 import { startSchedulerThread, type SchedulerThread } from './scheduler-remote.ts';
 import { processGone } from './process-gone.ts';
 import { readServerFile, removeServerFile, SERVE_LOCK, writeServerFile } from './server-info.ts';
+import { traceOfSettings } from './settings-trace.ts';
 import { stopSignals } from './signals.ts';
 import { onUncaught } from './uncaught.ts';
 import { version } from './version.ts';
@@ -293,6 +294,7 @@ class Server {
       version: version(),
       detached: this.#options.detached,
       started_at: Date.now(),
+      settings: await traceOfSettings(this.#config, environment(), systemRandom.id(16)),
     });
     this.#log.info({ pid: process.pid, url: doors.url, instances: scheduler.address }, 'serving');
     this.#options.say(`promptd ${version()} serves ${layout.root}`);

@@ -1,5 +1,6 @@
 /** `.promptd/server.json`: who serves this workspace now. Written when everything listens, removed at a graceful stop. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import type { SettingsTrace } from './settings-trace.ts';
 
 /** Held by the one server of a workspace; its name in the state folder. */
 export const SERVE_LOCK = 'serve.lock';
@@ -15,6 +16,7 @@ export interface ServerFile {
   readonly detached: boolean;
   /** Unix ms. */
   readonly started_at: number;
+  readonly settings: SettingsTrace;
 }
 
 export async function writeServerFile(path: string, info: ServerFile): Promise<void> {

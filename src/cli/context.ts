@@ -90,6 +90,7 @@ export class Context {
     const ensured = await this.deps.ensureServer(workspace, { signal: this.signal });
     await this.adopt(ensured.client);
     if (ensured.started) this.out.notice(SERVER_STARTED);
+    if (ensured.notice !== null) this.out.notice(ensured.notice);
     return ensured.client;
   }
 

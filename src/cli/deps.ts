@@ -4,7 +4,7 @@
  */
 import type { Client } from '../client/client.ts';
 import type { AttemptObserver } from '../core/attempt.ts';
-import type { EndpointKind } from '../core/endpoints.ts';
+import type { EndpointKind, Isolation } from '../core/endpoints.ts';
 import type { Work } from '../core/differences.ts';
 import type { Fault } from '../core/errors.ts';
 import type { Finding } from '../core/examination.ts';
@@ -72,6 +72,8 @@ export interface InstanceOptions {
   readonly name?: string;
   readonly slots?: number;
   readonly endpoints?: readonly string[];
+  /** Over what its configuration says. */
+  readonly isolation?: Isolation;
   /** The folder whose scripts it may run and whose configuration it reads; null: none. */
   readonly workspace: Workspace | null;
 }
@@ -241,6 +243,8 @@ export interface EnsuredServer {
   readonly client: Client;
   /** Whether it was started by this call. */
   readonly started: boolean;
+  /** What is to be known of one that was there already; null: nothing. */
+  readonly notice: string | null;
 }
 
 export interface CliDeps {

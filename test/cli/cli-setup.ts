@@ -189,6 +189,7 @@ export class TestCli implements AsyncDisposable {
         return Promise.resolve({
           client: connect({ url: this.fake.server.url }, timers),
           started: this.starts,
+          notice: null,
         });
       },
       serve: () => Promise.resolve(0),

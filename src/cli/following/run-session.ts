@@ -106,12 +106,13 @@ export class RunSession {
     const { context, signal } = this.#options;
     if (context.isRemote) return context.client();
     const workspace = await context.needWorkspace();
-    const { client, started } = await context.deps.ensureServer(workspace, { signal });
+    const { client, started, notice } = await context.deps.ensureServer(workspace, { signal });
     await context.adopt(client);
     if (started) {
       this.#startedServer = true;
       say(SERVER_STARTED);
     }
+    if (notice !== null) say(notice);
     return client;
   }
 
