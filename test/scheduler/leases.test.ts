@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Stage } from './stage.ts';
+import { endpointOf, Stage } from './stage.ts';
 import { ACCEPT, BEAT, TERM } from './terms.ts';
 
 let stage: Stage;
@@ -121,7 +121,7 @@ describe('a lease that nobody renews', () => {
     });
   });
 
-  it('G14: ends at the deadline of its attempt, whatever the instance says', async () => {
+  it('G14 R17: ends at the deadline of its attempt, whatever the instance says', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();
     await stage.submit(['a', { options: { attempt_timeout_ms: 60_000, max_attempts: 1 } }]);
@@ -131,6 +131,21 @@ describe('a lease that nobody renews', () => {
     expect(stage.run('a')).toMatchObject({ state: 'failed', reason_code: 'TotalTimeout' });
     expect(stage.outcomes('a')).toEqual(['timed_out/errors']);
     expect(peer.aborted).toEqual(['a#1 lease_lost']);
+  });
+
+  it('R17: that has ended at its deadline counts for its endpoint no more: the run is tried again, and what is said of it late is nothing', async () => {
+    stage = await Stage.open({ endpoints: [endpointOf('e', { max_concurrent: 1 })] });
+    const peer = await stage.attach();
+    await stage.submit(['a', { options: { attempt_timeout_ms: 60_000, max_attempts: 2 } }]);
+    const first = peer.order('a');
+    await stage.live(100_000, [peer, ['a']]);
+    expect(peer.dispatched).toEqual(['a#1', 'a#2']);
+    peer.fail('a', {}, first);
+    await stage.settle();
+    expect(stage.outcomes('a')).toEqual(['timed_out/errors', 'running/free']);
+    peer.answer('a');
+    await stage.settle();
+    expect(stage.state('a')).toBe('completed');
   });
 });
 
