@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import type { FolderView } from '../core/folder-view.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
+import { hasEnded } from '../core/states.ts';
 import { isoTime } from '../core/views.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
@@ -10,11 +11,14 @@ import { systemFolderNames } from '../platform/folder-names.ts';
 import { systemJobFolder } from '../platform/job-folder.ts';
 import { systemRandom } from '../platform/random.ts';
 import { systemTimers } from '../platform/timers.ts';
+import { AnswerWatcher } from '../workspace/answer-watcher.ts';
 import type { JobDoor } from '../workspace/job-intake.ts';
 import { JobWatcher } from '../workspace/job-watcher.ts';
 import { RejectedReports } from '../workspace/rejected-file.ts';
+import { AdoptedFiles, answerReader } from './adopted-file.ts';
 import type { Config } from './config.ts';
 import type { Intake } from './intake.ts';
+import { JobsOnDisk } from './jobs-on-disk.ts';
 import type { openLog } from './log.ts';
 
 export interface FolderWatchOptions {
@@ -39,10 +43,12 @@ const PAGE = 500;
 const RUNS_COMPARED = 1_000;
 
 export function folderWatch(options: FolderWatchOptions): FolderWatch {
-  const { config, log, crashpoint, onFatal } = options;
+  const { config, intake, log, crashpoint, onFatal } = options;
   const { layout } = config;
+  const answers = watchAnswers(options);
   const watcher = new JobWatcher({
     folder: systemJobFolder(layout.jobs),
+    answers,
     door: doorOf(options),
     reports: new RejectedReports({
       files: systemFiles,
@@ -59,11 +65,42 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
     onFatal,
   });
   const rejectedFolder = relative(layout.root, layout.rejected);
+  let forget = (): void => undefined;
   return {
-    start: () => watcher.start(),
-    stop: () => watcher.stop(),
+    start() {
+      forget = intake.scheduler.onChanges((changes) =>
+        answers.ended(changes.filter(({ state }) => hasEnded(state)).map(({ name }) => name)),
+      );
+      answers.start();
+      watcher.start();
+    },
+    async stop() {
+      forget();
+      // Whoever waits for answers hears of it first.
+      await Promise.all([answers.stop(), watcher.stop()]);
+    },
     view: () => viewOf(watcher, rejectedFolder),
   };
+}
+
+function watchAnswers({ config, intake, reads, log, onFatal }: FolderWatchOptions): AnswerWatcher {
+  const { layout } = config;
+  const files = new AdoptedFiles(layout, new JobsOnDisk(layout, intake.prepare));
+  return new AnswerWatcher({
+    results: systemJobFolder(layout.results),
+    ended: systemJobFolder(layout.ended),
+    known: {
+      hasName: (name) => reads.run(name, null) !== null,
+      hasAnswer: (name, epoch) => reads.runsOf(name, RUNS_COMPARED).some((run) => run.epoch === epoch),
+    },
+    reader: answerReader(files, systemClock),
+    adopt: (adoptions) => intake.scheduler.adopt(adoptions),
+    clock: systemClock,
+    timers: systemTimers,
+    onTrouble: (message) =>
+      log.warn({ message }, message === null ? 'answers are looked at' : 'answers cannot be looked at'),
+    onFatal,
+  });
 }
 
 function doorOf({ config, intake, reads }: FolderWatchOptions): JobDoor {

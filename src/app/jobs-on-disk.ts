@@ -1,12 +1,13 @@
 /** Jobs of a workspace by the links of their results, made as the server would make them; read anew each time. */
-import { readFile } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import { parseJobText, splitNdjson } from '../core/job-text.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { PreparedJob } from '../core/submission.ts';
+import { systemFiles } from '../platform/files.ts';
 import { createPrepare, type Prepare } from '../prompt/prepare.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
+import { isSystemError } from '../workspace/system-error.ts';
 import { loadConfig } from './config.ts';
 import type { Environment } from './environment.ts';
 
@@ -70,10 +71,22 @@ export class JobsOnDisk {
   /** Batch files may lie elsewhere in the workspace; whether it is the right one shows by the digest. */
   async #textOf(file: string): Promise<string | null> {
     for (const folder of [this.#layout.jobs, this.#layout.root]) {
-      const text = await readFile(join(folder, file), 'utf8').catch(() => null);
+      const text = await regularText(join(folder, file));
       if (text !== null) return text;
     }
     return null;
+  }
+}
+
+/** Nothing is opened whose other end would be waited for: the link is whatever somebody wrote into a file. */
+async function regularText(path: string): Promise<string | null> {
+  try {
+    const facts = await systemFiles.facts(path);
+    const bytes = facts?.kind === 'file' ? await systemFiles.read(path) : null;
+    return bytes === null ? null : Buffer.from(bytes).toString('utf8');
+  } catch (error) {
+    if (isSystemError(error)) return null;
+    throw error;
   }
 }
 

@@ -9,14 +9,10 @@ import type { Workspace } from '../cli/deps.ts';
 import { adoptedBodies, adoptedRows, type Adoption } from '../core/adoption.ts';
 import { laneKey } from '../core/board.ts';
 import { Problem } from '../core/errors.ts';
-import { digestOf, sha256, sha256Bytes } from '../core/identity.ts';
-import { canonicalJson } from '../core/json.ts';
-import { answerFilePath, formatRunRef, splitResultFileName } from '../core/names.ts';
+import { formatRunRef, splitResultFileName } from '../core/names.ts';
 import type { Change, Store } from '../core/ports/store.ts';
 import type { Rebuilt, RebuildObserver } from '../core/rebuilding.ts';
 import type { LaneRow } from '../core/rows.ts';
-import type { PreparedJob } from '../core/submission.ts';
-import { drawWithoutWord, unknownRequest } from '../core/unknown-work.ts';
 import type { MisfitKind } from '../core/verification.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
@@ -25,14 +21,8 @@ import { systemRandom } from '../platform/random.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { openStore } from '../stores/sqlite/store.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
-import {
-  adoptionOf,
-  laneOfRestored,
-  readRestored,
-  type RestoredAttachment,
-  type RestoredFile,
-  submittedAt,
-} from '../workspace/restored-run.ts';
+import { type RestoredFile, submittedAt } from '../workspace/restored-run.ts';
+import { AdoptedFiles, readAnswerFile, type SeveralRuns } from './adopted-file.ts';
 import type { Environment } from './environment.ts';
 import { JobsOnDisk } from './jobs-on-disk.ts';
 import { SERVE_LOCK } from './server-info.ts';
@@ -86,15 +76,9 @@ interface Seen {
   readonly submitted_at: number;
 }
 
-/** What a run asked, as its file tells it. */
-interface Asked {
-  readonly digest: string;
-  readonly sent: string;
-}
-
 class Rebuild {
   readonly #layout: WorkspaceLayout;
-  readonly #jobs: JobsOnDisk;
+  readonly #files: AdoptedFiles;
   readonly #observer: RebuildObserver;
   readonly #counts = { completed: 0, ended: 0, adopted: 0, unknown_work: 0, misfits: 0 };
   readonly #now = systemClock.now();
@@ -103,14 +87,13 @@ class Rebuild {
   readonly #sources = new Map<string, number>();
   readonly #lanes = new Map<string, LaneRow>();
   readonly #answered = new Set<string>();
-  /** Of names with several runs: those that are what their job files say, so that draws of them are told from other work. */
-  readonly #several = new Map<string, Asked | null>();
+  readonly #several: SeveralRuns = new Map();
   #lot: Change[] = [];
   #characters = 0;
 
   constructor(layout: WorkspaceLayout, jobs: JobsOnDisk, observer: RebuildObserver) {
     this.#layout = layout;
-    this.#jobs = jobs;
+    this.#files = new AdoptedFiles(layout, jobs);
     this.#observer = observer;
   }
 
@@ -190,11 +173,7 @@ class Rebuild {
     const bytes = facts?.kind === 'file' ? await systemFiles.read(file) : null;
     if (bytes === null) return this.#leave('unreadable', file, 'expected a file');
     try {
-      const read = readRestored(kind, Buffer.from(bytes).toString('utf8'));
-      const own = read?.record.name;
-      if (own !== undefined && own !== name)
-        return await this.#leave('changed', file, `it is named after ${name}, and says that it is of ${own}`);
-      return read;
+      return readAnswerFile(kind, Buffer.from(bytes).toString('utf8'), name);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       return this.#leave('changed', file, error.message.replace(/^this file: /, ''));
@@ -210,20 +189,13 @@ class Rebuild {
     if (seen === undefined) return;
     const file = await this.#readFile(seen.kind, seen.file, seen.name);
     if (file === null) return;
-    const { record } = file;
-    const job = await this.#jobs.of(record.job, seen.name, record);
-    const digest = record.digest ?? job?.digest ?? this.#ownDigest(file, seen);
-    const known = this.#knownWork(seen.name, file, digest, job);
-    const adoption = adoptionOf(file, {
-      epoch: seen.epoch,
-      name: seen.name,
-      run: seen.run ?? 1,
-      digest,
-      job: known,
-      attachments: file.kind === 'result' ? await this.#attachmentsOf(file, seen) : [],
-      submitted_at: this.#now,
-    });
-    if (known === null) this.#counts.unknown_work += 1;
+    const { adoption, job, lacks } = await this.#files.adopt(
+      file,
+      { epoch: seen.epoch, name: seen.name, run: seen.run ?? 1, submitted_at: this.#now },
+      this.#several,
+    );
+    for (const { kind, path, message } of lacks) await this.#leave(kind, path, message);
+    if (job === null) this.#counts.unknown_work += 1;
     if (file.kind === 'result') this.#counts.completed += 1;
     else this.#counts.ended += 1;
     await this.#add(store, this.#changesOf(adoption, id));
@@ -244,31 +216,6 @@ class Rebuild {
     return changes;
   }
 
-  /** The job where it is what was asked, or where that was a fresh draw of it; null where it is other work. */
-  #knownWork(
-    name: string,
-    { record }: RestoredFile,
-    digest: string,
-    job: PreparedJob | null,
-  ): PreparedJob | null {
-    if (job === null) return null;
-    const sent = 'parameters_sent' in record ? canonicalJson(record.parameters_sent) : '';
-    if (job.digest === digest) {
-      if (this.#several.has(name)) this.#several.set(name, { digest, sent });
-      return job;
-    }
-    const earlier = this.#several.get(name);
-    const isDraw =
-      earlier?.digest === job.digest && earlier.sent === sent && record.prompt_sha256 === job.prompt_sha256;
-    return isDraw ? { ...job, digest, request: drawWithoutWord(job.request, digest) } : null;
-  }
-
-  /** Of a result whose file says nothing of what was asked, and whose job is gone: the same work as no other. */
-  #ownDigest(file: RestoredFile, { name, epoch }: Seen): string {
-    const { endpoint, model } = laneOfRestored(file, null);
-    return digestOf(unknownRequest({ type: 'llm', endpoint, model, prompt: sha256(`${epoch}_${name}`) }));
-  }
-
   /** Null where its file is gone: then this is the one that tells the answer. */
   #sourceOf(ref: string): number | null {
     return this.#sources.get(ref) || null;
@@ -280,29 +227,6 @@ class Rebuild {
     if (!this.#lanes.has(key)) this.#lot.push({ do: 'put_lane', lane });
     this.#lanes.set(key, lane);
     return lane.id;
-  }
-
-  /** What came beside the text, as far as it is there and fits. An answer is not given up for a file of it. */
-  async #attachmentsOf(
-    { record }: Extract<RestoredFile, { kind: 'result' }>,
-    { epoch, name }: Seen,
-  ): Promise<readonly RestoredAttachment[]> {
-    const attachments: RestoredAttachment[] = [];
-    for (const { name: own, media_type, bytes: size, sha256: hash } of record.files ?? []) {
-      // Taken by its place in this folder, whatever path the file tells.
-      const path = join(this.#layout.results, answerFilePath(epoch, name, own));
-      const bytes = own.includes('/') ? null : await systemFiles.read(path);
-      if (bytes === null) await this.#leave('missing', path, 'the result file beside it names it');
-      else if (sha256Bytes(bytes) !== hash) await this.#leave('changed', path, `expected SHA-256 ${hash}`);
-      else {
-        const body = Buffer.from(bytes).toString('base64');
-        attachments.push({
-          ref: { name: own, media_type, bytes: size, sha256: hash, body_sha256: sha256(body) },
-          body,
-        });
-      }
-    }
-    return attachments;
   }
 
   async #add(store: Store, changes: readonly Change[]): Promise<void> {

@@ -13,6 +13,8 @@ import type { FileVersion } from '../core/ports/job-folder.ts';
 
 /** A file that is not dealt with. Times are monotonic. */
 interface Open {
+  /** When its name was seen, or that it is another version: whatever came before it was there by then. */
+  seen_m: number;
   /** The version that was seen last; null before the first look. */
   version: string | null;
   /** Since when that version is there. */
@@ -21,8 +23,13 @@ interface Open {
   again_m: number;
 }
 
-/** What is to be done with a file after a look at it: nothing, or it is read, and has been as it is for so long. */
-export type Look = { readonly do: 'leave' } | { readonly do: 'read'; readonly unchanged_ms: number };
+/**
+ * What is to be done with a file after a look at it: nothing, or it is read, and has been as it is for so long. `seen_m`: when
+ * it was first seen so.
+ */
+export type Look =
+  | { readonly do: 'leave' }
+  | { readonly do: 'read'; readonly unchanged_ms: number; readonly seen_m: number };
 
 const LEAVE: Look = { do: 'leave' };
 
@@ -39,14 +46,14 @@ export class FolderLedger {
   }
 
   /** It is there; whether it is known shows when it is looked at. */
-  add(name: string): void {
-    if (!this.#taken.has(name) && !this.#open.has(name)) this.reopen(name);
+  add(name: string, now_m: number): void {
+    if (!this.#taken.has(name) && !this.#open.has(name)) this.reopen(name, now_m);
   }
 
   /** It is looked at in the next pass, whatever is known of it. */
-  reopen(name: string): void {
+  reopen(name: string, now_m: number): void {
     this.#taken.delete(name);
-    this.#open.set(name, { version: null, since_m: 0, again_m: 0 });
+    this.#open.set(name, { seen_m: now_m, version: null, since_m: 0, again_m: 0 });
   }
 
   /** A whole listing had these names: every other one is gone. Returns those. */
@@ -86,12 +93,14 @@ export class FolderLedger {
     this.#taken.delete(name);
     let open = this.#open.get(name);
     if (open === undefined || open.version !== id) {
-      open = { version: id, since_m: now.m, again_m: now.m };
+      const seen_m = open?.version === null ? open.seen_m : now.m;
+      open = { seen_m, version: id, since_m: now.m, again_m: now.m };
       this.#open.set(name, open);
     }
     if (now.m < open.again_m) return LEAVE;
     // A clock that was set back makes times of the future: then only what was seen counts.
-    return { do: 'read', unchanged_ms: Math.max(now.m - open.since_m, now.wall - mtime_ms) };
+    const unchanged_ms = Math.max(now.m - open.since_m, now.wall - mtime_ms);
+    return { do: 'read', unchanged_ms, seen_m: open.seen_m };
   }
 
   /** It is dealt with, and not looked at again while it stays as it is. */

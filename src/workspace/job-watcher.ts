@@ -12,6 +12,7 @@ import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { FileVersion, JobFolder } from '../core/ports/job-folder.ts';
 import type { PreparedJob } from '../core/submission.ts';
+import { Breath } from './breath.ts';
 import { type DroppedName, droppedName, faultBefore, notReadable } from './dropped-file.ts';
 import { FolderLedger } from './folder-ledger.ts';
 import { type ChangedJob, isTaken, type JobDoor, judge, submitFiles } from './job-intake.ts';
@@ -22,6 +23,8 @@ import { hasCode, isFailedSync, isSystemError } from './system-error.ts';
 export interface JobWatcherOptions {
   readonly folder: JobFolder;
   readonly door: JobDoor;
+  /** Asked before a job is queued. */
+  readonly answers: AnswersFirst;
   readonly reports: Pick<RejectedReports, 'write'>;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -30,6 +33,16 @@ export interface JobWatcherOptions {
   readonly onTrouble: (message: string | null) => void;
   /** After this nothing on the disk can be believed. */
   readonly onFatal: (error: Error) => void;
+}
+
+/** What is asked before a job that came by file is queued: somebody may have put its answer there already. */
+export interface AnswersFirst {
+  /**
+   * Resolves when a listing of the folders of answers that began after `seen_m` (monotonic) was dealt with, or the last one
+   * is known to stand; with those of the names of which a file is there that cannot be judged yet. Rejects where the folders
+   * cannot be read.
+   */
+  settled(seen_m: number, names: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 export interface RejectedFile {
@@ -68,8 +81,8 @@ const WRONG_AGAIN_MS = 10_000;
 const PASS_MAX_MS = 60_000;
 /** Every job waits for these; what else the queue says is said of the jobs that it was given. */
 const FOR_ALL: ReadonlySet<string> = new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown']);
-/** The loop is given back after this much work. */
-const BUSY_MS = 10;
+/** An answer that is being written is looked for again after this time. */
+const ANSWER_AGAIN_MS = 500;
 
 /** A file that is to be read, and has been as it is for so long. */
 interface Due {
@@ -77,6 +90,8 @@ interface Due {
   readonly name: DroppedName;
   readonly version: FileVersion;
   readonly unchanged_ms: number;
+  /** When it was first seen so. */
+  readonly seen_m: number;
 }
 
 /** A file without faults, and the jobs in it that the queue does not know. */
@@ -104,10 +119,11 @@ export class JobWatcher {
   #pass_trouble: string | null = null;
   /** Files of which it is clear what becomes of them. */
   #settled = 0;
-  #held_since_m = 0;
+  readonly #breath: Breath;
 
   constructor(options: JobWatcherOptions) {
     this.#options = options;
+    this.#breath = new Breath(options);
   }
 
   start(): void {
@@ -195,7 +211,7 @@ export class JobWatcher {
   async #pass(): Promise<void> {
     const { clock } = this.#options;
     const began_m = clock.monotonic();
-    this.#held_since_m = began_m;
+    this.#breath.begin();
     this.#pass_trouble = null;
     await this.#lookAtHinted();
     if (began_m < this.#next_full_m) return;
@@ -221,8 +237,8 @@ export class JobWatcher {
       if (this.#stopped) return;
       if (droppedName(name) === null) continue;
       names.add(name);
-      this.#ledger.add(name);
-      await this.#breathe();
+      this.#ledger.add(name, clock.monotonic());
+      await this.#breath.take();
     }
     for (const gone of this.#ledger.listed(names)) this.#forget(gone);
     this.#listing.listed(changed_at, began_m, clock.monotonic());
@@ -243,7 +259,7 @@ export class JobWatcher {
       for (let at = 0; at < names.length && !this.#stopped; at += FILES_AT_ONCE)
         await this.#lookAtSome(names.slice(at, at + FILES_AT_ONCE));
     } catch (error) {
-      for (const name of names) this.#ledger.reopen(name);
+      for (const name of names) this.#ledger.reopen(name, this.#options.clock.monotonic());
       throw error;
     }
   }
@@ -252,7 +268,7 @@ export class JobWatcher {
   async #lookAtSome(names: readonly string[]): Promise<void> {
     const due = await Promise.all(names.map((file) => this.#look(file)));
     for (const group of groupsOf(due.filter((one) => one !== null))) await this.#takeAll(group);
-    await this.#breathe();
+    await this.#breath.take();
   }
 
   async #look(file: string): Promise<Due | null> {
@@ -267,7 +283,7 @@ export class JobWatcher {
       }
       const look = this.#ledger.looked(file, version, { m: clock.monotonic(), wall: clock.now() });
       if (look.do === 'leave') return null;
-      return { file, name, version, unchanged_ms: look.unchanged_ms };
+      return { file, name, version, unchanged_ms: look.unchanged_ms, seen_m: look.seen_m };
     });
   }
 
@@ -300,7 +316,27 @@ export class JobWatcher {
     }
     if (this.#stopped) return;
     for (const { due } of right.filter(({ jobs }) => jobs.length === 0)) this.#settle(due, []);
-    await this.#submit(right.filter(({ jobs }) => jobs.length > 0));
+    await this.#submit(await this.#unanswered(right.filter(({ jobs }) => jobs.length > 0)));
+  }
+
+  /** Those that no file answers: an answer that was put there makes its job known. */
+  async #unanswered(files: readonly Right[]): Promise<Right[]> {
+    if (files.length === 0) return [];
+    const { answers, clock, door } = this.#options;
+    const seen_m = Math.max(...files.map(({ due }) => due.seen_m));
+    const names = files.flatMap(({ jobs }) => jobs.map(({ name }) => name));
+    const undecided = await answers.settled(seen_m, names);
+    this.#breath.begin();
+    const rest: Right[] = [];
+    for (const { due, jobs } of files) {
+      const unknown = jobs.filter((job) => !door.specsOf(job.name).has(job.spec_sha256));
+      if (unknown.some(({ name }) => undecided.has(name)))
+        this.#ledger.wait(due.file, clock.monotonic() + ANSWER_AGAIN_MS);
+      else if (unknown.length === 0) this.#settle(due, []);
+      else rest.push({ due, jobs: unknown });
+      await this.#breath.take();
+    }
+    return rest;
   }
 
   async #submit(files: readonly Right[]): Promise<void> {
@@ -331,7 +367,7 @@ export class JobWatcher {
     const bytes = await this.#bytes(due);
     if (bytes === null) return null;
     if (!(bytes instanceof Uint8Array)) return this.#reject(due, [bytes], null);
-    const judged = await judge(this.#options.door, file, name, bytes, () => this.#breathe());
+    const judged = await judge(this.#options.door, file, name, bytes, () => this.#breath.take());
     if (judged.is === 'right') return judged.jobs;
     const patience_ms = judged.whole ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms;
     if (unchanged_ms >= patience_ms) return this.#reject(due, judged.faults, sha256Bytes(bytes));
@@ -395,14 +431,6 @@ export class JobWatcher {
     this.#ledger.forget(file);
     this.#rejected.delete(file);
     this.#changed.delete(file);
-  }
-
-  /** Lets others have the loop, where it was held for long. */
-  async #breathe(): Promise<void> {
-    const { clock, timers } = this.#options;
-    if (clock.monotonic() - this.#held_since_m < BUSY_MS) return;
-    await new Promise<void>((resolve) => timers.soon(resolve));
-    this.#held_since_m = clock.monotonic();
   }
 }
 

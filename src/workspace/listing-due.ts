@@ -9,9 +9,18 @@ const FRESH_MS = 2_000;
 /** Of the time that a listing took. */
 const REST = 9;
 
+/** A listing that was made, all of it. */
+export interface Listing {
+  /** Read before it began. */
+  readonly changed_at: string;
+  /** That was so young then that it proves nothing later. */
+  readonly fresh: boolean;
+  readonly began_m: number;
+}
+
 export class ListingDue {
   #seen: { readonly changed_at: string; readonly first_m: number } | null = null;
-  #listed: { readonly changed_at: string; readonly fresh: boolean } | null = null;
+  #listed: Listing | null = null;
   #not_before_m = 0;
 
   /** The folder's time was read just now; says whether to list. */
@@ -22,9 +31,15 @@ export class ListingDue {
   }
 
   /** A listing was made, all of it; `changed_at` was read before it began. */
-  listed(changed_at: string, began_m: number, ended_m: number): void {
+  listed(changed_at: string, began_m: number, ended_m: number): Listing {
     const first_m = this.#seen?.changed_at === changed_at ? this.#seen.first_m : began_m;
-    this.#listed = { changed_at, fresh: began_m - first_m < FRESH_MS };
+    this.#listed = { changed_at, fresh: began_m - first_m < FRESH_MS, began_m };
     this.#not_before_m = ended_m + REST * (ended_m - began_m);
+    return this.#listed;
+  }
+
+  /** Monotonic. */
+  get not_before_m(): number {
+    return this.#not_before_m;
   }
 }

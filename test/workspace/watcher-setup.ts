@@ -5,7 +5,7 @@ import { Problem } from '../../src/core/errors.ts';
 import type { PreparedJob, SubmittedJob } from '../../src/core/submission.ts';
 import { createPrepare } from '../../src/prompt/prepare.ts';
 import type { JobDoor } from '../../src/workspace/job-intake.ts';
-import { JobWatcher } from '../../src/workspace/job-watcher.ts';
+import { type AnswersFirst, JobWatcher } from '../../src/workspace/job-watcher.ts';
 import type { Rejection } from '../../src/workspace/rejected-file.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -164,7 +164,22 @@ export class FakeDoor implements JobDoor {
   }
 }
 
+/** The folders of answers: nothing is in them unless a test says so. */
+export class FakeAnswers implements AnswersFirst {
+  readonly asked: { readonly seen_m: number; readonly names: readonly string[] }[] = [];
+  readonly undecided = new Set<string>();
+  /** What happens before they are known. */
+  before: (() => Promise<void> | void) | null = null;
+
+  async settled(seen_m: number, names: readonly string[]): Promise<ReadonlySet<string>> {
+    this.asked.push({ seen_m, names });
+    await this.before?.();
+    return new Set(names.filter((name) => this.undecided.has(name)));
+  }
+}
+
 export interface WatcherSetup {
+  readonly answers: FakeAnswers;
   readonly clock: FakeClock;
   readonly folder: FakeFolder;
   readonly door: FakeDoor;
@@ -177,11 +192,13 @@ export function setup(): WatcherSetup {
   const clock = new FakeClock();
   const folder = new FakeFolder(clock);
   const door = new FakeDoor();
+  const answers = new FakeAnswers();
   const reports: Rejection[] = [];
   const troubles: (string | null)[] = [];
   const watcher = new JobWatcher({
     folder,
     door,
+    answers,
     reports: { write: (rejection) => Promise.resolve(`${rejection.file}.${reports.push(rejection)}`) },
     clock,
     timers: clock,
@@ -192,7 +209,7 @@ export function setup(): WatcherSetup {
     },
   });
   onTestFinished(() => watcher.stop());
-  return { clock, folder, door, watcher, reports, troubles };
+  return { clock, folder, door, answers, watcher, reports, troubles };
 }
 
 /** A job that the fake door takes; each text is work of its own. */

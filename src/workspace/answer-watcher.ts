@@ -1,0 +1,393 @@
+/**
+ * The watcher of `results/` and `ended/`: takes what stands there of runs that the queue does not know, so that nothing is
+ * asked that was answered elsewhere. A pass a second lists what has changed; whoever is about to queue a job asks for a listing
+ * of its own time. Nothing in these folders is ever moved, changed or deleted.
+ */
+import type { AdoptionVerdict, Adoption } from '../core/adoption.ts';
+import { Problem } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
+import type { JobFolder } from '../core/ports/job-folder.ts';
+import { Breath } from './breath.ts';
+import {
+  type AnswerKind,
+  type AnswerReader,
+  type DueAnswer,
+  ForeignAnswers,
+  type KnownAnswers,
+  type LeftAnswer,
+  type MadeAnswer,
+} from './foreign-answers.ts';
+import type { AnswersFirst } from './job-watcher.ts';
+import { isFailedSync, isSystemError } from './system-error.ts';
+
+export interface AnswerWatcherOptions {
+  readonly results: Omit<JobFolder, 'hints'>;
+  readonly ended: Omit<JobFolder, 'hints'>;
+  readonly known: KnownAnswers;
+  /** `several`: whether there may be more runs of that name than one. */
+  readonly reader: (name: string, several: boolean) => AnswerReader;
+  /** Rejects with a Problem where nothing was done. */
+  readonly adopt: (adoptions: readonly Adoption[]) => Promise<readonly AdoptionVerdict[]>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Why files are not looked at, told when that changes; null: they are. */
+  readonly onTrouble: (message: string | null) => void;
+  /** After this nothing on the disk can be believed. */
+  readonly onFatal: (error: Error) => void;
+}
+
+const PASS_MS = 1_000;
+/** However many files are looked at. */
+const PASS_MAX_MS = 60_000;
+/** Of the time that a pass took in which nothing was new. */
+const REST = 9;
+/** Between two passes that somebody waits for. */
+const GAP_MS = 20;
+/** Handed to the queue in one turn. */
+const LOT_FILES = 256;
+const LOT_BYTES = 16 * 1024 * 1024;
+/** What could not be read is tried again after this time. */
+const UNREADABLE_AGAIN_MS = 10_000;
+/** Nothing is the matter with a single file then. */
+const FOR_ALL: ReadonlySet<string> = new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown']);
+
+/** A foreign file that was read. */
+interface Read {
+  readonly due: DueAnswer;
+  readonly adoption: Adoption;
+}
+
+export class AnswerWatcher implements AnswersFirst {
+  readonly #options: AnswerWatcherOptions;
+  readonly #folders: { readonly result: ForeignAnswers; readonly ended: ForeignAnswers };
+  readonly #breath: Breath;
+  /** Names whose files are to be looked at in the next pass. */
+  readonly #next = new Set<string>();
+  /** Names of jobs that are about to be queued, and how often. */
+  readonly #wanted = new Map<string, number>();
+  #waiters: PromiseWithResolvers<void>[] = [];
+  #timer: Timer | null = null;
+  #passing: Promise<void> | null = null;
+  #next_full_m = 0;
+  #started = false;
+  #stopped = false;
+  #trouble: string | null = null;
+  /** Files of which it became clear what they are. */
+  #judged = 0;
+
+  constructor(options: AnswerWatcherOptions) {
+    const { results, ended, known } = options;
+    this.#options = options;
+    this.#breath = new Breath(options);
+    this.#folders = {
+      result: new ForeignAnswers('result', results, known),
+      ended: new ForeignAnswers('ended', ended, known),
+    };
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#planFor(0);
+  }
+
+  /** Resolves when nothing of it is under way; whoever waits is told. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(stopping());
+    await this.#passing;
+  }
+
+  /** Files that are not judged yet, e.g. half-written ones. */
+  get waiting(): number {
+    return this.#folders.result.undecided + this.#folders.ended.undecided;
+  }
+
+  left(kind: AnswerKind): ReadonlyMap<string, LeftAnswer> {
+    return this.#folders[kind].left;
+  }
+
+  /** Runs of these names have ended: a file that was none of theirs may be by now. */
+  ended(names: readonly string[]): void {
+    for (const name of names) {
+      for (const folder of [this.#folders.result, this.#folders.ended]) {
+        for (const { file } of folder.filesOf(name)) {
+          folder.wait(file, 0);
+          this.#next.add(name);
+        }
+      }
+    }
+  }
+
+  async settled(seen_m: number, names: readonly string[]): Promise<ReadonlySet<string>> {
+    for (const name of names) this.#wanted.set(name, (this.#wanted.get(name) ?? 0) + 1);
+    try {
+      const undecided = this.#undecided(names);
+      for (const name of undecided) this.#wake(name);
+      if (undecided.size > 0 || !(await this.#isCurrent(seen_m))) {
+        do await this.#passed();
+        while (!(await this.#isCurrent(seen_m)));
+      }
+      return this.#undecided(names);
+    } finally {
+      for (const name of names) this.#unwant(name);
+    }
+  }
+
+  #unwant(name: string): void {
+    const count = (this.#wanted.get(name) ?? 0) - 1;
+    if (count > 0) this.#wanted.set(name, count);
+    else this.#wanted.delete(name);
+  }
+
+  /** Somebody wants to know now: the job may have come that it waited for. */
+  #wake(name: string): void {
+    this.#next.add(name);
+    for (const folder of [this.#folders.result, this.#folders.ended])
+      for (const { file } of folder.filesOf(name)) if (!folder.left.has(file)) folder.wait(file, 0);
+  }
+
+  #undecided(names: readonly string[]): Set<string> {
+    const { result, ended } = this.#folders;
+    return new Set(names.filter((name) => result.isUndecided(name) || ended.isUndecided(name)));
+  }
+
+  /** Whether whatever stood in the folders at that time was dealt with. */
+  async #isCurrent(seen_m: number): Promise<boolean> {
+    const { result, ended } = this.#folders;
+    return (await this.#stands(result, seen_m)) && this.#stands(ended, seen_m);
+  }
+
+  async #stands({ dealt, files }: ForeignAnswers, seen_m: number): Promise<boolean> {
+    if (dealt !== null && dealt.began_m > seen_m) return true;
+    const changed_at = await files.changedAt();
+    return changed_at === null || (dealt !== null && !dealt.fresh && dealt.changed_at === changed_at);
+  }
+
+  /** Resolves after a pass that begins from now on. */
+  #passed(): Promise<void> {
+    if (this.#stopped) return Promise.reject(stopping());
+    const waiter = Promise.withResolvers<void>();
+    this.#waiters.push(waiter);
+    if (this.#passing === null) this.#planFor(this.#gap());
+    return waiter.promise;
+  }
+
+  #gap(): number {
+    const now_m = this.#options.clock.monotonic();
+    const { result, ended } = this.#folders;
+    const due_m = Math.max(result.listing.not_before_m, ended.listing.not_before_m);
+    const isFirst = this.#next.size > 0 || due_m <= now_m;
+    return isFirst ? GAP_MS : Math.max(GAP_MS, due_m - now_m);
+  }
+
+  /** At the next full pass, or sooner. */
+  #planFor(ms: number): void {
+    const { timers, clock } = this.#options;
+    if (this.#stopped || !this.#started) return;
+    this.#timer?.cancel();
+    const wait_ms = Math.max(0, Math.min(ms, this.#next_full_m - clock.monotonic()));
+    this.#timer = timers.after(wait_ms, () => this.#run(), false);
+  }
+
+  #run(): void {
+    if (this.#passing !== null) return;
+    const waiters = this.#waiters.splice(0);
+    this.#passing = this.#pass()
+      .then(
+        () => {
+          this.#tell(null);
+          for (const waiter of waiters) waiter.resolve();
+        },
+        (error: unknown) => {
+          this.#failed(error);
+          for (const waiter of waiters) waiter.reject(error);
+        },
+      )
+      .finally(() => {
+        this.#passing = null;
+        this.#planFor(this.#waiters.length > 0 ? this.#gap() : PASS_MAX_MS);
+      });
+  }
+
+  #failed(error: unknown): void {
+    if (isFailedSync(error)) this.#options.onFatal(error as Error);
+    this.#tell(error instanceof Error ? error.message : String(error));
+    this.#next_full_m = this.#options.clock.monotonic() + PASS_MS;
+  }
+
+  #tell(trouble: string | null): void {
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    this.#options.onTrouble(trouble);
+  }
+
+  async #pass(): Promise<void> {
+    const { clock } = this.#options;
+    const { result, ended } = this.#folders;
+    const began_m = clock.monotonic();
+    this.#breath.begin();
+    await this.#list(result);
+    await this.#list(ended);
+    const listed_m = clock.monotonic();
+    const judged = this.#judged;
+    const isFull = began_m >= this.#next_full_m;
+    const names = new Set(isFull ? [...this.#next, ...result.names(), ...ended.names()] : this.#next);
+    // Results first: an end of a name that has an answer is not taken.
+    for (const folder of [result, ended]) {
+      await this.#dealWith(folder, names);
+      if (this.#stopped) return;
+      folder.dealt = folder.listed;
+    }
+    for (const name of names) this.#next.delete(name);
+    if (!isFull) return;
+    const ended_m = clock.monotonic();
+    const idle_ms = this.#judged > judged ? 0 : ended_m - listed_m;
+    this.#next_full_m = ended_m + Math.min(PASS_MAX_MS, Math.max(PASS_MS, REST * idle_ms));
+  }
+
+  async #list(folder: ForeignAnswers): Promise<void> {
+    const { clock } = this.#options;
+    const { files, listing } = folder;
+    const began_m = clock.monotonic();
+    const changed_at = await files.changedAt();
+    if (changed_at === null || !listing.isDue(changed_at, began_m)) return;
+    for await (const file of files.names()) {
+      if (this.#stopped) return;
+      const name = folder.meet(file, clock.monotonic());
+      if (name !== null) this.#next.add(name);
+      await this.#breath.take();
+    }
+    folder.listed = listing.listed(changed_at, began_m, clock.monotonic());
+  }
+
+  async #dealWith(folder: ForeignAnswers, names: ReadonlySet<string>): Promise<void> {
+    let lot: Read[] = [];
+    let bytes = 0;
+    for (const name of names) {
+      for await (const read of this.#readAll(folder, name)) {
+        lot.push(read);
+        bytes += read.due.version.bytes;
+        if (lot.length < LOT_FILES && bytes < LOT_BYTES) continue;
+        await this.#adopt(folder, lot);
+        lot = [];
+        bytes = 0;
+      }
+      if (this.#stopped) return;
+    }
+    await this.#adopt(folder, lot);
+  }
+
+  /** What is due of the files of a name; those that come after one that waits, wait too. */
+  async *#readAll(folder: ForeignAnswers, name: string): AsyncGenerator<Read> {
+    const files = folder.filesOf(name);
+    if (files.length === 0) return;
+    const reader = this.#options.reader(name, files.length > 1);
+    for (const { file, epoch } of files) {
+      if (this.#stopped) return;
+      const due = await this.#look(folder, file, epoch, name);
+      const read = due === null ? null : await this.#read(folder, reader, due);
+      if (read === 'waits') return;
+      if (read !== null) yield read;
+      await this.#breath.take();
+    }
+  }
+
+  async #look(folder: ForeignAnswers, file: string, epoch: number, name: string): Promise<DueAnswer | null> {
+    const { clock } = this.#options;
+    const version = await folder.files.look(file);
+    if (version === null) {
+      folder.forget(file, name);
+      return null;
+    }
+    const look = folder.look(file, version, { m: clock.monotonic(), wall: clock.now() });
+    if (look === null) return null;
+    if (folder.isOurs(name, epoch)) {
+      folder.settle(file, name);
+      return null;
+    }
+    return { kind: folder.kind, file, epoch, name, version, ...look };
+  }
+
+  /** Null where it is of no run; `waits` where that shows later, and so does what comes after it. */
+  async #read(folder: ForeignAnswers, reader: AnswerReader, due: DueAnswer): Promise<Read | 'waits' | null> {
+    const { kind, file, epoch, version } = due;
+    if (version.kind !== 'file')
+      return this.#leave(folder, due, `expected a regular file, got: ${version.kind}`);
+    if (version.bytes > LIMITS.submission_bytes_max)
+      return this.#leave(
+        folder,
+        due,
+        `expected at most ${LIMITS.submission_bytes_max} bytes, got ${version.bytes}`,
+      );
+    let made: MadeAnswer;
+    try {
+      const bytes = await folder.files.read(file, version);
+      if (bytes === null) return 'waits';
+      made = await reader.make(kind, epoch, bytes);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#leave(folder, due, `it cannot be read: ${error.message}`);
+      folder.wait(file, this.#options.clock.monotonic() + UNREADABLE_AGAIN_MS);
+      return null;
+    }
+    const patience_ms = this.#patience(folder, due, made);
+    if (patience_ms > 0) {
+      folder.wait(file, this.#options.clock.monotonic() + patience_ms);
+      return 'waits';
+    }
+    if (made.is === 'run') return { due, adoption: made.adoption };
+    if (made.is === 'wrong') return this.#leave(folder, due, made.message);
+    folder.leave(file, due.name, null);
+    return null;
+  }
+
+  /** For how long the rest of it may still come. */
+  #patience(folder: ForeignAnswers, { name, unchanged_ms, seen_ms }: DueAnswer, made: MadeAnswer): number {
+    if (made.is === 'no_run') return 0;
+    if (made.is === 'wrong')
+      return (made.whole ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms) - unchanged_ms;
+    if (made.lacks.includes('files')) return LIMITS.folder_rest_ms - seen_ms;
+    // With its job it says what was asked; nobody waits for it meanwhile.
+    const isAlone = made.lacks.includes('job') && !this.#wanted.has(name) && !folder.isKnown(name);
+    if (!isAlone) return 0;
+    return (made.adoption.is_certain ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms) - seen_ms;
+  }
+
+  #leave(folder: ForeignAnswers, { file, name }: DueAnswer, message: string): null {
+    this.#judged += 1;
+    folder.leave(file, name, { message, since: this.#options.clock.now() });
+    return null;
+  }
+
+  /** In ascending order of run, as they were made. */
+  async #adopt(folder: ForeignAnswers, lot: readonly Read[]): Promise<void> {
+    if (lot.length === 0) return;
+    const sorted = lot.toSorted((a, b) => a.adoption.row.run - b.adoption.row.run);
+    try {
+      const verdicts = await this.#options.adopt(sorted.map(({ adoption }) => adoption));
+      for (const [i, { due }] of sorted.entries()) {
+        if (verdicts[i] === 'left') this.#leave(folder, due, LEFT);
+        else this.#settle(folder, due);
+      }
+    } catch (error) {
+      if (error instanceof Problem && FOR_ALL.has(error.code)) throw error;
+      if (sorted.length > 1) for (const one of sorted) await this.#adopt(folder, [one]);
+      else
+        for (const { due } of sorted)
+          this.#leave(folder, due, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #settle(folder: ForeignAnswers, { file, name }: DueAnswer): void {
+    this.#judged += 1;
+    folder.settle(file, name);
+  }
+}
+
+const LEFT = 'its name has other runs, and it is the answer of none of them';
+
+function stopping(): Problem {
+  return new Problem('ShuttingDown', 'This server is stopping. Nothing was done.');
+}

@@ -1,0 +1,164 @@
+/**
+ * What the watcher of answers knows of one of its folders, in memory only: which names are the queue's own, and of which files
+ * that is not so, by the names of their jobs. Files of the queue's own runs are known by name and epoch and never opened.
+ */
+import type { Adoption } from '../core/adoption.ts';
+import { splitResultFileName } from '../core/names.ts';
+import type { FileVersion, JobFolder } from '../core/ports/job-folder.ts';
+import { FolderLedger } from './folder-ledger.ts';
+import { type Listing, ListingDue } from './listing-due.ts';
+
+export type AnswerKind = 'result' | 'ended';
+
+/** What the database knows; each answer is one look at an index. */
+export interface KnownAnswers {
+  hasName(name: string): boolean;
+  /** Whether a run of this name has this epoch. */
+  hasAnswer(name: string, epoch: number): boolean;
+}
+
+/** What a file turned out to be. */
+export type MadeAnswer =
+  /** `lacks`: files of the answer that are not there, or its job is not. */
+  | { readonly is: 'run'; readonly adoption: Adoption; readonly lacks: readonly ('files' | 'job')[] }
+  /** The null result. */
+  | { readonly is: 'no_run' }
+  /** `whole: false` where the file may just not be all there yet. */
+  | { readonly is: 'wrong'; readonly whole: boolean; readonly message: string };
+
+/** The files of one name, in ascending order of their epochs. */
+export interface AnswerReader {
+  make(kind: AnswerKind, epoch: number, bytes: Uint8Array): Promise<MadeAnswer>;
+}
+
+/** A file that is the answer of no run. */
+export interface LeftAnswer {
+  readonly file: string;
+  readonly name: string;
+  /** Unix ms. */
+  readonly since: number;
+  readonly message: string;
+}
+
+/** A foreign file as it stands. */
+export interface DueAnswer {
+  readonly kind: AnswerKind;
+  readonly file: string;
+  readonly epoch: number;
+  readonly name: string;
+  readonly version: FileVersion;
+  readonly unchanged_ms: number;
+  readonly seen_ms: number;
+}
+
+export class ForeignAnswers {
+  readonly kind: AnswerKind;
+  readonly files: Omit<JobFolder, 'hints'>;
+  readonly listing = new ListingDue();
+  readonly left = new Map<string, LeftAnswer>();
+  /** The last listing, and the last whose files were all dealt with. */
+  listed: Listing | null = null;
+  dealt: Listing | null = null;
+  readonly #known: KnownAnswers;
+  /** Names of files that need no look any more. */
+  readonly #settled = new Set<string>();
+  readonly #ledger = new FolderLedger();
+  readonly #byName = new Map<string, Map<string, number>>();
+
+  constructor(kind: AnswerKind, files: Omit<JobFolder, 'hints'>, known: KnownAnswers) {
+    this.kind = kind;
+    this.files = files;
+    this.#known = known;
+  }
+
+  /** A name in the folder. Gives the name of its job where it is a foreign file that was not met before. */
+  meet(file: string, now_m: number): string | null {
+    if (this.#settled.has(file)) return null;
+    const at = splitResultFileName(file);
+    if (at === null) return null;
+    const files = this.#byName.get(at.name);
+    if (files?.has(file) === true) return null;
+    if (this.isOurs(at.name, at.epoch)) {
+      this.#settled.add(file);
+      return null;
+    }
+    this.#ledger.add(file, now_m);
+    if (files === undefined) this.#byName.set(at.name, new Map([[file, at.epoch]]));
+    else files.set(file, at.epoch);
+    return at.name;
+  }
+
+  /** Of ended/ only what nothing is known of is taken: the others are earlier ends of runs that went on. */
+  isOurs(name: string, epoch: number): boolean {
+    return this.kind === 'result' ? this.#known.hasAnswer(name, epoch) : this.#known.hasName(name);
+  }
+
+  isKnown(name: string): boolean {
+    return this.#known.hasName(name);
+  }
+
+  names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
+  filesOf(name: string): readonly { readonly file: string; readonly epoch: number }[] {
+    const files = [...(this.#byName.get(name) ?? [])].map(([file, epoch]) => ({ file, epoch }));
+    return files.toSorted((a, b) => a.epoch - b.epoch);
+  }
+
+  /** Whether a file of it is there that is not judged yet. */
+  isUndecided(name: string): boolean {
+    return this.filesOf(name).some(({ file }) => !this.#judged.has(file));
+  }
+
+  get undecided(): number {
+    return this.#ledger.open - this.#judged.size;
+  }
+
+  readonly #judged = new Set<string>();
+
+  look(
+    file: string,
+    version: FileVersion,
+    now: { readonly m: number; readonly wall: number },
+  ): { readonly unchanged_ms: number; readonly seen_ms: number } | null {
+    const look = this.#ledger.looked(file, version, now);
+    if (look.do === 'leave') return null;
+    this.#judged.delete(file);
+    return { unchanged_ms: look.unchanged_ms, seen_ms: now.m - look.seen_m };
+  }
+
+  /** It is looked at again then, or as soon as it is another version. */
+  wait(file: string, again_m: number): void {
+    this.#ledger.wait(file, again_m);
+  }
+
+  /** It is the queue's own from now on. */
+  settle(file: string, name: string): void {
+    this.forget(file, name);
+    this.#settled.add(file);
+  }
+
+  /** It is of no run: `why` is null for the null result, which says so itself. */
+  leave(file: string, name: string, why: { readonly message: string; readonly since: number } | null): void {
+    this.#judged.add(file);
+    this.wait(file, Infinity);
+    if (why === null) this.left.delete(file);
+    else
+      this.left.set(file, {
+        file,
+        name,
+        message: why.message,
+        since: this.left.get(file)?.since ?? why.since,
+      });
+  }
+
+  forget(file: string, name: string): void {
+    this.#ledger.forget(file);
+    this.left.delete(file);
+    this.#judged.delete(file);
+    const files = this.#byName.get(name);
+    files?.delete(file);
+    if (files?.size === 0) this.#byName.delete(name);
+  }
+}

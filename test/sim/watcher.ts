@@ -1,0 +1,92 @@
+/** The real watcher of `jobs/` in the server of the simulation, with a door as that of src/app/folder-watch.ts. */
+import type { CrashPoint } from '../../src/core/ports/crashpoint.ts';
+import type { Files } from '../../src/core/ports/files.ts';
+import type { JobFolder } from '../../src/core/ports/job-folder.ts';
+import { formatRunRef } from '../../src/core/names.ts';
+import type { PreparedJob, SubmittedJob } from '../../src/core/submission.ts';
+import { createPrepare } from '../../src/prompt/prepare.ts';
+import type { JobDoor } from '../../src/workspace/job-intake.ts';
+import { JobWatcher } from '../../src/workspace/job-watcher.ts';
+import type { WorkspaceLayout } from '../../src/workspace/layout.ts';
+import { RejectedReports } from '../../src/workspace/rejected-file.ts';
+import type { SeededRandom } from '../support/seeded-random.ts';
+import type { Life } from './life.ts';
+import type { Break, SchedulerCalls } from './server-process.ts';
+import { ENDPOINTS, type World } from './world.ts';
+
+export interface WatcherParts {
+  readonly world: World;
+  readonly life: Life;
+  readonly client: SchedulerCalls;
+  readonly folder: JobFolder;
+  readonly files: Files;
+  readonly layout: WorkspaceLayout;
+  readonly random: SeededRandom;
+  /** Whether a changed file is asked at once, as the next run of its name. */
+  readonly new_run: boolean;
+  readonly crashpoint: CrashPoint;
+  readonly broken: Break;
+  readonly onFatal: (error: Error) => void;
+}
+
+export function watcherOf(parts: WatcherParts): JobWatcher {
+  const { world, life, folder, files, layout, random, crashpoint, broken, onFatal } = parts;
+  const door = doorOf(parts);
+  const options = {
+    folder: broken.jobFolder?.(folder) ?? folder,
+    door: broken.door?.(door) ?? door,
+    reports: new RejectedReports({
+      files,
+      names: async function* (directory: string) {
+        yield* (await files.list(directory)).values();
+      },
+      layout,
+      clock: life,
+      random,
+    }),
+    clock: life,
+    timers: life,
+    crashpoint,
+    answers: { settled: async () => new Set<string>() },
+    onTrouble: (message: string | null) => {
+      if (life.alive && message !== null) world.hit('job files waited');
+    },
+    onFatal,
+  };
+  return new JobWatcher(options);
+}
+
+const prepare = createPrepare({
+  endpoints: new Map(ENDPOINTS.map(({ name, kind }) => [name, { name, kind }])),
+  default_endpoint: null,
+  links: null,
+});
+
+/** What is committed is asked of the ledger, which is quicker than the database. */
+function doorOf({ world, client, new_run }: WatcherParts): JobDoor {
+  const { named, runs, specs } = world.ledger;
+  const specOf = (run: number): string => specs.get(run) ?? '';
+  return {
+    prepare,
+    specsOf: (name) => new Set((named.get(name) ?? []).map(specOf)),
+    specsOfBatch: async (batch) =>
+      new Set([...runs.values()].filter((run) => run.batch === batch).map(({ id }) => specOf(id))),
+    submit: async (jobs) => {
+      const given = new_run ? jobs.map((job) => ({ ...job, if_exists: 'new_run' as const })) : jobs;
+      const { jobs: told } = await client.submit(given, 'skip');
+      for (const [i, one] of told.entries()) heard(world, one, given[i]);
+      return told;
+    },
+  };
+}
+
+/** What the queue says of a dropped job is so on disk. */
+function heard(world: World, told: SubmittedJob, job: PreparedJob | undefined): void {
+  world.hit(`dropped: ${told.verdict}`);
+  if (job === undefined || told.verdict === 'conflict') return;
+  const ref = formatRunRef(told);
+  const stored = world.ledger.runs.get(world.ledger.ids.get(ref) ?? -1);
+  if (stored?.digest !== job.digest)
+    world.fault('told before disk', `${ref} was taken from its file, and is not on disk, or is another`);
+  world.accepted.set(ref, job.digest);
+}
