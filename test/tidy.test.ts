@@ -55,7 +55,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'node:worker_threads',
     ],
   },
-  executor: { rooms: ['core', 'prompt'], packages: ['ajv', 'zod'], node: PURE },
+  executor: { rooms: ['core', 'prompt', 'wire'], packages: ['ajv', 'zod'], node: PURE },
   reading: { rooms: ['core'], packages: ['marked'], node: [] },
   // host.ts is a process of its own, which loads the user's module, reads its calls and writes its files.
   packages: { rooms: ['core'], packages: ['zod'], node: [...PURE, 'node:fs', 'node:readline'] },

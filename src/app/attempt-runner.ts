@@ -1,9 +1,11 @@
 /** What runs attempts, with everything that it needs of this machine: for an instance, and for `promptd execute`. */
-import type { EndpointConfig } from '../core/endpoints.ts';
+import type { EndpointConfig, Isolation } from '../core/endpoints.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { Children } from '../core/ports/children.ts';
 import type { AttemptRunner } from '../core/ports/runner.ts';
 import { CommandExec } from '../executor/command-exec.ts';
 import { Commands } from '../executor/command-runner.ts';
+import { IsolatedRunner } from '../executor/isolated-runner.ts';
 import { ScriptedPrompts } from '../executor/prompt-builder.ts';
 import { createRunner } from '../executor/runner.ts';
 import { AiPackageProvider } from '../packages/ai-package-provider.ts';
@@ -14,6 +16,7 @@ import { HttpCommandSender } from '../providers/http-command.ts';
 import { createProviders } from '../providers/providers.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import { AnswerCheckThread } from './answer-checker.ts';
+import { attemptChildSpec } from './attempt-child-spec.ts';
 import type { Environment } from './environment.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import { secretsOf } from './secrets.ts';
@@ -30,6 +33,10 @@ export interface AttemptRunnerOptions {
   readonly pass_env: readonly string[];
   /** Of its children: see {@link UserProgramsOptions}. */
   readonly owner?: string;
+  /** Where attempts run; without it all of them here, whatever an endpoint says. */
+  readonly isolation?: Isolation;
+  /** See {@link UserProgramsOptions}. */
+  readonly children?: Children;
   /** Writes down what would be asked, instead of asking. */
   readonly rehearsal?: Rehearsal;
 }
@@ -54,10 +61,11 @@ export function ownRunner(options: AttemptRunnerOptions): OwnedRunner {
   });
   const checker = new AnswerCheckThread(systemTimers);
   const providers = new Map([...createProviders(machine), ['ai-package' as const, packages]]);
-  const runner = createRunner({
+  const secrets = rehearsal ?? secretsOf(env);
+  const inline = createRunner({
     endpoints,
     providers: rehearsal === undefined ? providers : rehearsal.providers(providers),
-    secrets: rehearsal ?? secretsOf(env),
+    secrets,
     clock: systemClock,
     timers: systemTimers,
     result_bytes_max: LIMITS.result_bytes_max,
@@ -65,11 +73,30 @@ export function ownRunner(options: AttemptRunnerOptions): OwnedRunner {
     commands: root === null ? null : commandsIn(root, options, { programs, scripts }),
     checker,
   });
+  const isolated =
+    options.isolation === undefined
+      ? null
+      : new IsolatedRunner({
+          inline,
+          endpoints,
+          isolation: options.isolation,
+          place: { root, allow_exec: options.allow_exec, pass_env: options.pass_env },
+          children,
+          specOf: (endpoint) => attemptChildSpec(options, endpoint),
+          clock: systemClock,
+          timers: systemTimers,
+          unlessInterrupted: async (end, signal) => programs.unlessInterrupted('the attempt', end, signal),
+          secrets,
+        });
+  const drain = (): void => {
+    programs.drain();
+    isolated?.drain();
+  };
   return {
-    runner,
-    drain: () => programs.drain(),
+    runner: isolated ?? inline,
+    drain,
     close: async () => {
-      programs.drain();
+      drain();
       await packages.close();
       await Promise.all([children.close(), checker.close()]);
     },

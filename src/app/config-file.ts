@@ -1,7 +1,7 @@
 /** Reads promptd.config.json: comments allowed, unknown keys refused, every fault with line and column. */
 import { z } from 'zod';
 import { DURATION_EXPECTED, parseDuration } from '../core/durations.ts';
-import { ENDPOINT_KINDS } from '../core/endpoints.ts';
+import { ENDPOINT_KINDS, ISOLATIONS } from '../core/endpoints.ts';
 import { Problem, type Fault } from '../core/errors.ts';
 import { decodeUtf8, parseJobText, placeFaults } from '../core/job-text.ts';
 import { pathOf } from '../core/job-path.ts';
@@ -31,6 +31,7 @@ const endpoint = z.strictObject({
   instances: z.int().min(1).max(1_000).optional(),
   poll: duration.optional(),
   shared: z.boolean().optional(),
+  isolation: z.enum(ISOLATIONS).optional(),
 });
 
 const price = z.strictObject({
@@ -63,6 +64,7 @@ export const CONFIG_SCHEMA = z.strictObject({
       name: z.string().regex(NAME_PATTERN, { error: NAME_EXPECTED }).optional(),
       slots: count.optional(),
       allow_exec: z.boolean().optional(),
+      isolation: z.enum(ISOLATIONS).optional(),
       pass_env: z
         .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'the name of an environment variable' }))
         .max(200)

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Price, Prices } from '../core/cost.ts';
 import { parseDuration } from '../core/durations.ts';
-import { SERVERLESS, VENDOR_URLS, type EndpointConfig } from '../core/endpoints.ts';
+import { SERVERLESS, VENDOR_URLS, type EndpointConfig, type Isolation } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -31,6 +31,8 @@ export interface Config {
     readonly allow_exec: boolean;
     /** Names of environment variables that scripts, commands and AI packages get. */
     readonly pass_env: readonly string[];
+    /** Where attempts run, unless their endpoint says so itself. */
+    readonly isolation: Isolation;
   };
   readonly prices: Prices;
   readonly watch: {
@@ -98,6 +100,7 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
       slots: flags.slots ?? wholeNumber(env, 'PROMPTD_SLOTS') ?? file.instance?.slots ?? LIMITS.slots,
       allow_exec: file.instance?.allow_exec ?? false,
       pass_env: file.instance?.pass_env ?? [],
+      isolation: file.instance?.isolation ?? 'inline',
     },
     prices: (file.prices ?? {}) as Record<string, Price>,
     watch: { enabled: file.watch?.enabled ?? true, on_change: file.watch?.on_change ?? 'show' },
@@ -128,6 +131,7 @@ function endpointOf(name: string, file: EndpointFile, env: Environment, root: st
     max_concurrent: file.max_concurrent ?? concurrency(file, base_urls.length),
     sticky_models: file.sticky_models ?? file.kind === 'ollama',
     settings,
+    ...(file.isolation === undefined ? {} : { isolation: file.isolation }),
   };
 }
 

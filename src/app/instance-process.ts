@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EndpointConfig } from '../core/endpoints.ts';
+import type { EndpointConfig, Isolation } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { AttemptRunner } from '../core/ports/runner.ts';
@@ -31,6 +31,8 @@ export interface InstanceProcessOptions {
   /** The workspace's folder; null: this machine has none of the server's workspace. */
   readonly root: string | null;
   readonly allow_exec: boolean;
+  /** Where attempts run, unless their endpoint says so itself. */
+  readonly isolation: Isolation;
   readonly pass_env: readonly string[];
   readonly version: string;
   /** Where the scheduler is, read anew at each try. */

@@ -30,6 +30,7 @@ process.exitCode = await runInstance({
   spool_dir: layout.spool,
   root,
   allow_exec: config.instance.allow_exec,
+  isolation: config.instance.isolation,
   pass_env: config.instance.pass_env,
   version: version(),
   async locate() {

@@ -29,6 +29,7 @@ export async function runRemoteInstance(options: InstanceOptions, env: Environme
     spool_dir,
     root: options.workspace?.root ?? null,
     allow_exec: config.instance.allow_exec,
+    isolation: options.isolation ?? config.instance.isolation,
     pass_env: config.instance.pass_env,
     version: version(),
     locate: () => Promise.resolve({ host, port }),

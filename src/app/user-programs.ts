@@ -16,6 +16,8 @@ export interface UserProgramsOptions {
   readonly pass_env: readonly string[];
   /** Of the children: see {@link GuardedChildren}. */
   readonly owner?: string;
+  /** Who has the children; without it a guard of our own. */
+  readonly children?: Children;
 }
 
 export interface UserPrograms {
@@ -26,16 +28,22 @@ export interface UserPrograms {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export function userPrograms({ env: all, root, pass_env, owner }: UserProgramsOptions): UserPrograms {
+export function userPrograms(options: UserProgramsOptions): UserPrograms {
+  const { env: all, root, pass_env } = options;
   const env = childEnvironment(all, pass_env, root);
-  const children = new GuardedChildren({
-    env: guardEnvironment(all),
-    random: systemRandom,
-    ...(owner === undefined ? {} : { owner }),
-  });
+  const children = options.children ?? guarded(options);
   const programs = new Programs({ children, timers: systemTimers, env });
   const links = root === null ? null : new WorkspaceLinkReader({ root });
   return { children, programs, scripts: new Scripts({ links, programs }), env };
+}
+
+function guarded({ env, owner }: UserProgramsOptions): Children {
+  const random = systemRandom;
+  return new GuardedChildren({
+    env: guardEnvironment(env),
+    random,
+    ...(owner === undefined ? {} : { owner }),
+  });
 }
 
 /** The guard is of promptd, and starts sooner from the cache of compiled code. */

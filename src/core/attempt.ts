@@ -146,4 +146,6 @@ export interface AttemptObserver {
   phase(phase: LiveState['phase']): void;
   text(piece: string): void;
   log(stream: LogStream, text: string): void;
+  /** It runs in a process of its own, which has begun. */
+  process?(pid: number): void;
 }

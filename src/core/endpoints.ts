@@ -28,6 +28,10 @@ export const VENDOR_URLS: Readonly<Partial<Record<EndpointKind, string>>> = {
   mistral: 'https://api.mistral.ai/v1',
 };
 
+/** Where attempts run: in the process of their instance, or each in a child of its own. */
+export const ISOLATIONS = ['inline', 'process'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
 export interface EndpointConfig {
   readonly name: string;
   readonly kind: EndpointKind;
@@ -42,6 +46,8 @@ export interface EndpointConfig {
   readonly sticky_models: boolean;
   /** Settings of one kind alone, e.g. `tokens_per_second` of the simulator. */
   readonly settings: JsonObject;
+  /** Absent: as the instance has it. */
+  readonly isolation?: Isolation;
 }
 
 export interface ModelRef {

@@ -80,6 +80,20 @@ export function reportOf(attempt: Attempt): RunnerReport {
   return { ...ref, outcome: outcomeOf(reason), answer: null, failure: limit, ...spentIn(attempt) };
 }
 
+/** Of an attempt whose process did not bring its own: why it was ended, or what is wrong. */
+export function endedWithoutReport(
+  order: AttemptOrder,
+  why: EndReason | AttemptFailure,
+  tokens: number,
+): RunnerReport {
+  const { name, run, attempt, digest } = order;
+  const timings = { queued_ms: null, build_ms: null, first_token_ms: null, call_ms: null };
+  const ref = { name, run, attempt, digest, timings, answer: null };
+  if (typeof why !== 'string') return { ...ref, outcome: 'errored', failure: why };
+  const limit = isTimeLimit(why) ? timedOut(why, order, tokens) : null;
+  return { ...ref, outcome: outcomeOf(why), failure: limit };
+}
+
 function isTimeLimit(reason: EndReason): reason is TimeLimit {
   return reason === 'TotalTimeout' || reason === 'FirstTokenTimeout' || reason === 'StallTimeout';
 }

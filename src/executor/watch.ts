@@ -12,7 +12,7 @@ export type EndReason = AbortReason | TimeLimit;
 type Limits = Pick<AttemptOrder, 'attempt_timeout_ms' | 'first_token_timeout_ms' | 'stall_timeout_ms'>;
 
 /** The longest time that a timer takes; a limit beyond these 24 days is as good as none. */
-const LONGEST_MS = 2 ** 31 - 1;
+export const LONGEST_MS = 2 ** 31 - 1;
 
 export class Watch {
   readonly #controller = new AbortController();
@@ -108,7 +108,7 @@ const ABORT_REASONS: readonly string[] = [
 ] satisfies AbortReason[];
 
 /** An abort without one of our reasons is taken for an interruption, which is free of charge and tried again. */
-function abortReasonOf(signal: AbortSignal): AbortReason {
+export function abortReasonOf(signal: AbortSignal): AbortReason {
   const reason: unknown = signal.reason;
   return typeof reason === 'string' && ABORT_REASONS.includes(reason)
     ? (reason as AbortReason)

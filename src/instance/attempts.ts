@@ -17,6 +17,8 @@ export interface AttemptsOptions {
   readonly log_bytes_max: number;
   readonly log_memory_bytes_max: number;
   readonly onLogged: (key: string) => void;
+  /** One of them has a process of its own now. */
+  readonly onProcess: () => void;
   /** It has ended, and is not among the running any more. `report` is null where nobody wants it. */
   readonly onEnded: (attempt: RunningAttempt, report: AttemptReport | null) => void;
   /** Nobody needs its log here any more: waits until followers have it. */
@@ -62,6 +64,7 @@ export class Attempts {
       store_id,
       leased_after,
       clock: this.#options.clock,
+      onProcess: this.#options.onProcess,
       makeLog: this.#makeLog,
     });
     this.#running.set(attempt.key, attempt);

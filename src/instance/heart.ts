@@ -14,13 +14,18 @@ import type { RunningAttempt } from './running-attempt.ts';
  * first of which passes before that heartbeat is sent, half an interval is left to make a new one before the leases end.
  */
 const SILENT_BEATS_MAX = 1.5;
+/** Processes that begin within this time are told together. */
+const SOON_MS = 100;
+
+/** An attempt that is held, with the pid of its own process where it has one. */
+export type Renewed = AttemptRef & { readonly pid?: number };
 
 export interface HeartOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly lease_ttl_ms: number;
   /** Everything held now: running and spooled. */
-  readonly held: () => readonly AttemptRef[];
+  readonly held: () => readonly Renewed[];
   readonly running: () => Iterable<RunningAttempt>;
   readonly draining: () => boolean;
   /** Its lease was not renewed for a term. */
@@ -34,6 +39,7 @@ export class Heart {
   #heartbeat_ms = 0;
   #seq = 0;
   #beat_timer: Timer | null = null;
+  #soon_timer: Timer | null = null;
   #silence_timer: Timer | null = null;
   #lease_timer: Timer | null = null;
 
@@ -54,6 +60,8 @@ export class Heart {
   end(): void {
     this.#session = null;
     this.#beat_timer?.cancel();
+    this.#soon_timer?.cancel();
+    this.#soon_timer = null;
     this.#silence_timer?.cancel();
     this.#silence_timer = null;
   }
@@ -64,11 +72,19 @@ export class Heart {
     this.#lease_timer = null;
   }
 
+  /** Something about what is held has changed that nobody waits for. */
+  beatSoon(): void {
+    if (this.#session === null) return;
+    this.#soon_timer ??= this.#options.timers.after(SOON_MS, () => this.beat());
+  }
+
   /** Says now what is held, e.g. because something about it has changed. */
   beat(): void {
     const session = this.#session;
     if (session === null) return;
     this.#beat_timer?.cancel();
+    this.#soon_timer?.cancel();
+    this.#soon_timer = null;
     const now = this.#options.clock.monotonic();
     const held = this.#options.held();
     const draining = this.#options.draining();

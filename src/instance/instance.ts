@@ -19,7 +19,7 @@ import { Attempts } from './attempts.ts';
 import { Connector, type Hello, type InstanceSession, type Welcome } from './connector.ts';
 import type { InstanceEnd } from './events.ts';
 import { Followers } from './followers.ts';
-import { Heart } from './heart.ts';
+import { Heart, type Renewed } from './heart.ts';
 import {
   INSTANCE_LIMITS,
   type Instance,
@@ -72,6 +72,7 @@ class RemoteInstance implements Instance {
       files,
       log_directory: `${options.spool_dir}/logs`,
       onLogged: (key) => this.#followers.more(key),
+      onProcess: () => this.#heart.beatSoon(),
       onEnded: (attempt, report) => this.#attemptEnded(attempt, report),
       logRead: (key) => this.#followers.finish(key),
       onEvent: options.on,
@@ -80,7 +81,7 @@ class RemoteInstance implements Instance {
       clock,
       timers,
       lease_ttl_ms: LIMITS.lease_ttl_ms,
-      held: () => this.#held().flatMap(({ ref, store_id }) => (store_id === this.#store_id ? [ref] : [])),
+      held: () => this.#renewed(),
       running: () => this.#attempts.running.values(),
       draining: () => !this.#accepting,
       onLapsed: (attempt) => this.#attempts.disown(attempt, 'lease_lost'),
@@ -199,6 +200,16 @@ class RemoteInstance implements Instance {
     return held;
   }
 
+  /** What a heartbeat lists, and who runs where. */
+  #renewed(): readonly Renewed[] {
+    const store_id = this.#store_id;
+    return this.#held().flatMap((held) => {
+      if (held.store_id !== store_id) return [];
+      const pid = this.#attempts.running.get(attemptKey(held.ref, store_id))?.pid ?? null;
+      return pid === null ? [held.ref] : [{ ...held.ref, pid }];
+    });
+  }
+
   get #store_id(): string {
     return this.#welcome?.store_id ?? '';
   }
@@ -244,7 +255,7 @@ class RemoteInstance implements Instance {
         return this.#outbox.resendOverdue();
       case 'state_request': {
         const [attempt] = this.#runningOf([message.attempt]);
-        const live = attempt === undefined ? null : { ...attempt.live, pid: this.#options.pid };
+        const live = attempt === undefined ? null : { ...attempt.live, pid: attempt.pid };
         this.#connector.session?.send({ t: 'state', request: message.request, live });
         return;
       }

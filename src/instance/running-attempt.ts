@@ -11,6 +11,8 @@ export interface RunningAttemptOptions {
   /** Monotonic time before which it was not leased to us. */
   readonly leased_after: number;
   readonly clock: Clock;
+  /** A process of its own has begun. */
+  readonly onProcess?: () => void;
   /** Most attempts log nothing, so a log is made at its first entry. */
   readonly makeLog: (key: string) => AttemptLog;
 }
@@ -24,12 +26,14 @@ export class RunningAttempt implements AttemptObserver {
   readonly dispatched_at: number;
   readonly leased_after: number;
   readonly #clock: Clock;
+  readonly #onProcess: (() => void) | undefined;
   readonly #makeLog: (key: string) => AttemptLog;
   readonly #controller = new AbortController();
   #abort_reason: AbortReason | null = null;
   #wanted = true;
   #phase: LiveState['phase'] = 'starting';
   #tokens = 0;
+  #pid: number | null = null;
   #log: AttemptLog | null = null;
   #ended = false;
 
@@ -40,6 +44,7 @@ export class RunningAttempt implements AttemptObserver {
     this.store_id = options.store_id;
     this.leased_after = options.leased_after;
     this.#clock = options.clock;
+    this.#onProcess = options.onProcess;
     this.#makeLog = options.makeLog;
     this.dispatched_at = options.clock.monotonic();
   }
@@ -60,6 +65,11 @@ export class RunningAttempt implements AttemptObserver {
 
   get log_so_far(): AttemptLog | null {
     return this.#log;
+  }
+
+  /** Of its own process; null where it has none. */
+  get pid(): number | null {
+    return this.#pid;
   }
 
   get live(): LiveState {
@@ -96,6 +106,11 @@ export class RunningAttempt implements AttemptObserver {
 
   phase(phase: LiveState['phase']): void {
     this.#phase = phase;
+  }
+
+  process(pid: number): void {
+    this.#pid = pid;
+    this.#onProcess?.();
   }
 
   text(_piece: string): void {

@@ -226,9 +226,10 @@ export class Gateway {
   /** Renews what the heartbeat lists, and nothing else; names what is no longer this instance's. */
   #heartbeat(session: InstanceSession, message: Extract<FromInstance, { t: 'heartbeat' }>): void {
     const gone: AttemptRef[] = [];
-    for (const ref of message.held) {
-      const key = runKey(ref.name, ref.run);
-      if (!this.#options.leases.renew(key, ref.attempt, session.id)) gone.push(ref);
+    session.heard(message.held);
+    for (const { name, run, attempt, digest } of message.held) {
+      const renewed = this.#options.leases.renew(runKey(name, run), attempt, session.id);
+      if (!renewed) gone.push({ name, run, attempt, digest });
     }
     session.answer({ t: 'renewed', seq: message.seq, gone: session.settled ? gone : [] });
     if (message.draining !== session.draining) {

@@ -43,7 +43,7 @@ function instanceStatus(
       model: lease.model,
       elapsed_ms: Math.round(now_m - lease.started_m),
       timeout_ms: lease.attempt_timeout_ms,
-      pid: null,
+      pid: session?.pidOf(lease) ?? null,
     })),
   };
 }

@@ -20,6 +20,9 @@ const ref = { name: z.string().regex(NAME_PATTERN), run: int, attempt: int, dige
 const attemptRef = z.object(ref);
 const acknowledged = z.object({ ...ref, store_id: z.string().max(64), how: z.enum(ACKNOWLEDGED) });
 
+/** `pid`: of the process in which it runs, on the instance's machine; absent where it has none of its own. */
+const renewed = z.object({ ...ref, pid: int.optional() });
+
 /** An attempt that an instance holds: it runs, or its outcome lies in the spool. */
 const held = z.object({ ...ref, store_id: z.string().max(64), spooled: z.boolean() });
 
@@ -88,6 +91,25 @@ const outcome = z.enum([
 
 const answerFile = z.object({ name: text.max(200), media_type: text.max(200), data: text });
 
+/** How an attempt ended. */
+export const REPORT = z.object({
+  ...ref,
+  store_id: z.string().max(64),
+  outcome,
+  answer: z
+    .object({
+      text,
+      meta: answerMeta,
+      files: z.array(answerFile).max(LIMITS.answer_files_max).optional(),
+    })
+    .nullable(),
+  failure: failure.nullable(),
+  spent: refusedAnswer.optional(),
+  timings,
+  prompt: text.optional(),
+  log: text,
+});
+
 export const FROM_INSTANCE = z.discriminatedUnion('t', [
   z.object({
     t: z.literal('hello'),
@@ -113,30 +135,11 @@ export const FROM_INSTANCE = z.discriminatedUnion('t', [
   z.object({
     t: z.literal('heartbeat'),
     seq: int,
-    held: z.array(attemptRef).max(100_000),
+    held: z.array(renewed).max(100_000),
     draining: z.boolean(),
   }),
   z.object({ t: z.literal('accept'), attempts: z.array(attemptRef).max(10_000) }),
-  z.object({
-    t: z.literal('outcome'),
-    report: z.object({
-      ...ref,
-      store_id: z.string().max(64),
-      outcome,
-      answer: z
-        .object({
-          text,
-          meta: answerMeta,
-          files: z.array(answerFile).max(LIMITS.answer_files_max).optional(),
-        })
-        .nullable(),
-      failure: failure.nullable(),
-      spent: refusedAnswer.optional(),
-      timings,
-      prompt: text.optional(),
-      log: text,
-    }),
-  }),
+  z.object({ t: z.literal('outcome'), report: REPORT }),
   z.object({
     t: z.literal('state'),
     request: int,

@@ -168,7 +168,7 @@ describe('the state of an attempt', () => {
     scheduler.say({ t: 'state_request', request: 8, attempt: refTo('b') });
     await clock.settle();
     expect(scheduler.of('state')).toEqual([
-      { t: 'state', request: 7, live: { phase: 'streaming', tokens: 2, elapsed_ms: 1_234, pid: 4711 } },
+      { t: 'state', request: 7, live: { phase: 'streaming', tokens: 2, elapsed_ms: 1_234, pid: null } },
       { t: 'state', request: 8, live: null },
     ]);
   });

@@ -1,3 +1,4 @@
+import { ISOLATIONS, type Isolation } from '../../core/endpoints.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
 
@@ -17,11 +18,22 @@ export async function instance(context: Context): Promise<number> {
     .text('endpoints')
     ?.split(',')
     .map((word) => word.trim());
+  const isolation = isolationOf(given.text('isolation'));
   return context.deps.instance({
     connect,
     workspace: await context.workspace(),
     ...(name === undefined ? {} : { name }),
     ...(slots === undefined ? {} : { slots }),
     ...(endpoints === undefined ? {} : { endpoints }),
+    ...(isolation === undefined ? {} : { isolation }),
   });
+}
+
+function isolationOf(text: string | undefined): Isolation | undefined {
+  const isolation = ISOLATIONS.find((one) => one === text);
+  if (text === undefined || isolation !== undefined) return isolation;
+  throw new Problem(
+    'InvalidRequest',
+    `--isolation: expected ${ISOLATIONS.join(' or ')}, got ${JSON.stringify(text)}.`,
+  );
 }

@@ -50,6 +50,7 @@ export interface InstanceStatus {
     readonly model: string;
     readonly elapsed_ms: number;
     readonly timeout_ms: number;
+    /** Of the attempt's own process, on the instance's machine; null where it runs in that of the instance. */
     readonly pid: number | null;
   }[];
 }
