@@ -11,6 +11,7 @@ import { systemTimers } from '../platform/timers.ts';
 import { AttemptLogReader } from '../workspace/attempt-logs.ts';
 import { AnalysisThread } from './analysis-remote.ts';
 import type { Config } from './config.ts';
+import { diskUseOf } from './disk-use.ts';
 import type { Intake } from './intake.ts';
 import type { openLog } from './log.ts';
 
@@ -33,6 +34,7 @@ export interface DoorOptions {
 export function openDoors(options: DoorOptions): Promise<HttpServer> {
   const { config, intake, reads, log, version, folder } = options;
   const { layout } = config;
+  const disk = diskUseOf(layout, { clock: systemClock, timers: systemTimers });
   return createHttp({
     ...intake,
     reads,
@@ -46,7 +48,15 @@ export function openDoors(options: DoorOptions): Promise<HttpServer> {
     log,
     limits: LIMITS,
     allowed_hosts: config.http.allowed_hosts,
-    extra: { status: async () => ({ disk_free_bytes: await systemFiles.freeBytes(layout.state) }) },
+    extra: {
+      async status() {
+        const [disk_free_bytes, disk_use] = await Promise.all([
+          systemFiles.freeBytes(layout.state),
+          disk.view(),
+        ]);
+        return { disk_free_bytes, disk_use };
+      },
+    },
     ...(folder === null ? {} : { folder }),
     ui: true,
   });

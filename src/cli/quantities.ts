@@ -12,6 +12,15 @@ export function many(value: number, one: string, more = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : more}`;
 }
 
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** `12 KiB`, `3.4 GiB` */
+export function byteText(bytes: number): string {
+  const step = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** step;
+  return `${value.toFixed(step === 0 || value >= 100 ? 0 : 1)} ${UNITS[step]}`;
+}
+
 /** `0.0184 EUR`, `12.50 EUR, 3.00 USD and 2 unknown`; `-` where nothing is known: what is unknown is not free. */
 export function costText({ cost, cost_unknown }: Pick<BatchView, 'cost' | 'cost_unknown'>): string {
   if (cost.length === 0) return '-';

@@ -1,4 +1,5 @@
 /** What the server says of itself. */
+import type { DiskUseView } from '../core/disk-use.ts';
 import type { FolderCounts } from '../core/folder-view.ts';
 import type { Reason } from '../core/reasons.ts';
 import type { RunState } from '../core/states.ts';
@@ -20,6 +21,8 @@ export interface Stats {
   /** Set while the server refuses new work, e.g. because its disk is full. */
   readonly trouble: Reason | null;
   readonly disk_free_bytes?: number;
+  /** Null while a large workspace is counted for the first time. */
+  readonly disk_use?: DiskUseView | null;
   /** Servers of an earlier version say nothing of it. */
   readonly folder?: FolderCounts;
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type ErrorCode, ERRORS } from '../core/errors.ts';
 import type { Analysis } from '../core/analysis.ts';
+import type { DiskUseView } from '../core/disk-use.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { EndpointStatus, InstanceStatus } from '../core/ports/scheduler.ts';
 import { RUN_STATES } from '../core/states.ts';
@@ -234,6 +235,16 @@ const folderCounts = z.object({
   rejected: z.int(),
   changed: z.int(),
 });
+const diskUse = z.object({ bytes: z.int(), inodes: z.int() });
+/** Null while a large workspace is counted for the first time. */
+const diskUseOut = z.object({
+  jobs: diskUse,
+  results: diskUse,
+  ended: diskUse,
+  database: diskUse,
+  logs: diskUse,
+  age_s: z.int(),
+}) satisfies z.ZodType<DiskUseView>;
 export const statsOut = z.looseObject({
   version: z.string(),
   store_id: z.string(),
@@ -243,6 +254,7 @@ export const statsOut = z.looseObject({
   unpublished: z.int(),
   trouble: schedulerReason.nullable(),
   folder: folderCounts,
+  disk_use: diskUseOut.nullable().exactOptional(),
 });
 
 const fault = z.object({

@@ -282,3 +282,23 @@ test('R14: ls --rejected and --changed list files of jobs/ by place, and status 
     'files     in jobs/: 3 waiting · 1 rejected (promptd ls --rejected) · 1 changed (promptd ls --changed)\n',
   );
 });
+
+test('R4: status tells what jobs, results, the database and logs take of the disk, in bytes and inodes, and how old that is', async () => {
+  await using cli = await setup();
+  const disk_use = {
+    jobs: { bytes: 410_000_000, inodes: 100_001 },
+    results: { bytes: 4_096, inodes: 1 },
+    ended: { bytes: 0, inodes: 0 },
+    database: { bytes: 300, inodes: 1 },
+    logs: { bytes: 3_650_722_201, inodes: 2 },
+    age_s: 75,
+  };
+  const told = async (value: object | null): Promise<string> => {
+    cli.fake.server.json('GET /stats', { trouble: null, disk_use: value });
+    return (await cli.run(['status'])).stdout;
+  };
+  expect(await told(disk_use)).toContain(
+    'taken     jobs 391 MiB in 100,001 inodes · results 4.0 KiB in 1 inode · database 300 B in 1 inode · logs 3.4 GiB in 2 inodes (1m15s ago)\n',
+  );
+  expect(await told(null)).toContain('taken     being counted; ask again soon\n');
+});

@@ -1,12 +1,13 @@
 import type { Client } from '../../client/client.ts';
 import type { Stats } from '../../client/server-views.ts';
 import { EXIT, Problem } from '../../core/errors.ts';
+import { DISK_PARTS, type DiskUseView } from '../../core/disk-use.ts';
 import type { EndpointStatus, InstanceStatus } from '../../core/ports/scheduler.ts';
 import { RUN_STATES, type RunState } from '../../core/states.ts';
 import type { BatchView } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { plainText } from '../plain-text.ts';
-import { count, duration, localTime } from '../quantities.ts';
+import { byteText, count, duration, localTime, many } from '../quantities.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
 import { watched } from '../watch.ts';
 import { batchTable } from './batches.ts';
@@ -90,6 +91,8 @@ async function show(context: Context, seen: Seen): Promise<void> {
     await out.line(out.out.red(`trouble   ${trouble.code}: ${plainText(trouble.message)}`));
   const disk = seen.stats.disk_free_bytes;
   if (disk !== undefined) await out.line(`disk      ${(disk / 1024 ** 3).toFixed(1)} GiB free`);
+  const taken = seen.stats.disk_use;
+  if (taken !== undefined) await out.line(`taken     ${takenLine(taken)}`);
   const open = seen.batches.filter((batch) => batch.ended < batch.total);
   if (open.length > 0) await out.line(`\n${await batchTable(out, open)}`);
   if (seen.endpoints.length > 0) await out.line(`\n${await endpointTable(out, seen.endpoints)}`);
@@ -113,6 +116,16 @@ function filesLine(folder: Stats['folder']): string | null {
     ...(changed === 0 ? [] : [`${count(changed)} changed (promptd ls --changed)`]),
   ];
   return words.length === 0 ? null : `in jobs/: ${words.join(' · ')}`;
+}
+
+/** `jobs 391 MiB in 100,001 inodes · … (4s ago)` */
+function takenLine(use: DiskUseView | null): string {
+  if (use === null) return 'being counted; ask again soon';
+  const words = DISK_PARTS.flatMap((part) => {
+    const { bytes, inodes } = use[part];
+    return inodes === 0 ? [] : [`${part} ${byteText(bytes)} in ${many(inodes, 'inode')}`];
+  });
+  return `${words.join(' · ')} (${duration(use.age_s * 1_000)} ago)`;
 }
 
 function instancesLine(all: readonly InstanceStatus[]): string {
