@@ -76,7 +76,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   state_dir: z.string().min(1).optional(),
   /** The folder `jobs/`. */
   watch: z
-    .strictObject({ enabled: z.boolean().optional(), on_change: z.enum(['show', 'new_run']).optional() })
+    .strictObject({ enabled: z.boolean().optional(), on_change: z.enum(['report', 'new_run']).optional() })
     .optional(),
   disk_free_min_bytes: z.int().min(0).optional(),
   /** Logs of attempts; never results. */

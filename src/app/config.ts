@@ -39,7 +39,7 @@ export interface Config {
     /** Whether `serve` takes files of `jobs/` by itself. */
     readonly enabled: boolean;
     /** What becomes of a file of a known name with another content. */
-    readonly on_change: 'show' | 'new_run';
+    readonly on_change: 'report' | 'new_run';
   };
   /** New work is refused while a disk of the workspace has less free than this. */
   readonly disk_free_min_bytes: number;
@@ -103,7 +103,7 @@ function effective(root: string, file: ConfigFile, env: Environment, flags: Flag
       isolation: file.instance?.isolation ?? 'inline',
     },
     prices: (file.prices ?? {}) as Record<string, Price>,
-    watch: { enabled: file.watch?.enabled ?? true, on_change: file.watch?.on_change ?? 'show' },
+    watch: { enabled: file.watch?.enabled ?? true, on_change: file.watch?.on_change ?? 'report' },
     disk_free_min_bytes: file.disk_free_min_bytes ?? LIMITS.disk_free_min_bytes,
     logs: { retention_ms: parseDuration(file.logs?.retention ?? '') ?? LIMITS.log_retention_ms },
     log_level: env['PROMPTD_LOG_LEVEL'] ?? file.log_level ?? 'info',
