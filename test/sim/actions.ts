@@ -19,6 +19,21 @@ export interface JobWish {
   readonly source: 'http' | 'folder';
 }
 
+/** A file that somebody puts into `jobs/`. */
+export interface Drop {
+  /** Its name there. */
+  readonly file: string;
+  /** All of it, once it is written. */
+  readonly text: string;
+  /** Whether it is a file of jobs without faults. */
+  readonly right: boolean;
+  /** `move`: there at once, over whatever stood there. `write`: in place, one part after the other. */
+  readonly how: 'move' | 'write';
+  readonly parts: number;
+  /** From one part to the next: less than the time that a file must rest. */
+  readonly part_ms: number;
+}
+
 /** Parts that stay broken until they are mended. */
 export const PARTS = ['server', 'near', 'far', 'store', 'server disk', 'instance disks'] as const;
 export type Part = (typeof PARTS)[number];
@@ -43,6 +58,8 @@ export type Action =
       readonly paused: boolean;
       readonly max_concurrent: number | null;
     }
+  | { readonly do: 'drop'; readonly drop: Drop }
+  | { readonly do: 'remove'; readonly file: string }
   /** `a` and `b`, both in [0, 1), say whom it hits and how hard. */
   | { readonly do: 'fault'; readonly kind: string; readonly a: number; readonly b: number }
   | { readonly do: 'mend'; readonly part: Part };
@@ -61,6 +78,13 @@ export function sayAction(action: Action): string {
       return `${action.do} ${action.names.join(', ')}`;
     case 'endpoint':
       return `${action.paused ? 'pause' : 'set'} ${action.name}, max_concurrent ${action.max_concurrent ?? 'as configured'}`;
+    case 'drop': {
+      const { file, how, parts, right, text } = action.drop;
+      const written = how === 'move' ? 'move there' : `write in ${parts} parts`;
+      return `${written} jobs/${file}${right ? '' : ' (wrong)'}: ${text.trim()}`;
+    }
+    case 'remove':
+      return `remove jobs/${action.file}`;
     case 'fault':
       return `FAULT ${action.kind} (${action.a.toFixed(2)}, ${action.b.toFixed(2)})`;
     case 'mend':

@@ -1,4 +1,5 @@
 /** Rules of the design, each broken in one place. A simulation that passes with one of them would prove nothing about it. */
+import { sha256 } from '../../src/core/identity.ts';
 import { runKey, type Board } from '../../src/core/board.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { LoadedRows } from '../../src/core/draft.ts';
@@ -221,6 +222,69 @@ export const BREAKS = {
       return { ...event, prompt_sha256: null, answer: { ...event.answer, meta } };
     }),
     caught_by: ['prompts'],
+  },
+  /** Every version of one looks as if it had been there for long. */
+  'a batch is taken while it grows': {
+    broken: {
+      jobFolder: (folder) => ({
+        ...folder,
+        look: async (name) => {
+          const version = await folder.look(name);
+          return version !== null && name.endsWith('.jsonl') ? { ...version, mtime_ms: 0 } : version;
+        },
+      }),
+    },
+    faults: [],
+    caught_by: ['folder', 'ends'],
+  },
+  /** Its time seems never to change. */
+  'the folder is not listed, since hints will tell': {
+    broken: { jobFolder: (folder) => ({ ...folder, changedAt: async () => 'always' }) },
+    faults: [],
+    caught_by: ['ends'],
+  },
+  /** Nothing that is there is found known, and what is handed over is meant as work of its own. */
+  'a dropped file is asked again after each start': {
+    broken: {
+      door: (door) => ({
+        ...door,
+        specsOf: () => new Set(),
+        submit: (jobs) =>
+          door.submit(
+            jobs.map((job) => ({
+              ...job,
+              if_exists: 'new_run',
+              digest: `1:${sha256(`${job.digest} anew`)}`,
+            })),
+          ),
+      }),
+    },
+    faults: ['the server is killed'],
+    caught_by: ['folder'],
+  },
+  /** What was said of it before is not looked at. */
+  'a wrong file is reported again after each start': {
+    broken: {
+      serverFiles: withFiles((files) => ({
+        facts: async (path) => (path.includes('/rejected/') ? null : files.facts(path)),
+      })),
+    },
+    faults: ['the server is killed'],
+    caught_by: ['folder'],
+  },
+  'a file with one wrong line is taken without it': {
+    broken: {
+      jobFolder: (folder) => ({
+        ...folder,
+        read: async (name, version) => {
+          const bytes = await folder.read(name, version);
+          const text = Buffer.from(bytes ?? []).toString('utf8');
+          return name.endsWith('.jsonl') ? Buffer.from(text.replace(/\n.*"key":"last".*\n/, '\n')) : bytes;
+        },
+      }),
+    },
+    faults: [],
+    caught_by: ['folder', 'ends'],
   },
   'an instance is given more than its slots': {
     broken: changing((event) => (event.type === 'settle' ? { ...event, slots: event.slots + 3 } : event)),

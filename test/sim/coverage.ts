@@ -34,6 +34,19 @@ const ASKED = [
   'a script made the prompt of an answer',
   'a desk was given a job',
   'a desk had an answer for nobody',
+  'a file was dropped: right',
+  'a file was dropped: wrong',
+  'a file was removed',
+  'a published file was replaced',
+  'a hint was lost',
+  'a wrong file was reported',
+  'a changed file was shown',
+  'dropped: created',
+  'dropped: shared',
+  'dropped: answered_before',
+  'dropped: known',
+  'dropped: conflict',
+  'job files waited',
 ];
 
 function cells(): readonly string[] {

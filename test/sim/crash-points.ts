@@ -14,8 +14,6 @@ export const OTHER_POINTS: Readonly<Record<string, string>> = {
   'start.before_announce': 'as start.after_listen',
   'submit.before_turn': 'the door before the scheduler is HTTP',
   'submit.before_answer': 'as submit.before_turn',
-  'watcher.before_submit': 'the folder is watched by the app',
-  'watcher.after_submit': 'as watcher.before_submit',
   'events.before_fan_out': 'listeners are HTTP',
 };
 

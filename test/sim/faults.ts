@@ -217,7 +217,10 @@ export const FAULTS = {
   },
   'a person sets the wall clock': {
     breaks: [],
-    strike: ({ world }, a, b) => world.clock.jumpWall(Math.floor((a < 0.5 ? -1 : 1) * b * 120_000)),
+    strike: ({ world }, a, b) => {
+      world.jumps += 1;
+      world.clock.jumpWall(Math.floor((a < 0.5 ? -1 : 1) * b * 120_000));
+    },
   },
 } as const satisfies Readonly<Record<string, Fault>>;
 export type FaultKind = keyof typeof FAULTS;

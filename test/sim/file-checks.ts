@@ -7,7 +7,7 @@ import { parseResultFile } from '../../src/workspace/result-file.ts';
 import { LAYOUT, type ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
 
-const WATCHED = [LAYOUT.results, LAYOUT.ended, LAYOUT.jobs, LAYOUT.conflicts_jobs];
+const WATCHED = [LAYOUT.results, LAYOUT.ended, LAYOUT.jobs, LAYOUT.conflicts_jobs, LAYOUT.rejected];
 
 export class FileWatch {
   readonly #world: World;
@@ -24,6 +24,11 @@ export class FileWatch {
   afterPowerLoss(): void {
     for (const path of this.#seen.keys())
       if (this.#server.disk.files.peek(path) === null) this.#seen.delete(path);
+  }
+
+  /** Somebody put other bytes there, or took the file away. */
+  changedByUser(path: string): void {
+    this.#seen.delete(path);
   }
 
   /** Whoever opens a file under its final name finds it whole, and the same bytes for ever. */
@@ -85,15 +90,15 @@ export class FileWatch {
   }
 
   /** Runs that ended badly, and jobs that came by HTTP, have their files; what a crash left half done is gone. */
-  otherFilesStand(runs: readonly RunRow[]): void {
+  otherFilesStand(runs: readonly RunRow[], removed: ReadonlySet<string>): void {
     const { files } = this.#server.disk;
     for (const run of runs) {
       const ended = join(LAYOUT.ended, resultFileName(run.epoch ?? 0, run.name));
       const badly = run.state === 'failed' || run.state === 'cancelled';
       if (badly && files.peek(ended) === null)
         this.#world.fault('files', `${run.name}@${run.run} is ${run.state}, and ${ended} is not there`);
-      const job = files.peek(join(LAYOUT.jobs, jobFileName(run.name)));
-      if (run.source === 'http' && job === null)
+      const job = join(LAYOUT.jobs, jobFileName(run.name));
+      if (run.source === 'http' && files.peek(job) === null && !removed.has(job))
         this.#world.fault('files', `${run.name} came by HTTP, and has no file in jobs/`);
     }
     const left = files.paths.filter((path) => path.startsWith(`${LAYOUT.tmp}/`));

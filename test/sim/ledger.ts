@@ -22,6 +22,10 @@ export class Ledger {
   readonly results = new Map<number, ResultRow>();
   /** `name@run` to its id. */
   readonly ids = new Map<string, number>();
+  /** SHA-256 of the specification of each run. */
+  readonly specs = new Map<number, string>();
+  /** The runs of each name. */
+  readonly named = new Map<string, number[]>();
   /** Attempts that have a row: `name@run#attempt`, with whether it has ended. */
   readonly attempts = new Map<string, boolean>();
   /** Running attempts, with the time of their claim. */
@@ -30,6 +34,8 @@ export class Ledger {
   readonly cancelled = new Set<string>();
   readonly #options: LedgerOptions;
   readonly #leaders = new Map<string, number>();
+  /** Digests of work that has an answer. */
+  readonly #answers = new Set<string>();
   readonly #instances = new Map<number, string>();
   readonly #limits = new Map<string, { max: number; paused: boolean }>();
   readonly #running = new Map<string, number>();
@@ -51,6 +57,7 @@ export class Ledger {
   #apply(change: Change): void {
     switch (change.do) {
       case 'insert_run':
+        this.specs.set(change.run.id, change.spec.spec_sha256);
         return this.#inserted(change.run);
       case 'update_run':
         return this.#updated(change.run);
@@ -79,6 +86,7 @@ export class Ledger {
     if (this.ids.has(ref)) this.#broken('one run', `${ref} is accepted a second time`);
     if (!BEGINNINGS.has(run.state)) this.#broken('transitions', `${ref} begins as ${run.state}`);
     this.ids.set(ref, run.id);
+    this.named.set(run.name, [...(this.named.get(run.name) ?? []), run.id]);
     this.#store(run);
   }
 
@@ -124,6 +132,8 @@ export class Ledger {
   #begun(run: RunRow): void {
     const instance = this.#instances.get(run.instance ?? -1) ?? 'nobody';
     this.leases.set(attemptKey(run), this.#options.now());
+    if (this.#answers.has(run.digest))
+      this.#broken('one answer', `${run.name}@${run.run} is asked, and its work has an answer`);
     this.#count(run, 1);
     this.#claimed.push({ endpoint: run.endpoint, instance });
   }
@@ -157,6 +167,7 @@ export class Ledger {
     if (run?.state !== 'completed')
       this.#broken('one result', `${ref} is ${run?.state ?? 'unknown'} and gets a result`);
     this.results.set(result.job, result);
+    if (run !== undefined) this.#answers.add(run.digest);
   }
 
   #key(job: number, attempt: number): string {

@@ -7,6 +7,7 @@ import { SeededRandom } from '../support/seeded-random.ts';
 import type { Action, JobWish, Part } from './actions.ts';
 import { FAULTS, type FaultKind } from './faults.ts';
 import { BAD } from './model.ts';
+import { Dropping } from './dropping.ts';
 import { DESK } from './packages.ts';
 import { SERVERS } from './world.ts';
 
@@ -59,6 +60,7 @@ class Scheduling {
   readonly #paused = new Set<string>();
   /** What is broken, with the turn in which it is mended. */
   readonly #broken = new Map<Part, number>();
+  readonly #dropping: Dropping;
   #strikes = 0;
 
   constructor(seed: number, faults: readonly FaultKind[] | undefined) {
@@ -76,11 +78,13 @@ class Scheduling {
       attention: this.#one([4, 15, 1_000]),
       max_attempts: this.#one([1, 4, 10]),
     };
+    this.#dropping = new Dropping(seed, this.#mood.questions);
   }
 
   draw(turns: number): Action[] {
     for (let turn = 0; turn < turns; turn += 1) {
       this.#ask();
+      this.#actions.push(...this.#dropping.turn(this.#jobs));
       if (this.#random.next() < this.#mood.faults_per_turn) this.#strike(turn);
       this.#mend(turn);
       const { patience_ms } = this.#mood;

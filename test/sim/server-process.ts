@@ -4,18 +4,23 @@ import type { EndpointConfig } from '../../src/core/endpoints.ts';
 import { jobFileName, resultFileName } from '../../src/core/names.ts';
 import type { CrashPointName } from '../../src/core/ports/crashpoint.ts';
 import type { Files } from '../../src/core/ports/files.ts';
+import type { JobFolder } from '../../src/core/ports/job-folder.ts';
 import { StoreBusyError, StoreFullError, type Change, type Store } from '../../src/core/ports/store.ts';
 import type { PublicationRow } from '../../src/core/rows.ts';
 import { SchedulerService, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
 import type { FromInstance, FromScheduler } from '../../src/wire/messages.ts';
 import { AttemptLogWriter } from '../../src/workspace/attempt-logs.ts';
+import type { JobDoor } from '../../src/workspace/job-intake.ts';
+import type { JobWatcher } from '../../src/workspace/job-watcher.ts';
 import { foldersOf, layoutOf } from '../../src/workspace/layout.ts';
 import { createPublisher, type Publisher } from '../../src/workspace/publisher.ts';
 import { FaultyStore } from '../scheduler/faulty-store.ts';
 import { BEAT, FRAMES, PORT } from '../scheduler/terms.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { SimDisk } from './disk.ts';
+import { JobsFolder } from './jobs-folder.ts';
 import { Life } from './life.ts';
+import { watcherOf } from './watcher.ts';
 import { tapped } from './wire-tap.ts';
 import { ENDPOINTS, type World } from './world.ts';
 import { type Doom, type Fate, passPoint } from './doom.ts';
@@ -40,18 +45,26 @@ export interface Break extends Pick<SchedulerOptions, 'decide'> {
   readonly store?: (store: Store) => Store;
   readonly serverFiles?: (files: Files) => Files;
   readonly instanceFiles?: (files: Files) => Files;
+  readonly jobFolder?: (folder: JobFolder) => JobFolder;
+  readonly door?: (door: JobDoor) => JobDoor;
   /** What the scheduler understands of what instances say. */
   readonly bend?: (message: FromInstance | FromScheduler, world: World) => FromInstance | FromScheduler;
 }
 
 export class ServerProcess {
   readonly disk: SimDisk;
+  /** `jobs/` on its disk. */
+  readonly folder: JobsFolder;
+  /** Whether a changed file is asked at once, as the next run of its name. */
+  readonly new_run: boolean;
+  readonly #reportChance: SeededRandom;
   readonly #world: World;
   readonly #random: SeededRandom;
   readonly #broken: Break;
   #life: Life | null = null;
   #service: SchedulerService | null = null;
   #publisher: Publisher | null = null;
+  #watcher: JobWatcher | null = null;
   #client: SchedulerCalls | null = null;
   #listener: { close(): Promise<void> } | null = null;
   #refused = 0;
@@ -71,6 +84,15 @@ export class ServerProcess {
     this.#random = world.stream();
     this.#broken = broken;
     this.disk = new SimDisk(world.stream());
+    this.folder = new JobsFolder({
+      disk: this.disk,
+      folder: LAYOUT.jobs,
+      clock: world.clock,
+      random: world.streamOf('the folder of jobs'),
+      hit: (what) => world.hit(what),
+    });
+    this.new_run = world.streamOf('what becomes of changed files').next() < 0.3;
+    this.#reportChance = world.streamOf('reports of wrong files');
   }
 
   /** As those who ask see it: whoever was not answered before it died never is. Null while none runs that could answer. */
@@ -81,6 +103,11 @@ export class ServerProcess {
   /** Whether it has nothing left to do. */
   get quiet(): boolean {
     return this.#life?.alive === true && this.#service?.quiet === true;
+  }
+
+  /** Null while none runs. */
+  get watcher(): JobWatcher | null {
+    return this.#life?.alive === true ? this.#watcher : null;
   }
 
   get life(): Life | null {
@@ -100,6 +127,7 @@ export class ServerProcess {
     this.#life = life;
     this.#service = null;
     this.#client = null;
+    this.#watcher = null;
     this.#store_broke = false;
     world.say('a server starts');
     world.atStorePoint = (name) => this.#storePoint(name, life);
@@ -108,6 +136,7 @@ export class ServerProcess {
     for (const folder of foldersOf(LAYOUT)) void this.disk.files.makeDirectory(folder);
     this.#publisher = this.#makePublisher(life, files);
     await this.#startScheduler(life, files);
+    if (life.alive) this.#startWatcher(life, files);
   }
 
   end(fate: Fate): void {
@@ -161,6 +190,25 @@ export class ServerProcess {
         }),
       ),
     );
+  }
+
+  #startWatcher(life: Life, files: Files): void {
+    const client = this.client;
+    if (client === null) return;
+    this.#watcher = watcherOf({
+      world: this.#world,
+      life,
+      client,
+      folder: this.folder.seenBy(life),
+      files,
+      layout: LAYOUT,
+      random: this.#reportChance,
+      new_run: this.new_run,
+      crashpoint: (name) => this.#crashpoint(name, life),
+      broken: this.#broken,
+      onFatal: (error) => this.#fatal('watcher', error, this.disk.failed_fsync, life),
+    });
+    this.#watcher.start();
   }
 
   #makePublisher(life: Life, files: Files): Publisher {

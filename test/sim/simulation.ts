@@ -14,6 +14,8 @@ import {
 } from './checks.ts';
 import { FAULTS, type Cast, type FaultKind } from './faults.ts';
 import { FileWatch } from './file-checks.ts';
+import { FolderWatch } from './folder-checks.ts';
+import { FolderUsers } from './folder-users.ts';
 import { InstanceProcess, type InstanceWish } from './instance-process.ts';
 import { schedule } from './schedule.ts';
 import { ServerProcess, type Break } from './server-process.ts';
@@ -68,6 +70,8 @@ class Playing {
   readonly #cast: Cast;
   readonly #users: Users;
   readonly #files: FileWatch;
+  readonly #folderUsers: FolderUsers;
+  readonly #folder: FolderWatch;
 
   constructor(seed: number, broken: Break) {
     const world = new World(seed, new Map(INSTANCES.map(({ name, slots }) => [name, slots])));
@@ -77,6 +81,9 @@ class Playing {
     this.#cast = { world, server, instances };
     this.#users = new Users(world, server);
     this.#files = new FileWatch(world, server);
+    this.#folderUsers = new FolderUsers(world, server);
+    this.#folderUsers.onChange = (path) => this.#files.changedByUser(path);
+    this.#folder = new FolderWatch(world, server, this.#folderUsers);
     server.onPowerLoss = () => this.#files.afterPowerLoss();
   }
 
@@ -116,6 +123,9 @@ class Playing {
       }
       case 'mend':
         return this.#mend(action.part);
+      case 'drop':
+      case 'remove':
+        return this.#folderUsers.act(action);
       default:
         return this.#users.act(action);
     }
@@ -204,8 +214,10 @@ class Playing {
       [world.stores.reads.unpublished(), 'files to publish'],
       [instances.reduce((sum, one) => sum + one.unfinished, 0), 'attempts and outcomes held by instances'],
       [instances.filter(({ life }) => life === null).length, 'instances that do not live'],
+      [this.#folderUsers.writing, 'files being written'],
     ] as const;
-    return left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+    const open = left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+    return open.length > 0 ? open : this.#folder.unsettled();
   }
 
   #checkAtRest(): void {
@@ -219,7 +231,8 @@ class Playing {
     everyAttemptIsTold(world, runs);
     this.#files.look();
     this.#files.resultsAreExactlyTheAccepted(runs);
-    this.#files.otherFilesStand(runs);
+    this.#files.otherFilesStand(runs, this.#folderUsers.removed);
     this.#files.strangersKeepTheirs();
+    this.#folder.checkAtRest(runs);
   }
 }

@@ -63,6 +63,10 @@ export class Users {
       jobs: jobs.map((wish) => preparedOf(wish, Math.floor(this.#world.clock.now()))),
       on_invalid,
     };
+    for (const { name, spec_sha256 } of lot.jobs) {
+      this.#world.submitted.add(name);
+      this.#world.asked.add(spec_sha256);
+    }
     for (let i = 0; i < times; i += 1) this.#submit(lot);
   }
 

@@ -45,6 +45,12 @@ export class World {
   readonly hits = new Map<string, number>();
   /** Runs whose acceptance was told to somebody: `name@run` to the digest of what was asked. */
   readonly accepted = new Map<string, string>();
+  /** Names that were submitted by another door than the folder. */
+  readonly submitted = new Set<string>();
+  /** Specifications (SHA-256) that were submitted, or stood in a right and whole file. */
+  readonly asked = new Set<string>();
+  /** How often somebody has set the wall clock. */
+  jumps = 0;
   /** `name@run#attempt` of outcomes that stood on an instance's disk, and of those that it was told it may forget. */
   readonly spooled = new Set<string>();
   readonly acknowledged = new Set<string>();

@@ -51,6 +51,8 @@ export class MemoryFiles implements Files {
   before: (operation: Operation, path: string) => Promise<void> | void = () => undefined;
   /** Asked at each call whether it fails; beside the faults that are set by {@link fail}. */
   failing: (operation: Operation, path: string) => DiskFault | null = () => null;
+  /** Told of every name that came or went, also by {@link put} and {@link remove}. */
+  onName: (path: string) => void = () => undefined;
 
   fail(
     operation: Operation,
@@ -101,8 +103,21 @@ export class MemoryFiles implements Files {
   put(path: string, bytes: Uint8Array): void {
     const file = { bytes: Buffer.from(bytes), synced: Buffer.from(bytes), mode: 0o644, links: 1 };
     file.synced = file.bytes;
-    this.#files.set(path, file);
-    this.#durable.set(path, file);
+    this.#place(path, file);
+  }
+
+  /** Other bytes in the same file, which the folder does not notice. */
+  edit(path: string, bytes: Uint8Array): void {
+    const file = this.#files.get(path);
+    if (file === undefined) return this.put(path, bytes);
+    file.bytes = file.synced = Buffer.from(bytes);
+    this.#place(path, file, false);
+    return undefined;
+  }
+
+  /** Takes a file away, as another program would. */
+  remove(path: string): void {
+    this.#place(path, null);
   }
 
   /** One bit of a file turns. */
@@ -259,6 +274,18 @@ export class MemoryFiles implements Files {
     for (const [path, file] of names) setOrDelete(this.#files, path, file);
     const [first] = names[0] ?? [''];
     this.#changes.push({ directory: first.slice(0, first.lastIndexOf('/')), names });
+    for (const [path] of names) this.onName(path);
+  }
+
+  /** On disk at once: what was to become of the name before is over. */
+  #place(path: string, file: MemoryFile | null, isNew = true): void {
+    setOrDelete(this.#files, path, file);
+    setOrDelete(this.#durable, path, file);
+    this.#changes = this.#changes.map(({ directory, names }) => ({
+      directory,
+      names: names.filter(([name]) => name !== path),
+    }));
+    if (isNew) this.onName(path);
   }
 
   async #call(operation: Operation, path: string): Promise<void> {
