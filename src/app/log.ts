@@ -50,7 +50,8 @@ export function openLog(
   };
   return pino(
     {
-      name,
+      // Events have names and pids of their own, of instances and runs.
+      base: { process: name, process_id: process.pid },
       level,
       redact: { paths: SECRET_FIELDS, censor: '[redacted]' },
       timestamp: pino.stdTimeFunctions.isoTime,

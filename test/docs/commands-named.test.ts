@@ -21,7 +21,7 @@ it.each(['src', 'bin', 'scripts', 'examples'])('%s/: messages name commands that
 });
 
 it('documentation shows commands that there are', () => {
-  const pages = [...filesIn('.', /^[A-Z]+\.md$/, false), ...filesIn('docs', /\.md$/), 'examples/README.md'];
+  const pages = [...filesIn('.', /^[A-Z]+\.md$/, false), ...filesIn('docs', /\.md$/), 'examples/README.md', 'deploy/README.md'];
   const shown = pages.flatMap((page) => wordsIn(page, codeOf(read(page))));
   expect(shown.filter(({ word }) => !KNOWN.has(word))).toEqual([]);
   expect(shown.length).toBeGreaterThan(100);

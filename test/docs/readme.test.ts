@@ -14,8 +14,12 @@ const PAGES = [
     .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
   'examples/README.md',
+  'deploy/README.md',
 ];
-const TO_TYPE = ['README.md', 'CONTRIBUTING.md', 'docs/getting-started.md', 'docs/http.md'];
+const TO_TYPE = [
+  ...['README.md', 'CONTRIBUTING.md', 'docs/getting-started.md', 'docs/http.md'],
+  ...['docs/daemon.md', 'docs/backup.md', 'deploy/README.md'],
+];
 
 describe('the documentation', () => {
   it.each(PAGES)('%s: links lead to files and headings that there are', (page) => {

@@ -64,3 +64,11 @@ it('goes on in the same file where the one before cannot be replaced', () => {
   for (let n = 0; n < 100; n += 1) log.info({ n }, 'a line');
   expect(readFileSync(join(folder, 'serve.log'), 'utf8').trim().split('\n')).toHaveLength(100);
 });
+
+it('says which process wrote a line, beside what the line says of others', () => {
+  const folder = join(temporaryFolder(), 'logs');
+  openLog(folder, 'serve', 'info').info({ name: 'far', pid: 7 }, 'instance attached');
+  const line = readFileSync(join(folder, 'serve.log'), 'utf8');
+  expect(JSON.parse(line)).toMatchObject({ process: 'serve', process_id: process.pid, name: 'far', pid: 7 });
+  expect(line.match(/"(name|pid)":/g)).toHaveLength(2);
+});
