@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GuardNews, GuardOrder } from './guard-messages.ts';
 import { GuardedChild } from './guarded-child.ts';
-import { CHILD_MARK, endMarked } from './marked-processes.ts';
+import { CHILD_MARK, endAllMarked } from './marked-processes.ts';
 import { Strays } from './strays.ts';
 
 /** Killed processes are gone in no time, unless a disk or a debugger holds them. */
@@ -49,7 +49,7 @@ async function end(): Promise<void> {
   });
   for (const child of children.values()) child.kill(0);
   if (children.size > 0) await Promise.race([empty, sleep(LAST_WAIT_MS)]);
-  await endMarked([mark], null);
+  await endAllMarked(mark);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   process.exit(0);
 }

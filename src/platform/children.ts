@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Random } from '../core/ports/clock.ts';
 import type { Child, ChildEvents, Children, ChildSpec } from '../core/ports/children.ts';
 import { Guard } from './guard.ts';
-import { endMarked, ownMark } from './marked-processes.ts';
+import { endAllMarked, ownMark } from './marked-processes.ts';
 
 export interface GuardedChildrenOptions {
   /** The environment of the guard itself; children get what their spec says. */
@@ -22,7 +22,7 @@ const FOLDERS = 'promptd-children-';
 
 /** Ends what this owner left when it was killed together with its guard, and nobody was there to do it. */
 export async function endChildrenOf(owner: string): Promise<void> {
-  await endMarked([owner], null);
+  await endAllMarked(owner);
   try {
     const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`${FOLDERS}${owner}-`));
     for (const name of left) rmSync(join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5 });

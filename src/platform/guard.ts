@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Child, ChildEnd, ChildEvents, ChildSpec } from '../core/ports/children.ts';
 import type { GuardNews, GuardOrder } from './guard-messages.ts';
-import { CHILD_MARK, endMarked, GUARD_MARK } from './marked-processes.ts';
+import { CHILD_MARK, endAllMarked, GUARD_MARK } from './marked-processes.ts';
 import { killGroup } from './process-group.ts';
 import { systemTimers } from './timers.ts';
 
@@ -120,10 +120,10 @@ export class Guard {
 
   /** With a guard that is dead nothing more is spawned, but what it had just spawned may not bear its mark for a moment. */
   async #bury(lost: readonly Running[]): Promise<void> {
-    await endMarked([this.#mark], null);
+    await endAllMarked(this.#mark);
     if (lost.some(({ pid }) => pid === null)) {
       await new Promise<void>((resolve) => void systemTimers.after(SPAWN_MS, resolve));
-      await endMarked([this.#mark], null);
+      await endAllMarked(this.#mark);
     }
     for (const { end } of lost) end({ kind: 'guard_lost' });
     // The guard does this itself where it can.

@@ -33,19 +33,27 @@ export function unmarkedEnvironment(): NodeJS.ProcessEnv {
 
 /**
  * Kills every process that bears one of these marks, or one below, until a look finds none. This process and those above it
- * are spared. `elders`: only what is younger than one of these processes can be meant; null: anything.
+ * are spared. `elders`: only what is younger than one of these processes can be meant; null: anything. Resolves with whether
+ * all that there was to be looked at could be.
  */
-export async function endMarked(marks: readonly string[], elders: readonly number[] | null): Promise<void> {
+export async function endMarked(
+  marks: readonly string[],
+  elders: readonly number[] | null,
+  looks: number,
+): Promise<boolean> {
   const began = performance.now();
-  let looks = 0;
-  while (looks < LOOKS) {
+  for (let left = looks; ; await sleep(LOOK_AGAIN_MS)) {
     const passed = performance.now() - began;
     const { found, unsure } = look(marks, elders, passed > GUARD_MS);
-    if (found === 0 && unsure === 0) return;
-    looks = found === 0 ? looks + 1 : 0;
-    if (passed > SWEEP_MS_MAX) return;
-    await sleep(LOOK_AGAIN_MS);
+    if (found === 0 && unsure === 0) return true;
+    left = found === 0 ? left - 1 : looks;
+    if (left === 0 || passed > SWEEP_MS_MAX) return false;
   }
+}
+
+/** The same for an owner who has no other chance. */
+export async function endAllMarked(mark: string): Promise<void> {
+  await endMarked([mark], null, LOOKS);
 }
 
 interface Look {

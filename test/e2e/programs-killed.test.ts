@@ -139,7 +139,7 @@ describe.concurrent('a process that left the group of its script', () => {
     const configuration = { LLM_name: 'openai:test-model' };
     await first.client.submit({ name: 'a', prompt: { script: 'prompts/leave.py' }, configuration });
     expect((await first.client.job('a', { wait: 30 })).state).toBe('completed');
-    expect(programs()).toEqual([]);
+    await until('it to be dead', () => programs().length === 0);
     expect(await first.stop()).toBe(0);
   });
 });
