@@ -31,6 +31,10 @@ export class FakeChild implements Child {
     return this.#stdin.toString('utf8');
   }
 
+  get stdin_bytes(): Uint8Array {
+    return this.#stdin;
+  }
+
   get is_over(): boolean {
     return this.#is_over;
   }
