@@ -4,8 +4,11 @@ import { endedFileText } from '../../src/workspace/ended-file.ts';
 import { jobFileText } from '../../src/workspace/job-file.ts';
 import { foldersOf, layoutOf } from '../../src/workspace/layout.ts';
 import { rejectedFileText } from '../../src/workspace/rejected-file.ts';
-import { resultFileText } from '../../src/workspace/result-file.ts';
+import { parseResultFile, resultFileText } from '../../src/workspace/result-file.ts';
 import { NOON, publicationBody, PublicationRows } from '../workspace/publication-rows.ts';
+import { sha256 } from '../../src/core/identity.ts';
+import { canonicalJson, type Json } from '../../src/core/json.ts';
+import { blocksOf } from './blocks.ts';
 import { readDoc, section, tableRows } from './tables.ts';
 
 const DOC = readDoc('docs/folders.md');
@@ -13,6 +16,12 @@ const DOC = readDoc('docs/folders.md');
 /** The keys that a section's table describes, in its order; a cell may name several. */
 function documented(heading: string): string[] {
   return tableRows(section(DOC, heading)).flatMap(([keys]) => (keys ?? '').split(', ').map((key) => key.replaceAll('`', '')));
+}
+
+/** An answer of a platform, as the promptd of today writes it down. */
+function withVersion() {
+  const { result } = publicationBody();
+  return { ...result!.meta, promptd_version: '0.1.0' };
 }
 
 function keysOf(text: string): string[] {
@@ -34,6 +43,16 @@ describe('docs/folders.md', () => {
     const meta = { ...result!.meta, files: [rows.addFile('chart.png', 'png')], reasoning: 'Hm.', promptd_version: '0.1.0', cost: { amount: 1, currency: 'USD', as_of: '2026-11-02' } };
     const body = publicationBody({ result: { meta }, answered_by: { name: 'faq-3', run: 2 } });
     expect(documented('## Result files').toSorted()).toEqual(keysOf(resultFileText(body)).toSorted());
+  });
+
+  it('R9: shows a result file whose keys and hashes are as it says', () => {
+    const text = blocksOf(section(DOC, '## Result files')).find(({ info }) => info === 'json result')?.text ?? '';
+    const shown = JSON.parse(text) as { result: string; prompt: Json; prompt_sha256: string; sha256: string };
+    expect(sha256(shown.result)).toBe(shown.sha256);
+    expect(sha256(canonicalJson(shown.prompt))).toBe(shown.prompt_sha256);
+    const written = keysOf(resultFileText(publicationBody({ result: { meta: withVersion() } })));
+    expect(Object.keys(shown)).toEqual(written);
+    expect(parseResultFile(text)).toEqual(shown);
   });
 
   it('describes the keys of an ended file', () => {

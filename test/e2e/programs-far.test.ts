@@ -57,7 +57,7 @@ async function ended(client: Client, name: string): Promise<Awaited<ReturnType<C
 const asked = (machine: Machine): string => JSON.stringify(machine.model.requests.map(({ body }) => body));
 
 describe('an instance without the workspace', () => {
-  it('R23 R1 R3: runs jobs with attachments; those with scripts and commands wait, say why, and run where the workspace is', async () => {
+  it('R18 R23 R1 R3: runs jobs with attachments; those with scripts and commands wait, say why, and run where the workspace is', async () => {
     const machine = await workspace({
       'prompts/ask.sh': '#!/bin/sh\necho what the script asks\n',
       'data/pixel.png': PIXEL,

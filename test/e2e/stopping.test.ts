@@ -128,7 +128,7 @@ describe('serve', () => {
     expect(statesOnDisk(machine)).toEqual({ first: 'completed' });
   });
 
-  it('leaves attempts on other instances running, and takes their outcomes when it is started again', async () => {
+  it('R18: leaves attempts on other instances running, and takes their outcomes when it is started again', async () => {
     const port = await freePort();
     const machine = await setup({ config: { instances: { port } }, env: { PROMPTD_SLOTS: '0' } });
     machine.model.script('What of far?', { hold: 'headers' });
