@@ -50,10 +50,19 @@ export async function rebuild(
     );
   try {
     await refuseDatabase(layout);
-    return await new Rebuild(layout, jobs, observer).run();
+    return await rebuildHeld(layout, jobs, observer);
   } finally {
     lock.release();
   }
+}
+
+/** Whoever calls it holds the workspace, and there is no database. */
+export function rebuildHeld(
+  layout: WorkspaceLayout,
+  jobs: JobsOnDisk,
+  observer: RebuildObserver,
+): Promise<Rebuilt> {
+  return new Rebuild(layout, jobs, observer).run();
 }
 
 async function refuseDatabase({ database }: WorkspaceLayout): Promise<void> {

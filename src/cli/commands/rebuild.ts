@@ -1,7 +1,8 @@
 import { EXIT } from '../../core/errors.ts';
 import type { Context } from '../context.ts';
 import { plainLine } from '../plain-text.ts';
-import { count, many } from '../quantities.ts';
+import { count } from '../quantities.ts';
+import { rebuiltSentences } from '../rebuilt-sentences.ts';
 
 const PROGRESS_MS = 2_000;
 
@@ -20,17 +21,6 @@ export async function rebuild(context: Context): Promise<number> {
     },
   });
   if (out.json) await out.value({ summary: rebuilt });
-  const { completed, ended, adopted, unknown_work, misfits } = rebuilt;
-  out.notice(
-    `The database was made: ${many(completed, 'run')} with an answer, ${count(ended)} that failed or were cancelled.`,
-  );
-  if (adopted > 0) out.notice(`Of these answers ${count(adopted)} came from files of no run.`);
-  if (unknown_work > 0)
-    out.notice(
-      `Of ${many(unknown_work, 'run')} the job is gone or was edited since: they have their answers and ends, and cannot be asked again by retry or rerun.`,
-    );
-  out.notice('Attempts, logs and keys are gone. Jobs without an answer are asked by the next promptd run.');
-  if (misfits === 0) return EXIT.ok;
-  out.notice(`${many(misfits, 'file')} did not fit and ${misfits === 1 ? 'was' : 'were'} left out.`);
-  return EXIT.integrity;
+  for (const sentence of rebuiltSentences(rebuilt)) out.notice(sentence);
+  return rebuilt.misfits === 0 ? EXIT.ok : EXIT.integrity;
 }

@@ -1,0 +1,19 @@
+import type { Rebuilt } from '../core/rebuilding.ts';
+import { count, many } from './quantities.ts';
+
+/** What a rebuild made, and what it could not bring back. */
+export function rebuiltSentences({ completed, ended, adopted, unknown_work, misfits }: Rebuilt): string[] {
+  return [
+    `The database was made: ${many(completed, 'run')} with an answer, ${count(ended)} that failed or were cancelled.`,
+    ...(adopted > 0 ? [`Of these answers ${count(adopted)} came from files of no run.`] : []),
+    ...(unknown_work > 0
+      ? [
+          `Of ${many(unknown_work, 'run')} the job is gone or was edited since: they have their answers and ends, and cannot be asked again by retry or rerun.`,
+        ]
+      : []),
+    'Attempts, logs and keys are gone. Jobs without an answer are asked by the next promptd run.',
+    ...(misfits > 0
+      ? [`${many(misfits, 'file')} did not fit and ${misfits === 1 ? 'was' : 'were'} left out.`]
+      : []),
+  ];
+}
