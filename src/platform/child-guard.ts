@@ -55,6 +55,7 @@ async function end(): Promise<void> {
 }
 
 process.on('message', (order: GuardOrder) => {
+  if (order.type === 'ping') return void tell({ type: 'pong' });
   const { id } = order;
   if (order.type === 'spawn') begin(id, order.spec);
   else if (order.type === 'write') children.get(id)?.write(order.bytes);

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Timer } from '../core/ports/clock.ts';
 import type { Child, ChildEnd, ChildEvents, ChildSpec } from '../core/ports/children.ts';
 import type { GuardNews, GuardOrder } from './guard-messages.ts';
 import { CHILD_MARK, endAllMarked, GUARD_MARK } from './marked-processes.ts';
@@ -11,6 +12,9 @@ import { systemTimers } from './timers.ts';
 
 /** A guard that has not ended by then is ended. */
 const CLOSE_MS = 5_000;
+/** A killed child is gone by then; where it is not, it is asked whether the guard still hears, which has so long to answer. */
+const KILLED_MS = 1_000;
+const PONG_MS = 3_000;
 /** From a fork to the environment of what was forked. */
 const SPAWN_MS = 100;
 
@@ -20,6 +24,8 @@ interface Running {
   readonly ended: Promise<ChildEnd>;
   /** Null until the guard has said it. */
   pid: number | null;
+  /** Since it was to be killed. */
+  late: Timer | null;
 }
 
 export class Guard {
@@ -33,6 +39,8 @@ export class Guard {
   /** The channel is closed from here: the guard ends itself. */
   #is_closing = false;
   #burial: Promise<void> | null = null;
+  /** Since it was asked whether it hears. */
+  #silence: Timer | null = null;
 
   /** `mark`: what its children's marks begin with, and no other's. */
   constructor(folder: string, mark: string, env: Readonly<Record<string, string>>) {
@@ -65,13 +73,13 @@ export class Guard {
     const id = ++this.#last_id;
     const env = { ...spec.env, [CHILD_MARK]: `${this.#mark}.${id}` };
     const { promise: ended, resolve } = Promise.withResolvers<ChildEnd>();
-    this.#running.set(id, { events, end: resolve, ended, pid: null });
+    this.#running.set(id, { events, end: resolve, ended, pid: null, late: null });
     this.#order({ type: 'spawn', id, spec: { ...spec, env } });
     return {
       ended,
       write: (bytes) => this.#order({ type: 'write', id, bytes }),
       closeStdin: () => this.#order({ type: 'close_stdin', id }),
-      kill: (grace_ms) => this.#order({ type: 'kill', id, grace_ms }),
+      kill: (grace_ms) => this.#kill(id, grace_ms),
     };
   }
 
@@ -81,6 +89,7 @@ export class Guard {
     const late = systemTimers.after(CLOSE_MS, () => this.#process.kill('SIGKILL'));
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
     this.#is_closing = true;
+    this.#silence?.cancel();
     if (this.#process.connected) this.#process.disconnect();
     await this.#exited;
     late.cancel();
@@ -89,13 +98,33 @@ export class Guard {
     if (this.#process.signalCode !== null && this.#burial === null) await this.#bury([]);
   }
 
-  #order(order: GuardOrder): void {
+  #kill(id: number, grace_ms: number): void {
+    this.#order({ type: 'kill', id, grace_ms });
+    const child = this.#running.get(id);
+    if (child === undefined || (child.late !== null && grace_ms > 0)) return;
+    child.late?.cancel();
+    child.late = systemTimers.after(Math.max(grace_ms, 0) + KILLED_MS, () => this.#probe());
+  }
+
+  /** A guard that a program has stopped (SIGSTOP) kills nobody, and is given up. One that hears has a child that nobody can kill. */
+  #probe(): void {
+    if (this.#silence !== null || !this.#process.connected) return;
+    this.#silence = systemTimers.after(PONG_MS, () => this.#lost());
+    this.#process.send({ type: 'ping' } satisfies GuardOrder, undefined, undefined, () => undefined);
+  }
+
+  #order(order: Exclude<GuardOrder, { type: 'ping' }>): void {
     // An order for a child that has ended, or to a guard that is gone, has nothing to do.
     if (!this.#running.has(order.id) || !this.#process.connected) return;
     this.#process.send(order, undefined, undefined, () => undefined);
   }
 
   #heard(news: GuardNews): void {
+    if (news.type === 'pong') {
+      this.#silence?.cancel();
+      this.#silence = null;
+      return;
+    }
     const child = this.#running.get(news.id);
     if (child === undefined) return;
     if (news.type === 'started') {
@@ -103,6 +132,7 @@ export class Guard {
       child.events.started?.(news.pid);
     } else if (news.type === 'ended') {
       this.#running.delete(news.id);
+      child.late?.cancel();
       child.end(news.end);
     } else child.events[news.type](news.bytes);
   }
@@ -114,6 +144,8 @@ export class Guard {
     this.#process.kill('SIGKILL');
     const lost = [...this.#running.values()];
     this.#running.clear();
+    this.#silence?.cancel();
+    for (const { late } of lost) late?.cancel();
     for (const { pid } of lost) if (pid !== null) killGroup(pid, 'SIGKILL');
     this.#burial = this.#exited.then(async () => this.#bury(lost));
   }
