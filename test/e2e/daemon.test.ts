@@ -50,7 +50,10 @@ describe('docs/daemon.md', () => {
     for (const block of blocks('## Logs')) {
       const { code, stdout } = await type(machine, block);
       expect(code).toBe(0);
-      expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({ process: 'serve', process_id: serving.process.pid });
+      expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+        process: 'serve',
+        process_id: serving.process.pid,
+      });
     }
     expect(await serving.stop()).toBe(0);
   });

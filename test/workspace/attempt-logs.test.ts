@@ -154,7 +154,8 @@ describe('the logs of attempts', () => {
     let refused = 2;
     const files: Files = {
       ...systemFiles,
-      unlink: (path) => (refused-- > 0 ? Promise.reject(systemError('EACCES', 'unlink')) : systemFiles.unlink(path)),
+      unlink: (path) =>
+        refused-- > 0 ? Promise.reject(systemError('EACCES', 'unlink')) : systemFiles.unlink(path),
     };
     const { start, folder, clock } = setup(files);
     mkdirSync(folder);
