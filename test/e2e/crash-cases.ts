@@ -5,9 +5,6 @@ const HITS_TESTED = 3;
 
 /** The scenario starts each process once, cancels once, is throttled once, rests once, and waits for two due times. */
 const FEWER: Partial<Record<CrashPointName, number>> = {
-  // Nothing comes by file in the scenario; watcher.test.ts kills there.
-  'watcher.before_submit': 0,
-  'watcher.after_submit': 0,
   'store.in_migration': 1,
   'store.after_migration': 1,
   'start.after_load': 1,

@@ -5,10 +5,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'vitest';
 import { recoverSpool } from '../../src/instance/spool-recovery.ts';
 import { systemFiles } from '../../src/platform/files.ts';
-import { JOBS, promptOf, type Name, type Played, type Setting } from './crash-scenario.ts';
+import { DROPPED, JOBS, promptOf, SHARED, type Name, type Played, type Setting } from './crash-scenario.ts';
 import type { Machine } from './machine.ts';
 
 const NAMES = Object.keys(JOBS) as Name[];
+const FROM_FILES: readonly Name[] = ['dropped', 'lines.a', 'lines.b', 'twin'];
 const ENDED: readonly Name[] = ['unwanted', 'wrong'];
 const ANSWERED = NAMES.filter((name) => !ENDED.includes(name));
 
@@ -19,6 +20,7 @@ const OUTCOMES: Partial<Record<Name, readonly string[]>> = {
   flaky: ['errored', 'succeeded'],
   throttled: ['rate_limited', 'succeeded'],
   follower: [],
+  twin: [],
   unwanted: ['cancelled'],
   wrong: ['errored'],
 };
@@ -58,7 +60,7 @@ function checkRun(machine: Machine, row: Row, { asked_again }: Allowed): void {
   expect(outcomes.length - told.length, `lost attempts of ${name}`).toBeLessThanOrEqual(1);
   const ways = asked_again && outcomes.includes('lost') ? waysAfterLoss(name) : [OUTCOMES[name] ?? DONE];
   expect(ways, `outcomes of ${name}`).toContainEqual(told);
-  if (name === 'follower') return;
+  if (SHARED[name] !== undefined) return;
   const asked = machine.model.count(promptOf(name));
   const most = asked_again ? outcomes.length : told.length;
   expect(asked, `requests of ${name}, ${row.outcomes}`).toBeGreaterThanOrEqual(told.length);
@@ -93,7 +95,11 @@ function readRows(path: string): readonly Row[] {
 }
 
 async function checkFolders(machine: Machine): Promise<void> {
-  expect(await machine.files('jobs')).toEqual(NAMES.map((name) => `${name}.json`).toSorted());
+  const published = NAMES.filter((name) => !FROM_FILES.includes(name)).map((name) => `${name}.json`);
+  expect(await machine.files('jobs')).toEqual([...published, ...Object.keys(DROPPED)].toSorted());
+  for (const [file, text] of Object.entries(DROPPED))
+    expect(await readFile(machine.path('jobs', file), 'utf8')).toBe(text);
+  expect(await machine.files('rejected')).toEqual([expect.stringMatching(/^misspelled\.\d+\.json$/)]);
   expect(await namesIn(machine, 'results')).toEqual(ANSWERED.toSorted());
   expect(await namesIn(machine, 'ended')).toEqual(ENDED.toSorted());
   expect(await machine.files('.promptd/tmp')).toEqual([]);

@@ -5,7 +5,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { casesOf, hitsTested, INSTANCE_POINTS } from './crash-cases.ts';
 import { checkEnd } from './crash-checks.ts';
-import { play } from './crash-scenario.ts';
+import { play, SETUP } from './crash-scenario.ts';
 import { setup } from './machine.ts';
 
 const ENDS = { local: [['exit 0']], remote: [['exit 0'], ['SIGKILL', 'exit 0']] } as const;
@@ -17,7 +17,7 @@ describe.concurrent.for(['local', 'remote'] as const)(
   'R8 R26: the scenario with a %s instance',
   (setting) => {
     it('comes by every point of an instance as often as it is tested', async ({ onTestFinished }) => {
-      const machine = await setup({ endpoints: ['paced'], onFinished: onTestFinished });
+      const machine = await setup({ ...SETUP, onFinished: onTestFinished });
       const played = await play(machine, setting, null);
       const missed = INSTANCE_POINTS.filter((point) => (played.hits.get(point) ?? 0) < hitsTested(point));
       expect(missed).toEqual([]);
@@ -25,7 +25,7 @@ describe.concurrent.for(['local', 'remote'] as const)(
     });
 
     it.for(casesOf(INSTANCE_POINTS))('ends as it should where that is killed at %s', async (at, context) => {
-      const machine = await setup({ endpoints: ['paced'], onFinished: context.onTestFinished });
+      const machine = await setup({ ...SETUP, onFinished: context.onTestFinished });
       const played = await play(machine, setting, at);
       expect(played.killed).toEqual([`killed at ${at}`]);
       expect(played.ends).toEqual(ENDS[setting]);

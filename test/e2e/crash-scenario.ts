@@ -1,11 +1,21 @@
 /**
- * One fixed scenario of thirteen jobs that comes by every crash point: both protocols, a batch, a prompt that a script makes, the
- * same work under two names, a cancel of what runs, a job with a time to run at, a retry after an error and one after a 429, and a job that cannot succeed.
+ * One fixed scenario of seventeen jobs that comes by every crash point: both protocols, a batch, a prompt that a script makes, the
+ * same work under two names, a cancel of what runs, a job with a time to run at, a retry after an error and one after a 429, a
+ * job that cannot succeed, and files that are dropped into jobs/: a job, a batch, the same work again, and a wrong one.
  * Whoever is killed in it is started again; whoever speaks to it asks again until there is an answer, and knows nothing of it.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { Problem } from '../../src/core/errors.ts';
 import { CRASH_POINTS, type CrashPointName } from '../../src/core/ports/crashpoint.ts';
 import { hasEnded } from '../../src/core/states.ts';
@@ -16,6 +26,9 @@ import { until } from '../support/until.ts';
 
 /** `local`: `serve` with its child. `remote`: `serve` without one, and an instance that is started by itself. */
 export type Setting = 'local' | 'remote';
+
+/** What its machine is set up with. */
+export const SETUP = { endpoints: ['paced'], config: { watch: { enabled: true } } };
 
 /** Far enough away to be still ahead when the submission is decided. */
 const LATER_MS = 1_000;
@@ -36,8 +49,42 @@ export const JOBS = {
   follower: 'ollama:test-model',
   unwanted: 'openai:test-model',
   wrong: 'ollama:test-model',
+  dropped: 'ollama:test-model',
+  'lines.a': 'openai:test-model',
+  'lines.b': 'ollama:test-model',
+  twin: 'ollama:test-model',
 } as const;
 export type Name = keyof typeof JOBS;
+
+/** Whose answer it takes, of work that another has asked. */
+export const SHARED: Partial<Record<Name, Name>> = { follower: 'leader', twin: 'dropped' };
+
+function linesOf(...names: Name[]): string {
+  const lines = names.map((name) => JSON.stringify({ ...droppedJob(name), key: name.split('.')[1] }));
+  return `${lines.join('\n')}\n`;
+}
+
+function droppedJob(name: Name): object {
+  return { prompt: promptOf(name), configuration: { LLM_name: JOBS[name], temperature: 0 } };
+}
+
+/** What is put into jobs/, by the names of the files. */
+export const DROPPED = {
+  'dropped.json': `${JSON.stringify(droppedJob('dropped'), null, 1)}\n`,
+  'lines.jsonl': linesOf('lines.a', 'lines.b'),
+  'twin.json': `${JSON.stringify(droppedJob('twin'))}\n`,
+  'misspelled.json': '{"promt": "What?", "configuration": {"LLM_name": "ollama:test-model"}}\n',
+} as const;
+
+/** Made elsewhere an hour ago, and moved in: no file must rest any more. */
+function drop(machine: Machine, file: keyof typeof DROPPED): void {
+  const made = machine.path(`.${file}.tmp`);
+  const hour_ago = Date.now() / 1_000 - 3_600;
+  writeFileSync(made, DROPPED[file]);
+  utimesSync(made, hour_ago, hour_ago);
+  mkdirSync(machine.path('jobs'), { recursive: true });
+  renameSync(made, machine.path('jobs', file));
+}
 
 /** Prints a prompt that is another one at each attempt; the question in it is that of {@link promptOf}. */
 const SCRIPT = 'prompts/ask.sh';
@@ -49,7 +96,7 @@ function writeScript(machine: Machine): void {
 }
 
 export function promptOf(name: Name): string {
-  return `What is ${name === 'follower' ? 'leader' : name}?`;
+  return `What is ${SHARED[name] ?? name}?`;
 }
 
 function jobOf(name: Name, later: string): JobIn {
@@ -195,19 +242,39 @@ class User {
   }
 
   async askAll(): Promise<void> {
+    // Each file is taken before the next one comes.
+    drop(this.#machine, 'dropped.json');
     await this.#submit('plain');
     await this.#ended('plain');
+    await this.#taken('dropped');
+    drop(this.#machine, 'lines.jsonl');
     await this.#submit('other', 'scripted');
     await this.#ended('other', 'scripted');
     await this.#submit('lot-1', 'lot-2', 'lot-3');
-    await this.#ended('lot-1', 'lot-2', 'lot-3');
+    await this.#ended('lot-1', 'lot-2', 'lot-3', 'dropped');
+    await this.#taken('lines.a', 'lines.b');
+    drop(this.#machine, 'twin.json');
+    drop(this.#machine, 'misspelled.json');
     await this.#sameWorkTwice();
     await this.#cancelsWhatRuns();
     this.#later = new Date(Date.now() + LATER_MS).toISOString();
     await this.#submit('throttled', 'wrong', 'later');
     await this.#ended('throttled', 'wrong', 'later');
     await this.#submit('flaky');
-    await this.#ended('flaky');
+    await this.#taken('twin');
+    await this.#ended('flaky', 'lines.a', 'lines.b', 'twin');
+    const rejected = this.#machine.path('rejected');
+    await patiently('a wrong file to be reported', () => readdirSync(rejected).length > 0);
+  }
+
+  async #taken(...names: Name[]): Promise<void> {
+    for (const name of names) {
+      await patiently(`${name} to be taken`, async () => {
+        const { jobs } = await this.#asked((client) => client.jobsPage({ prefix: name }));
+        return jobs.length > 0;
+      });
+      this.acknowledged.add(`${name}@1`);
+    }
   }
 
   async #sameWorkTwice(): Promise<void> {
