@@ -288,17 +288,21 @@ describe('the guard', () => {
     expect(await start(children, ['true']).child.ended).toEqual({ kind: 'exited', code: 0 });
   });
 
-  it('R17: is replaced where a child has stopped it: nobody waits for a guard that does not hear', async () => {
-    const children = newChildren();
-    const run = start(children, [fixture('sleeps.sh')]);
-    await ready(run);
-    const guard = parentOf(run.pid());
-    process.kill(guard, 'SIGSTOP');
-    run.child.kill(10);
-    expect(await run.child.ended).toEqual({ kind: 'guard_lost' });
-    expect(livingOf([guard, run.pid()])).toEqual([]);
-    expect(await start(children, ['true']).child.ended).toEqual({ kind: 'exited', code: 0 });
-  });
+  it(
+    'R17: is replaced where a child has stopped it: nobody waits for a guard that does not hear',
+    { timeout: 30_000 },
+    async () => {
+      const children = newChildren();
+      const run = start(children, [fixture('sleeps.sh')]);
+      await ready(run);
+      const guard = parentOf(run.pid());
+      process.kill(guard, 'SIGSTOP');
+      run.child.kill(10);
+      expect(await run.child.ended).toEqual({ kind: 'guard_lost' });
+      expect(livingOf([guard, run.pid()])).toEqual([]);
+      expect(await start(children, ['true']).child.ended).toEqual({ kind: 'exited', code: 0 });
+    },
+  );
 
   it('kills every group at once when its instance was killed, and ends', async () => {
     const mark = `orphans-${systemRandom.id(8)}`;
