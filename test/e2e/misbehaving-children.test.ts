@@ -3,6 +3,7 @@
  * group, and not outside. All of them do it at once, in one `serve` for each group of ends.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Isolation } from '../../src/core/endpoints.ts';
 import type { JobView } from '../../src/core/views.ts';
 import { endLeftProcesses } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -12,8 +13,8 @@ const cleanups: (() => Promise<void> | void)[] = [];
 afterAll(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup();
 });
-const newCrowd = async (env: Readonly<Record<string, string>> = {}): Promise<Crowd> =>
-  crowd((cleanup) => cleanups.push(cleanup), env);
+const newCrowd = async (isolation: Isolation, env: Readonly<Record<string, string>> = {}): Promise<Crowd> =>
+  crowd((cleanup) => cleanups.push(cleanup), isolation, env);
 
 /** What lived on, by the end that it should have met, and who it was. */
 const left = new Map<string, string[]>();
@@ -33,9 +34,9 @@ async function meetEnd(all: Crowd, client: Parameters<Crowd['ended']>[0], end: s
   await lookForLeft(all, end);
 }
 
-/** Time limits and cancels. */
+/** Time limits and cancels, of attempts that run in processes of their own. */
 async function playAttempts(): Promise<void> {
-  const all = await newCrowd();
+  const all = await newCrowd('process');
   const { client, stop } = await all.machine.serve();
   await all.submit(client, 'limit', ({ by_itself }) => ({
     ...(by_itself === undefined ? { timeout: '5s' } : {}),
@@ -49,8 +50,9 @@ async function playAttempts(): Promise<void> {
   await stop();
 }
 
+/** Of attempts that run in their instance. */
 async function playStop(): Promise<void> {
-  const all = await newCrowd();
+  const all = await newCrowd('inline');
   const { client, stop } = await all.machine.serve();
   await all.submit(client, 'stop');
   await all.begun('stop');
@@ -61,7 +63,7 @@ async function playStop(): Promise<void> {
 
 /** Of an instance that nobody starts again, so that nothing is found by the next start. */
 async function playKills(): Promise<void> {
-  const all = await newCrowd({ PROMPTD_SLOTS: '0' });
+  const all = await newCrowd('process', { PROMPTD_SLOTS: '0' });
   const { client, stop } = await all.machine.serve({ instance: false });
   const start = async () => all.machine.instance('near', client, ['--slots', '64']);
   const cancel = async (end: string) =>

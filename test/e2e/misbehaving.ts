@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Client } from '../../src/client/client.ts';
+import type { Isolation } from '../../src/core/endpoints.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { JobView } from '../../src/core/views.ts';
 import { hasEnded } from '../../src/core/states.ts';
@@ -178,13 +179,14 @@ export interface Crowd {
 
 export async function crowd(
   onFinished: NonNullable<MachineOptions['onFinished']>,
+  isolation: Isolation,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Crowd> {
   // Every program is handed this, which nobody else on the machine has.
   const TMPDIR = await mkdtemp(path.join(tmpdir(), 'promptd-crowd-'));
   onFinished(async () => rm(TMPDIR, { recursive: true, force: true }));
   const machine = await setup({ env: { ...env, TMPDIR }, onFinished });
-  await addScripts(machine);
+  await addScripts(machine, isolation);
   const gate = machine.path('gate');
   await mkdir(gate);
   const nameOf = (id: string, end: string): string => `${id}-${end}`;
@@ -235,10 +237,10 @@ export async function crowd(
   };
 }
 
-async function addScripts(machine: Machine): Promise<void> {
+async function addScripts(machine: Machine, isolation: Isolation): Promise<void> {
   const file = machine.path('promptd.config.json');
   const config = JSON.parse(await readFile(file, 'utf8')) as object;
-  await writeFile(file, JSON.stringify({ ...config, instance: { pass_env: [MARK] } }));
+  await writeFile(file, JSON.stringify({ ...config, instance: { pass_env: [MARK], isolation } }));
   await mkdir(machine.path('prompts'));
   for (const { id, script } of MISBEHAVIOURS)
     await writeFile(machine.path('prompts', `${id}.py`), `${COMMON}${script}\n`, { mode: 0o755 });
