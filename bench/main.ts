@@ -7,6 +7,7 @@
  *   npm run bench -- flow|single|pickup   one part
  *   npm run bench -- folders           a workspace of 100,000 job files and as many results; --files 1000000 for more
  *   npm run bench -- publisher         files a second beside a bare loop of the same system calls
+ *   npm run bench -- isolation         attempts in processes of their own beside attempts in the instance's
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import { Argument } from 'commander';
 import { program, wholeNumber } from '../test/support/program.ts';
 import { flow } from './flow.ts';
 import { folders } from './folders.ts';
+import { isolation } from './isolation.ts';
 import { pickup } from './pickup.ts';
 import { publisher } from './publisher.ts';
 import { simulatorConfig, startServe } from './serve-process.ts';
@@ -22,7 +24,7 @@ import { single } from './single.ts';
 
 const parts = { flow, single, pickup };
 /** Those that make workspaces of their own; run only where they are named. */
-const apart = { folders, publisher };
+const apart = { folders, isolation, publisher };
 const command = program('bench', 'What promptd does on this machine, with every process real.')
   .addArgument(
     new Argument('[parts...]', 'which parts; flow, single and pickup where none is named').choices([
