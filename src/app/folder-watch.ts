@@ -1,6 +1,7 @@
 /** The watcher of `jobs/` with everything it is given. */
 import { join, relative } from 'node:path';
 import type { FolderView } from '../core/folder-view.ts';
+import { jobFileName } from '../core/names.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import { hasEnded } from '../core/states.ts';
@@ -11,6 +12,7 @@ import { systemFolderNames } from '../platform/folder-names.ts';
 import { systemJobFolder } from '../platform/job-folder.ts';
 import { systemRandom } from '../platform/random.ts';
 import { systemTimers } from '../platform/timers.ts';
+import type { AnswerKind, LeftAnswer } from '../workspace/foreign-answers.ts';
 import { AnswerWatcher } from '../workspace/answer-watcher.ts';
 import type { JobDoor } from '../workspace/job-intake.ts';
 import { JobWatcher } from '../workspace/job-watcher.ts';
@@ -34,6 +36,8 @@ export interface FolderWatch {
   start(): void;
   stop(): Promise<void>;
   view(): FolderView;
+  /** A sentence where the file of a job of this name holds something else than what was accepted; null where it does not. */
+  jobFile(name: string): string | null;
 }
 
 /** Files that are named in one answer: whoever has more has one cause for them. */
@@ -43,7 +47,7 @@ const PAGE = 500;
 const RUNS_COMPARED = 1_000;
 
 export function folderWatch(options: FolderWatchOptions): FolderWatch {
-  const { config, intake, log, crashpoint, onFatal } = options;
+  const { config, intake, reads, log, crashpoint, onFatal } = options;
   const { layout } = config;
   const answers = watchAnswers(options);
   const watcher = new JobWatcher({
@@ -64,7 +68,13 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
       log.warn({ message }, message === null ? 'job files are taken' : 'job files wait'),
     onFatal,
   });
-  const rejectedFolder = relative(layout.root, layout.rejected);
+  const folders = {
+    jobs: relative(layout.root, layout.jobs),
+    result: relative(layout.root, layout.results),
+    ended: relative(layout.root, layout.ended),
+    rejected: relative(layout.root, layout.rejected),
+    conflicts: relative(layout.root, layout.conflicts_jobs),
+  };
   let forget = (): void => undefined;
   return {
     start() {
@@ -79,7 +89,14 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
       // Whoever waits for answers hears of it first.
       await Promise.all([answers.stop(), watcher.stop()]);
     },
-    view: () => viewOf(watcher, rejectedFolder),
+    view: () => viewOf({ watcher, answers, folders }),
+    jobFile(name) {
+      const file = watcher.changedFileOf(name);
+      if (file === null) return null;
+      const isKept = reads.run(name, null)?.source === 'http';
+      const where = isKept ? `; that stands in ${join(folders.conflicts, jobFileName(name))}` : '';
+      return `${join(folders.jobs, file)} holds another content than what was accepted${where}. See: promptd explain ${name} ${join(folders.jobs, file)}`;
+    },
   };
 }
 
@@ -90,8 +107,7 @@ function watchAnswers({ config, intake, reads, log, onFatal }: FolderWatchOption
     results: systemJobFolder(layout.results),
     ended: systemJobFolder(layout.ended),
     known: {
-      hasName: (name) => reads.run(name, null) !== null,
-      hasAnswer: (name, epoch) => reads.runsOf(name, RUNS_COMPARED).some((run) => run.epoch === epoch),
+      epochsOf: (names) => reads.epochsOf(names),
     },
     reader: answerReader(files, systemClock),
     adopt: (adoptions) => intake.scheduler.adopt(adoptions),
@@ -112,6 +128,8 @@ function doorOf({ config, intake, reads }: FolderWatchOptions): JobDoor {
   };
   return {
     prepare,
+    named: (names) => new Set(reads.epochsOf(names).keys()),
+    hasBatch: (batch) => reads.batch(batch) !== null,
     specsOf: (name) => new Set(reads.runsOf(name, RUNS_COMPARED).flatMap(({ id }) => specOf(id))),
     async specsOfBatch(batch) {
       const specs = new Set<string>();
@@ -123,6 +141,13 @@ function doorOf({ config, intake, reads }: FolderWatchOptions): JobDoor {
         await new Promise<void>((resolve) => systemTimers.soon(resolve));
       }
     },
+    async keepAccepted(names) {
+      // Those that came by file stand nowhere else, and were never ours to publish.
+      const runs = names
+        .flatMap((name) => reads.run(name, null) ?? [])
+        .filter(({ source }) => source === 'http');
+      if (runs.length > 0) await scheduler.publishJobs(runs.map(({ name, run }) => ({ name, run })));
+    },
     async submit(jobs) {
       const given = isNewRun ? jobs.map((job) => ({ ...job, if_exists: 'new_run' as const })) : jobs;
       return (await scheduler.submit(given, 'skip')).jobs;
@@ -130,17 +155,33 @@ function doorOf({ config, intake, reads }: FolderWatchOptions): JobDoor {
   };
 }
 
-function viewOf(watcher: JobWatcher, rejectedFolder: string): FolderView {
+interface Watched {
+  readonly watcher: JobWatcher;
+  readonly answers: AnswerWatcher;
+  /** From the workspace on. */
+  readonly folders: Readonly<Record<AnswerKind | 'rejected', string>>;
+}
+
+function viewOf({ watcher, answers, folders }: Watched): FolderView {
   const { rejected, changed, waiting } = watcher;
+  const [results, ended] = [answers.left('result'), answers.left('ended')];
+  const foreign = results.size + ended.size;
   return {
-    counts: { watched: true, waiting, rejected: rejected.size, changed: changed.size },
+    counts: { watched: true, waiting, rejected: rejected.size, changed: changed.size, foreign },
     rejected: first(rejected).map(({ file, since, faults, report }) => {
-      return { file, since: isoTime(since), faults, report: join(rejectedFolder, report) };
+      return { file, since: isoTime(since), faults, report: join(folders.rejected, report) };
     }),
     changed: first(changed).map(({ file, since, jobs }) => {
       return { file, since: isoTime(since), names: jobs.slice(0, SHOWN).map(({ name }) => name) };
     }),
+    foreign: [...foreignOf(results, folders.result), ...foreignOf(ended, folders.ended)].slice(0, SHOWN),
   };
+}
+
+function foreignOf(left: ReadonlyMap<string, LeftAnswer>, folder: string): FolderView['foreign'] {
+  return first(left).map(({ file, since, message }) => {
+    return { file: join(folder, file), since: isoTime(since), message };
+  });
 }
 
 function first<T extends { readonly file: string }>(files: ReadonlyMap<string, T>): T[] {

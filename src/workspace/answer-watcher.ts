@@ -44,6 +44,8 @@ const PASS_MAX_MS = 60_000;
 const REST = 9;
 /** Between two passes that somebody waits for. */
 const GAP_MS = 20;
+/** Names of which the queue is asked at once: one look at the database costs as much as thirty names in it. */
+const MET_AT_ONCE = 500;
 /** Handed to the queue in one turn. */
 const LOT_FILES = 256;
 const LOT_BYTES = 16 * 1024 * 1024;
@@ -253,13 +255,19 @@ export class AnswerWatcher implements AnswersFirst {
     const began_m = clock.monotonic();
     const changed_at = await files.changedAt();
     if (changed_at === null || !listing.isDue(changed_at, began_m)) return;
+    const met: string[] = [];
     for await (const file of files.names()) {
       if (this.#stopped) return;
-      const name = folder.meet(file, clock.monotonic());
-      if (name !== null) this.#next.add(name);
+      if (folder.isNew(file)) met.push(file);
+      if (met.length === MET_AT_ONCE) this.#meet(folder, met.splice(0));
       await this.#breath.take();
     }
+    this.#meet(folder, met);
     folder.listed = listing.listed(changed_at, began_m, clock.monotonic());
+  }
+
+  #meet(folder: ForeignAnswers, files: readonly string[]): void {
+    for (const name of folder.meet(files, this.#options.clock.monotonic())) this.#next.add(name);
   }
 
   async #dealWith(folder: ForeignAnswers, names: ReadonlySet<string>): Promise<void> {

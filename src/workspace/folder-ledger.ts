@@ -3,6 +3,8 @@
  * still to be looked at. Pure: time comes in as an argument.
  *
  * ```
+ *   old ── looked at, some at a time ──▶ open
+ *
  *           read, no fault                    another version
  *   open ───────────────────────▶ taken ───────────────────────▶ open
  *    │ ▲
@@ -37,6 +39,8 @@ export class FolderLedger {
   readonly #open = new Map<string, Open>();
   /** Versions of files that are dealt with: they are looked at after a listing only, and when there is a hint. */
   readonly #taken = new Map<string, string>();
+  /** Files that were never looked at and whose names the queue knows: most of them are as they were. By when they were seen. */
+  readonly #old = new Map<string, number>();
   #sweep: Iterator<string> | null = null;
   /** How many of them are still to be looked at since the last listing. */
   #sweep_left = 0;
@@ -45,20 +49,32 @@ export class FolderLedger {
     return this.#open.size;
   }
 
+  has(name: string): boolean {
+    return this.#taken.has(name) || this.#open.has(name) || this.#old.has(name);
+  }
+
   /** It is there; whether it is known shows when it is looked at. */
   add(name: string, now_m: number): void {
-    if (!this.#taken.has(name) && !this.#open.has(name)) this.reopen(name, now_m);
+    if (!this.has(name)) this.reopen(name, now_m);
+  }
+
+  /** It is there, and so is its name in the queue: looking at it has time. */
+  addOld(name: string, now_m: number): void {
+    if (!this.has(name)) this.#old.set(name, now_m);
   }
 
   /** It is looked at in the next pass, whatever is known of it. */
   reopen(name: string, now_m: number): void {
     this.#taken.delete(name);
+    this.#old.delete(name);
     this.#open.set(name, { seen_m: now_m, version: null, since_m: 0, again_m: 0 });
   }
 
   /** A whole listing had these names: every other one is gone. Returns those. */
   listed(names: ReadonlySet<string>): string[] {
-    const gone = [...this.#open.keys(), ...this.#taken.keys()].filter((name) => !names.has(name));
+    const gone = [this.#open, this.#taken, this.#old].flatMap((files) =>
+      [...files.keys()].filter((name) => !names.has(name)),
+    );
     for (const name of gone) this.forget(name);
     this.#sweep_left = this.#taken.size;
     return gone;
@@ -69,11 +85,15 @@ export class FolderLedger {
   }
 
   /**
-   * The next of those that are dealt with. After a listing each is looked at once, going round: a file that was moved over
+   * The next of those that have time: the old ones, and then those that are dealt with. After a listing each is looked at once, going round: a file that was moved over
    * another leaves no other trace than the folder's time.
    */
   sweep(count: number): string[] {
     const names: string[] = [];
+    for (const name of this.#old.keys()) {
+      if (names.length >= count) break;
+      names.push(name);
+    }
     while (names.length < count && this.#sweep_left > 0) {
       this.#sweep ??= this.#taken.keys();
       const next = this.#sweep.next();
@@ -93,7 +113,8 @@ export class FolderLedger {
     this.#taken.delete(name);
     let open = this.#open.get(name);
     if (open === undefined || open.version !== id) {
-      const seen_m = open?.version === null ? open.seen_m : now.m;
+      const seen_m = open?.version === null ? open.seen_m : (this.#old.get(name) ?? now.m);
+      this.#old.delete(name);
       open = { seen_m, version: id, since_m: now.m, again_m: now.m };
       this.#open.set(name, open);
     }
@@ -117,6 +138,7 @@ export class FolderLedger {
 
   forget(name: string): void {
     this.#open.delete(name);
+    this.#old.delete(name);
     this.#taken.delete(name);
   }
 }

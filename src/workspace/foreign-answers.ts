@@ -10,11 +10,10 @@ import { type Listing, ListingDue } from './listing-due.ts';
 
 export type AnswerKind = 'result' | 'ended';
 
-/** What the database knows; each answer is one look at an index. */
+/** What the database knows. */
 export interface KnownAnswers {
-  hasName(name: string): boolean;
-  /** Whether a run of this name has this epoch. */
-  hasAnswer(name: string, epoch: number): boolean;
+  /** Of those of the names that have runs: the epochs of the files of their runs. One look for many names. */
+  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>>;
 }
 
 /** What a file turned out to be. */
@@ -71,30 +70,44 @@ export class ForeignAnswers {
     this.#known = known;
   }
 
-  /** A name in the folder. Gives the name of its job where it is a foreign file that was not met before. */
-  meet(file: string, now_m: number): string | null {
-    if (this.#settled.has(file)) return null;
+  /** Whether what it is called says something new: it is named as an answer is, and was not met before. */
+  isNew(file: string): boolean {
+    if (this.#settled.has(file)) return false;
     const at = splitResultFileName(file);
-    if (at === null) return null;
-    const files = this.#byName.get(at.name);
-    if (files?.has(file) === true) return null;
-    if (this.isOurs(at.name, at.epoch)) {
-      this.#settled.add(file);
-      return null;
+    return at !== null && this.#byName.get(at.name)?.has(file) !== true;
+  }
+
+  /** New names in the folder. Gives the names of the jobs of those that are foreign. */
+  meet(files: readonly string[], now_m: number): string[] {
+    const met = files.flatMap((file) => {
+      const at = splitResultFileName(file);
+      return at === null ? [] : [{ file, ...at }];
+    });
+    const known = this.#known.epochsOf([...new Set(met.map(({ name }) => name))]);
+    const foreign: string[] = [];
+    for (const { file, name, epoch } of met) {
+      if (this.#isOurs(known.get(name), epoch)) {
+        this.#settled.add(file);
+        continue;
+      }
+      this.#ledger.add(file, now_m);
+      this.#byName.set(name, (this.#byName.get(name) ?? new Map<string, number>()).set(file, epoch));
+      foreign.push(name);
     }
-    this.#ledger.add(file, now_m);
-    if (files === undefined) this.#byName.set(at.name, new Map([[file, at.epoch]]));
-    else files.set(file, at.epoch);
-    return at.name;
+    return foreign;
+  }
+
+  isOurs(name: string, epoch: number): boolean {
+    return this.#isOurs(this.#known.epochsOf([name]).get(name), epoch);
   }
 
   /** Of ended/ only what nothing is known of is taken: the others are earlier ends of runs that went on. */
-  isOurs(name: string, epoch: number): boolean {
-    return this.kind === 'result' ? this.#known.hasAnswer(name, epoch) : this.#known.hasName(name);
+  #isOurs(epochs: ReadonlySet<number> | undefined, epoch: number): boolean {
+    return this.kind === 'result' ? epochs?.has(epoch) === true : epochs !== undefined;
   }
 
   isKnown(name: string): boolean {
-    return this.#known.hasName(name);
+    return this.#known.epochsOf([name]).has(name);
   }
 
   names(): string[] {

@@ -25,11 +25,35 @@ export interface JobDoor {
     | { readonly ok: true; readonly job: PreparedJob }
     | { readonly ok: false; readonly faults: readonly Fault[] }
   >;
+  /** Those of the names that have runs; one look for many. */
+  named(names: readonly string[]): ReadonlySet<string>;
+  hasBatch(batch: string): boolean;
   /** SHA-256 of the specifications of all runs of a name. */
   specsOf(name: string): ReadonlySet<string>;
   specsOfBatch(batch: string): Promise<ReadonlySet<string>>;
   /** Rejects with a Problem where nothing was done, e.g. since the disk is full. */
   submit(jobs: readonly PreparedJob[]): Promise<readonly SubmittedJob[]>;
+  /**
+   * Files of these names hold other words than were accepted: those that were published as files are kept in
+   * `conflicts/jobs/`. Told once of each version of a file, and again after a start.
+   */
+  keepAccepted(names: readonly string[]): Promise<void>;
+}
+
+/** What a file is judged by. */
+type Judges = Pick<JobDoor, 'prepare' | 'specsOf' | 'specsOfBatch'>;
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** The same, where it was asked of many names beforehand which of them have runs: most new files have a new name. */
+export function knowing(door: JobDoor, names: readonly string[]): Judges {
+  const named = door.named(names);
+  const unnamed = new Set(names.filter((name) => !named.has(name)));
+  return {
+    prepare: (value, from) => door.prepare(value, from),
+    specsOf: (name) => (unnamed.has(name) ? NONE : door.specsOf(name)),
+    specsOfBatch: (batch) => door.specsOfBatch(batch),
+  };
 }
 
 /** A job in a file that was accepted in other words under the same name. */
@@ -46,7 +70,7 @@ export type Judged =
 
 /** `breathe` is awaited after each job, to let others have the loop. */
 export async function judge(
-  door: JobDoor,
+  door: Judges,
   file: string,
   name: DroppedName,
   bytes: Uint8Array,
@@ -83,11 +107,11 @@ export async function judge(
 
 /** Which jobs of a file the queue has accepted in the same words. */
 class KnownJobs {
-  readonly #door: JobDoor;
+  readonly #door: Judges;
   readonly #file: DroppedName;
   readonly #batches = new Map<string, Promise<ReadonlySet<string>>>();
 
-  constructor(door: JobDoor, file: DroppedName) {
+  constructor(door: Judges, file: DroppedName) {
     this.#door = door;
     this.#file = file;
   }

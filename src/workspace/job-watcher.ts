@@ -15,7 +15,8 @@ import type { PreparedJob } from '../core/submission.ts';
 import { Breath } from './breath.ts';
 import { type DroppedName, droppedName, faultBefore, notReadable } from './dropped-file.ts';
 import { FolderLedger } from './folder-ledger.ts';
-import { type ChangedJob, isTaken, type JobDoor, judge, submitFiles } from './job-intake.ts';
+import { type ChangedFile, ChangedFiles } from './changed-files.ts';
+import { type ChangedJob, isTaken, type JobDoor, judge, knowing, submitFiles } from './job-intake.ts';
 import { ListingDue } from './listing-due.ts';
 import type { RejectedReports } from './rejected-file.ts';
 import { hasCode, isFailedSync, isSystemError } from './system-error.ts';
@@ -56,13 +57,6 @@ export interface RejectedFile {
   readonly version: string;
 }
 
-/** A file whose words differ from those that were accepted under the same name. */
-export interface ChangedFile {
-  readonly file: string;
-  readonly since: number;
-  readonly jobs: readonly ChangedJob[];
-}
-
 const PASS_MS = 1_000;
 /** Hints come in crowds. */
 const HINT_MS = 50;
@@ -73,8 +67,8 @@ const FILES_AT_ONCE = 1_000;
 /** Open at the same time. */
 const READ_AT_ONCE = 64;
 const BYTES_AT_ONCE = 64 * 1024 * 1024;
-/** Files of known names that are looked at in one pass after a listing. */
-const SWEPT_A_PASS = 2_000;
+/** Files of known names that are looked at in one pass after a listing: so few that a pass comes every other second. */
+const SWEPT_A_PASS = 1_000;
 /** What a wrong file needs may be mended elsewhere: it is read again after this time. */
 const WRONG_AGAIN_MS = 10_000;
 /** However many files are looked at. */
@@ -106,7 +100,7 @@ export class JobWatcher {
   readonly #listing = new ListingDue();
   readonly #hinted = new Set<string>();
   readonly #rejected = new Map<string, RejectedFile>();
-  readonly #changed = new Map<string, ChangedFile>();
+  readonly #changed = new ChangedFiles();
   #timer: Timer | null = null;
   #unhint: (() => void) | null = null;
   #passing: Promise<void> | null = null;
@@ -150,7 +144,7 @@ export class JobWatcher {
 
   /** Files that are not dealt with, among them those that are rejected or changed. */
   get waiting(): number {
-    return this.#ledger.open - this.#rejected.size - this.#changed.size;
+    return this.#ledger.open - this.#rejected.size - this.changed.size;
   }
 
   get rejected(): ReadonlyMap<string, RejectedFile> {
@@ -158,7 +152,12 @@ export class JobWatcher {
   }
 
   get changed(): ReadonlyMap<string, ChangedFile> {
-    return this.#changed;
+    return this.#changed.all;
+  }
+
+  /** The file in which a job of this name has other words than were accepted. */
+  changedFileOf(name: string): string | null {
+    return this.#changed.fileOf(name);
   }
 
   #hint(name: string | null): void {
@@ -220,10 +219,12 @@ export class JobWatcher {
     const settled = this.#settled;
     this.#askAgain();
     await this.#lookAt(this.#ledger.openNames());
+    const swept_m = clock.monotonic();
+    // What is new is worth all the time that it takes; looking at what is as it was is not.
+    const open_ms = this.#settled > settled ? 0 : swept_m - listed_m;
     await this.#lookAt(this.#ledger.sweep(SWEPT_A_PASS));
     const ended_m = clock.monotonic();
-    // What is new is worth all the time that it takes; looking at what is as it was is not.
-    const idle_ms = this.#settled > settled ? 0 : ended_m - listed_m;
+    const idle_ms = open_ms + ended_m - swept_m;
     this.#next_full_m = ended_m + Math.min(PASS_MAX_MS, Math.max(PASS_MS, REST * idle_ms));
   }
 
@@ -233,18 +234,34 @@ export class JobWatcher {
     const changed_at = await folder.changedAt();
     if (changed_at === null || !this.#listing.isDue(changed_at, began_m)) return;
     const names = new Set<string>();
+    const met: string[] = [];
     for await (const name of folder.names()) {
       if (this.#stopped) return;
       if (droppedName(name) === null) continue;
       names.add(name);
-      this.#ledger.add(name, clock.monotonic());
+      if (!this.#ledger.has(name)) met.push(name);
+      if (met.length === FILES_AT_ONCE) this.#meet(met.splice(0));
       await this.#breath.take();
     }
+    this.#meet(met);
     for (const gone of this.#ledger.listed(names)) this.#forget(gone);
     this.#listing.listed(changed_at, began_m, clock.monotonic());
   }
 
-  /** What the system tells meanwhile comes first: a start may have a hundred thousand old files to look at. */
+  /** What is called as the queue knows it is most probably what it was: after a start, what is new goes before it. */
+  #meet(files: readonly string[]): void {
+    const { door, clock } = this.#options;
+    const named = door.named(files.map((file) => droppedName(file)?.base ?? ''));
+    for (const file of files) {
+      const name = droppedName(file);
+      if (name === null) continue;
+      const isOld = name.kind === 'job' ? named.has(name.base) : door.hasBatch(name.base);
+      if (isOld) this.#ledger.addOld(file, clock.monotonic());
+      else this.#ledger.add(file, clock.monotonic());
+    }
+  }
+
+  /** What the system tells meanwhile comes first: there may be a hundred thousand others to look at. */
   async #lookAt(names: readonly string[]): Promise<void> {
     for (let at = 0; at < names.length && !this.#stopped; at += FILES_AT_ONCE) {
       await this.#lookAtHinted();
@@ -308,7 +325,11 @@ export class JobWatcher {
     const right: Right[] = [];
     for (let at = 0; at < group.length && !this.#stopped; at += READ_AT_ONCE) {
       const some = group.slice(at, at + READ_AT_ONCE);
-      const read = await Promise.all(some.map((due) => this.#orWait(due.file, () => this.#read(due))));
+      const door = knowing(
+        this.#options.door,
+        some.map(({ name }) => name.base),
+      );
+      const read = await Promise.all(some.map((due) => this.#orWait(due.file, () => this.#read(due, door))));
       for (const [i, due] of some.entries()) {
         const jobs = read[i] ?? null;
         if (jobs !== null) right.push({ due, jobs });
@@ -327,9 +348,12 @@ export class JobWatcher {
     const names = files.flatMap(({ jobs }) => jobs.map(({ name }) => name));
     const undecided = await answers.settled(seen_m, names);
     this.#breath.begin();
+    const named = door.named(names);
+    const isKnown = ({ name, spec_sha256 }: PreparedJob): boolean =>
+      named.has(name) && door.specsOf(name).has(spec_sha256);
     const rest: Right[] = [];
     for (const { due, jobs } of files) {
-      const unknown = jobs.filter((job) => !door.specsOf(job.name).has(job.spec_sha256));
+      const unknown = jobs.filter((job) => !isKnown(job));
       if (unknown.some(({ name }) => undecided.has(name)))
         this.#ledger.wait(due.file, clock.monotonic() + ANSWER_AGAIN_MS);
       else if (unknown.length === 0) this.#settle(due, []);
@@ -349,7 +373,8 @@ export class JobWatcher {
         files.map(({ jobs }) => jobs),
       );
       crashpoint('watcher.after_submit');
-      for (const [i, { due }] of files.entries()) this.#settle(due, changed[i] ?? []);
+      const displaced = files.flatMap(({ due }, i) => this.#settle(due, changed[i] ?? []));
+      if (displaced.length > 0) await door.keepAccepted(displaced);
     } catch (error) {
       if (isForAll(error)) throw error;
       if (files.length > 1) for (const one of files) await this.#submit([one]);
@@ -358,7 +383,7 @@ export class JobWatcher {
   }
 
   /** The jobs in it that the queue does not know; null where it waits, or is rejected. */
-  async #read(due: Due): Promise<readonly PreparedJob[] | null> {
+  async #read(due: Due, door: ReturnType<typeof knowing>): Promise<readonly PreparedJob[] | null> {
     const { file, name, version, unchanged_ms } = due;
     const before = faultBefore(name, version);
     if (before !== null) return this.#reject(due, [before], null);
@@ -367,7 +392,7 @@ export class JobWatcher {
     const bytes = await this.#bytes(due);
     if (bytes === null) return null;
     if (!(bytes instanceof Uint8Array)) return this.#reject(due, [bytes], null);
-    const judged = await judge(this.#options.door, file, name, bytes, () => this.#breath.take());
+    const judged = await judge(door, file, name, bytes, () => this.#breath.take());
     if (judged.is === 'right') return judged.jobs;
     const patience_ms = judged.whole ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms;
     if (unchanged_ms >= patience_ms) return this.#reject(due, judged.faults, sha256Bytes(bytes));
@@ -406,24 +431,25 @@ export class JobWatcher {
     return null;
   }
 
-  #settle({ file, version }: Due, changed: readonly ChangedJob[]): void {
+  /** Gives the names whose accepted words the file no longer says, where that was not known of this version of it. */
+  #settle({ file, version }: Due, changed: readonly ChangedJob[]): string[] {
     const { clock } = this.#options;
     this.#settled += 1;
     this.#rejected.delete(file);
     if (changed.length === 0) {
       this.#changed.delete(file);
       this.#ledger.take(file, version.id);
-      return;
+      return [];
     }
-    const since = this.#changed.get(file)?.since ?? clock.now();
-    this.#changed.set(file, { file, since, jobs: changed });
+    const isNew = this.#changed.put({ file, since: clock.now(), jobs: changed, version: version.id });
     // Read again only when it is another: whether somebody has asked it since shows in the queue.
     this.#ledger.wait(file, Infinity);
+    return isNew ? changed.map(({ name }) => name) : [];
   }
 
   /** Changed files of which somebody made runs since are read again, and found known. */
   #askAgain(): void {
-    for (const { file, jobs } of this.#changed.values())
+    for (const { file, jobs } of this.changed.values())
       if (isTaken(this.#options.door, jobs)) this.#ledger.wait(file, 0);
   }
 

@@ -37,6 +37,15 @@ export class FakeReads implements ReadStore {
     const runs = [...this.rows.values()].filter((row) => row.name === name);
     return runs.toSorted((a, b) => b.run - a.run).slice(0, limit);
   }
+  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>> {
+    const known = [...this.rows.values()].filter(({ name }) => names.includes(name));
+    return new Map(
+      known.map(({ name }) => {
+        const epochs = this.runsOf(name, Number.MAX_SAFE_INTEGER).map(({ epoch }) => epoch);
+        return [name, new Set(epochs.filter((epoch) => epoch !== null))];
+      }),
+    );
+  }
   runs(filter: RunFilter, limit: number, before: number | null): RunPage {
     const all = this.#matching(filter).toSorted((a, b) => b.id - a.id);
     const rest = all.filter(({ id }) => before === null || id < before);

@@ -68,9 +68,12 @@ function doorOf({ world, client, new_run }: WatcherParts): JobDoor {
   const specOf = (run: number): string => specs.get(run) ?? '';
   return {
     prepare,
+    named: (names) => new Set(names.filter((name) => named.has(name))),
+    hasBatch: (batch) => [...runs.values()].some((run) => run.batch === batch),
     specsOf: (name) => new Set((named.get(name) ?? []).map(specOf)),
     specsOfBatch: async (batch) =>
       new Set([...runs.values()].filter((run) => run.batch === batch).map(({ id }) => specOf(id))),
+    keepAccepted: () => Promise.resolve(),
     submit: async (jobs) => {
       const given = new_run ? jobs.map((job) => ({ ...job, if_exists: 'new_run' as const })) : jobs;
       const { jobs: told } = await client.submit(given, 'skip');

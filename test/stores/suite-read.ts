@@ -132,6 +132,19 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
     expect(reads.runsOf('absent', 2)).toEqual([]);
   });
 
+  it('R10: says of many names at once which have runs, and under which epochs their files stand', async () => {
+    const { reads, must } = await setup();
+    const ended = [1, 2].map((run) => aRun(run, { name: 'faq', run, ...FAILED, epoch: T0 + run }));
+    await must(accepted(...ended, aRun(3, { name: 'law "1"' })));
+    expect(reads.epochsOf(['absent', 'law "1"', 'faq'])).toEqual(
+      new Map([
+        ['law "1"', new Set()],
+        ['faq', new Set([T0 + 1, T0 + 2])],
+      ]),
+    );
+    expect(reads.epochsOf([])).toEqual(new Map());
+  });
+
   it.each(FILTERS)('lists %j newest first, in pages of any size', async (filter, ids) => {
     const { reads, must } = await setup();
     await must(crowd());

@@ -52,6 +52,27 @@ describe('a file in jobs/', () => {
     expect(door.jobs).toHaveLength(5_001);
   });
 
+  it('R7: that was put while nothing ran goes before thousands that the queue knows, which are looked at bit by bit', async () => {
+    const { clock, folder, door, watcher } = setup();
+    for (let i = 0; i < 3_000; i += 1) {
+      await door.accept(job(`old ${i}`), `old-${i}`);
+      folder.put(`old-${i}.json`, job(`old ${i}`));
+    }
+    folder.put('old-2999.json', job('other words'));
+    await door.accept(job('line', { batch: 'lines', key: 'a' }), 'lines.a');
+    folder.put('lines.jsonl', lines(job('line', { key: 'a' })));
+    folder.put('new.json', job('new'));
+    watcher.start();
+    await clock.settle();
+    expect(folder.opened[0]).toBe('new.json');
+    expect(folder.opened.length).toBeLessThanOrEqual(1_001);
+    expect([door.jobs.length, watcher.waiting]).toEqual([3_002, 0]);
+    await clock.advance(10 * SECOND);
+    expect(folder.opened).toHaveLength(3_002);
+    expect([...watcher.changed.keys()]).toEqual(['old-2999.json']);
+    expect(door.jobs).toHaveLength(3_002);
+  });
+
   it('R14: is found where it came in the middle of a listing, or at a time that the folder cannot tell from it', async () => {
     const { clock, folder, door, watcher } = setup();
     folder.loses_hints = true;

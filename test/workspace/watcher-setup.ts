@@ -131,6 +131,15 @@ export class FakeDoor implements JobDoor {
     this.jobs.push(prepared.job);
   }
 
+  named(names: readonly string[]): ReadonlySet<string> {
+    const known = new Set(this.jobs.map(({ name }) => name));
+    return new Set(names.filter((name) => known.has(name)));
+  }
+
+  hasBatch(batch: string): boolean {
+    return this.jobs.some((job) => job.batch === batch);
+  }
+
   specsOf(name: string): ReadonlySet<string> {
     return new Set(this.jobs.filter((job) => job.name === name).map((job) => job.spec_sha256));
   }
@@ -148,6 +157,13 @@ export class FakeDoor implements JobDoor {
     if (jobs.some(({ name }) => name === this.poison))
       return Promise.reject(new Problem('Internal', 'a constraint refused it'));
     return Promise.resolve(jobs.map((job) => this.#take(job)));
+  }
+
+  readonly kept: string[] = [];
+
+  keepAccepted(names: readonly string[]): Promise<void> {
+    this.kept.push(...names);
+    return Promise.resolve();
   }
 
   #take(job: PreparedJob): SubmittedJob {

@@ -72,6 +72,8 @@ export interface ReadStore {
   runById(id: number): RunRow | null;
   /** All runs of a name, the latest first, at most `limit`. */
   runsOf(name: string, limit: number): readonly RunRow[];
+  /** Of those of the names that have runs: the epochs of the files of their runs. One look for many names. */
+  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>>;
   runs(filter: RunFilter, limit: number, before: number | null): RunPage;
   counts(by: readonly CountBy[], filter: RunFilter): readonly CountRow[];
   spec(job: number): SpecRow | null;

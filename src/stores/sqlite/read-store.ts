@@ -78,6 +78,16 @@ export class SqliteReadStore implements ReadStore {
     return this.#statements.ofName.all(name, limit).map(runOf);
   }
 
+  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>> {
+    const known = new Map<string, Set<number>>();
+    for (const [name, epoch] of this.#statements.epochs.all(JSON.stringify(names))) {
+      const epochs = known.get(name as string) ?? new Set();
+      known.set(name as string, epochs);
+      if (epoch !== null) epochs.add(epoch as number);
+    }
+    return known;
+  }
+
   runs(filter: RunFilter, limit: number, before: number | null): RunPage {
     return this.#lists.page(filter, limit, before);
   }
@@ -160,6 +170,8 @@ function runOrNull(row: Row | undefined): RunRow | null {
 function statementsOf(db: DatabaseSync) {
   const run = `SELECT ${RUN_COLUMNS} FROM jobs`;
   return {
+    // jobs_by_name.
+    epochs: query(db, 'SELECT k.value, j.epoch FROM json_each(?) k CROSS JOIN jobs j ON j.name = k.value'),
     // jobs_by_name, all three; from its end.
     latest: query(db, `${run} WHERE name = ? ORDER BY run DESC LIMIT 1`),
     numbered: query(db, `${run} WHERE name = ? AND run = ?`),
