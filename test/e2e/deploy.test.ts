@@ -20,7 +20,7 @@ function runAs(machine: Machine, words: readonly string[]): Promise<number> {
   });
 }
 
-it('R14 R18: serve as the unit starts it is healthy by the look of the container file, until it is stopped', async () => {
+it('serve as the unit starts it is healthy by the look of the container file, until it is stopped', async () => {
   const machine = await setup();
   await symlink(BIN, machine.path('promptd'));
   const [, line = ''] = /^ExecStart=promptd (.*)$/m.exec(readDoc('deploy/promptd@.service')) ?? [];
