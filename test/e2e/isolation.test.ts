@@ -167,7 +167,7 @@ describe.concurrent('attempts in processes of their own', () => {
     const { with: details } = await client.job('killed', { with: ['attempts'] });
     expect(details?.attempts?.[0]).toMatchObject({
       reason_code: 'ProviderError',
-      reason_message: expect.stringContaining('was ended by SIGKILL, and not by promptd'),
+      error: expect.stringContaining('was ended by SIGKILL, and not by promptd'),
     });
     machine.model.release();
     expect(await ended(client, 'beside')).toBe('completed succeeded');
