@@ -1,6 +1,5 @@
 /** The HTTP server with everything it is given. */
 import { differing } from '../core/differences.ts';
-import type { FolderView } from '../core/folder-view.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import { createHttp, type HttpServer } from '../http/http-server.ts';
@@ -12,6 +11,7 @@ import { AttemptLogReader } from '../workspace/attempt-logs.ts';
 import { AnalysisThread } from './analysis-remote.ts';
 import type { Config } from './config.ts';
 import { diskUseOf } from './disk-use.ts';
+import type { FolderWatch } from './folder-watch.ts';
 import type { Intake } from './intake.ts';
 import type { openLog } from './log.ts';
 
@@ -28,7 +28,7 @@ export interface DoorOptions {
   readonly log: ReturnType<typeof openLog>;
   readonly version: string;
   /** Null where no folder is watched. */
-  readonly folder: (() => FolderView) | null;
+  readonly folder: Pick<FolderWatch, 'view' | 'jobFile'> | null;
 }
 
 export function openDoors(options: DoorOptions): Promise<HttpServer> {
@@ -57,7 +57,7 @@ export function openDoors(options: DoorOptions): Promise<HttpServer> {
         return { disk_free_bytes, disk_use };
       },
     },
-    ...(folder === null ? {} : { folder }),
+    ...(folder === null ? {} : { folder: () => folder.view(), jobFile: (name) => folder.jobFile(name) }),
     ui: true,
   });
 }

@@ -270,7 +270,7 @@ class Server {
       reads,
       log: this.#log,
       version: version(),
-      folder: folder === null ? null : () => folder.view(),
+      folder,
     });
     await server.listenSocket(socket);
     const at = await this.#orAnyPort(http.port, (port) => server.listenTcp({ host: http.host, port }));

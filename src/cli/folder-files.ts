@@ -2,13 +2,13 @@ import type { FolderView } from '../core/folder-view.ts';
 import { EXIT } from '../core/errors.ts';
 import type { Context } from './context.ts';
 import { faultLine } from './intake/fault-text.ts';
-import { plainText } from './plain-text.ts';
+import { plainLine, plainText } from './plain-text.ts';
 import { count, many } from './quantities.ts';
 
 /** Names of jobs that are shown of one file. */
 const NAMES_SHOWN = 5;
 
-/** `ls --rejected` and `ls --changed`: files of jobs/ that `serve` could not take. */
+/** `ls --rejected` and `ls --changed`: files of jobs/ that `serve` could not take, and answers that it could not. */
 export async function folderFiles(context: Context): Promise<number> {
   const client = await context.server();
   const view = await client.folder({ signal: context.signal });
@@ -21,7 +21,7 @@ export async function folderFiles(context: Context): Promise<number> {
   return EXIT.ok;
 }
 
-async function showRejected({ out }: Context, { rejected, counts }: FolderView): Promise<void> {
+async function showRejected({ out }: Context, { rejected, foreign, counts }: FolderView): Promise<void> {
   for (const one of rejected) {
     if (out.json) await out.value(one);
     else for (const fault of one.faults) await out.line(faultLine({ file: `jobs/${one.file}`, fault }));
@@ -32,6 +32,13 @@ async function showRejected({ out }: Context, { rejected, counts }: FolderView):
       `${many(counts.rejected, 'file')} rejected; reports stand in rejected/. A file that is mended is taken by itself.`,
     );
   sayHowManyMore(out, counts.rejected - rejected.length);
+  for (const one of foreign) {
+    if (out.json) await out.value(one);
+    else await out.line(plainLine(`${one.file}: ${one.message}`));
+  }
+  if (counts.foreign > 0)
+    out.notice(`${many(counts.foreign, 'file')} of results/ or ended/ of no run; each stays as it is.`);
+  sayHowManyMore(out, counts.foreign - foreign.length);
 }
 
 async function showChanged({ out }: Context, { changed, counts }: FolderView): Promise<void> {

@@ -1,4 +1,4 @@
-/** The folder of job files as `GET /folder` shows it. */
+/** The folders of job files and of answers as `GET /folder` shows them. */
 import type { Fault } from './errors.ts';
 
 export interface RejectedFileView {
@@ -18,6 +18,15 @@ export interface ChangedFileView {
   readonly names: readonly string[];
 }
 
+/** A file of `results/` or `ended/` that is of no run: damaged, or its name has other runs. */
+export interface ForeignFileView {
+  /** From the workspace on. */
+  readonly file: string;
+  readonly since: string;
+  /** Why it is of no run. */
+  readonly message: string;
+}
+
 export interface FolderCounts {
   /** Whether this server takes files by itself. */
   readonly watched: boolean;
@@ -25,6 +34,7 @@ export interface FolderCounts {
   readonly waiting: number;
   readonly rejected: number;
   readonly changed: number;
+  readonly foreign: number;
 }
 
 /** Lists may be cut; the counts are of all. */
@@ -32,10 +42,12 @@ export interface FolderView {
   readonly counts: FolderCounts;
   readonly rejected: readonly RejectedFileView[];
   readonly changed: readonly ChangedFileView[];
+  readonly foreign: readonly ForeignFileView[];
 }
 
 export const NOT_WATCHED: FolderView = {
-  counts: { watched: false, waiting: 0, rejected: 0, changed: 0 },
+  counts: { watched: false, waiting: 0, rejected: 0, changed: 0, foreign: 0 },
   rejected: [],
   changed: [],
+  foreign: [],
 };

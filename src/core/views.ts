@@ -37,6 +37,8 @@ export interface JobView {
   readonly differs?: readonly string[];
   /** What was noticed when the job was accepted, and did not refuse it. */
   readonly warnings?: readonly string[];
+  /** Says so where the file of the job holds something else than what was accepted under its name. */
+  readonly job_file?: string;
   readonly attempts: number;
   readonly submitted_at: string;
   readonly started_at: string | null;
@@ -56,6 +58,7 @@ export type JobLine = Omit<
   | 'options_differ'
   | 'differs'
   | 'warnings'
+  | 'job_file'
   | 'live'
   | 'live_missing'
   | 'created'

@@ -70,6 +70,7 @@ const jobFields = {
   options,
   options_differ: z.boolean().exactOptional(),
   differs: z.array(z.string()).exactOptional(),
+  job_file: z.string().exactOptional(),
   warnings: z.array(z.string()).exactOptional(),
   live: live.nullable(),
   live_missing: z.string().exactOptional(),
@@ -234,6 +235,7 @@ const folderCounts = z.object({
   waiting: z.int(),
   rejected: z.int(),
   changed: z.int(),
+  foreign: z.int(),
 });
 const diskUse = z.object({ bytes: z.int(), inodes: z.int() });
 /** Null while a large workspace is counted for the first time. */
@@ -270,6 +272,7 @@ export const folderOut = z.object({
   counts: folderCounts,
   rejected: z.array(z.object({ file: z.string(), since: time, faults: z.array(fault), report: z.string() })),
   changed: z.array(z.object({ file: z.string(), since: time, names: z.array(z.string()) })),
+  foreign: z.array(z.object({ file: z.string(), since: time, message: z.string() })),
 });
 const problem = z.object({
   type: z.string(),

@@ -85,7 +85,9 @@ export class HttpContext {
   }
 
   async view(run: RunRow, parts: Omit<JobViewParts, 'spec'> = {}): Promise<JobView> {
-    return jobView(run, await this.knowledge(), { ...parts, spec: this.options.reads.spec(run.id) });
+    const { reads, jobFile } = this.options;
+    const known = await this.knowledge();
+    return jobView(run, known, { ...parts, spec: reads.spec(run.id), job_file: jobFile?.(run.name) ?? null });
   }
 
   /** A run and what its instance says of it now, waiting for that no longer than `live_state_wait_ms` (R25). */

@@ -72,8 +72,10 @@ export interface HttpOptions {
   readonly allowed_hosts: readonly string[];
   /** What `GET /stats` adds, e.g. the free space of the disk. */
   readonly extra: { status(): Promise<object> };
-  /** What is the matter in the folder of job files; absent where this server watches none. */
+  /** What is the matter in the folders of job files and of answers; absent where this server watches none. */
   readonly folder?: () => FolderView;
+  /** A sentence where the file of a job of this name holds something else than what was accepted; null where it does not. */
+  readonly jobFile?: (name: string) => string | null;
   /** Whether `/docs` is served. */
   readonly ui: boolean;
 }

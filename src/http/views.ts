@@ -61,6 +61,8 @@ export interface JobViewParts {
   readonly options_differ?: boolean;
   readonly differs?: readonly string[];
   readonly warnings?: readonly string[];
+  /** What its file says otherwise. */
+  readonly job_file?: string | null;
 }
 
 export function jobView(run: RunRow, known: Knowledge, parts: JobViewParts): JobView {
@@ -73,6 +75,7 @@ export function jobView(run: RunRow, known: Knowledge, parts: JobViewParts): Job
     ...(parts.options_differ === true ? { options_differ: true } : {}),
     ...(parts.differs === undefined ? {} : { differs: parts.differs }),
     ...(parts.warnings === undefined || parts.warnings.length === 0 ? {} : { warnings: parts.warnings }),
+    ...(parts.job_file === undefined || parts.job_file === null ? {} : { job_file: parts.job_file }),
     live: parts.live ?? null,
     ...(parts.live_missing === undefined ? {} : { live_missing: parts.live_missing }),
   };

@@ -9,6 +9,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
 import type { JobFolder } from '../core/ports/job-folder.ts';
 import { Breath } from './breath.ts';
+import { KINDS } from './dropped-file.ts';
 import {
   type AnswerKind,
   type AnswerReader,
@@ -322,7 +323,7 @@ export class AnswerWatcher implements AnswersFirst {
   async #read(folder: ForeignAnswers, reader: AnswerReader, due: DueAnswer): Promise<Read | 'waits' | null> {
     const { kind, file, epoch, version } = due;
     if (version.kind !== 'file')
-      return this.#leave(folder, due, `expected a regular file, got: ${version.kind}`);
+      return this.#leave(folder, due, `expected a regular file, got ${KINDS[version.kind]}`);
     if (version.bytes > LIMITS.submission_bytes_max)
       return this.#leave(
         folder,

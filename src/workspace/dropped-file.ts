@@ -33,7 +33,8 @@ export type DroppedOne =
   | { readonly ok: true; readonly job: DroppedJob }
   | { readonly ok: false; readonly whole: boolean; readonly faults: readonly Fault[] };
 
-const KINDS: Readonly<Record<Exclude<FileKind, 'file'>, string>> = {
+/** In messages. */
+export const KINDS: Readonly<Record<Exclude<FileKind, 'file'>, string>> = {
   directory: 'a folder',
   symlink: 'a symbolic link',
   fifo: 'a FIFO',

@@ -106,16 +106,20 @@ function countsLine(context: Context, counts: Seen['counts']): string {
   return words.length === 0 ? 'none yet' : words.join(' · ');
 }
 
-/** Null where nothing is to be said of the files of `jobs/`. */
+/** Null where nothing is to be said of the files of `jobs/` and of answers. */
 function filesLine(folder: Stats['folder']): string | null {
   if (folder === undefined) return null;
-  const { waiting, rejected, changed } = folder;
+  const { waiting, rejected, changed, foreign } = folder;
   const words = [
     ...(waiting === 0 ? [] : [`${count(waiting)} waiting`]),
     ...(rejected === 0 ? [] : [`${count(rejected)} rejected (promptd ls --rejected)`]),
     ...(changed === 0 ? [] : [`${count(changed)} changed (promptd ls --changed)`]),
   ];
-  return words.length === 0 ? null : `in jobs/: ${words.join(' · ')}`;
+  const places = [
+    ...(words.length === 0 ? [] : [`in jobs/: ${words.join(' · ')}`]),
+    ...(foreign === 0 ? [] : [`in results/ or ended/: ${count(foreign)} of no run (promptd ls --rejected)`]),
+  ];
+  return places.length === 0 ? null : places.join(' · ');
 }
 
 /** `jobs 391 MiB in 100,001 inodes · … (4s ago)` */

@@ -15,8 +15,13 @@ export async function why(context: Context): Promise<number> {
   const client = await context.server();
   for (const arg of context.args) {
     const job = await client.job(await resolveName(context, arg), { signal });
-    if (out.json) await out.value({ name: job.name, run: job.run, state: job.state, reason: job.reason });
-    else await out.line(`${shortRef(job)} ${stateWord(job.state)}: ${sentence(job)}`);
+    const { name, run, state, reason, job_file } = job;
+    if (out.json)
+      await out.value({ name, run, state, reason, ...(job_file === undefined ? {} : { job_file }) });
+    else {
+      await out.line(`${shortRef(job)} ${stateWord(state)}: ${sentence(job)}`);
+      if (job_file !== undefined) await out.line(plainLine(job_file));
+    }
   }
   if (context.args.length > 0) return EXIT.ok;
   const counted = await client.counts(['state', 'reason'], filter, { signal });

@@ -90,7 +90,7 @@ export function folderRoutes(app: App, context: HttpContext): void {
     {
       config: { scope: 'read' },
       schema: {
-        summary: 'Files of jobs/ that are wrong, or differ from what was accepted',
+        summary: 'Files of jobs/ that are wrong or differ from what was accepted, and answers of no run',
         response: { 200: folderOut, '4xx': problemOut },
       },
     },
