@@ -39,8 +39,10 @@ const NAME_LENGTH_MAX = 200;
 
 export class RejectedReports {
   readonly #options: RejectedReportsOptions;
-  /** The newest report about each name. */
-  #newest: Promise<Map<string, number>> | null = null;
+  /** When reports under each name were written. */
+  #written: Promise<Map<string, number[]>> | null = null;
+  /** Several files may be spelled alike there: the newest report about each of them. */
+  readonly #about = new Map<string, Promise<Map<string, string>>>();
 
   constructor(options: RejectedReportsOptions) {
     this.#options = options;
@@ -50,16 +52,16 @@ export class RejectedReports {
   async write(rejection: Rejection): Promise<string> {
     const { layout, clock, files } = this.#options;
     const base = baseOf(rejection.file);
-    this.#newest ??= this.#list().catch((error: unknown) => {
-      this.#newest = null;
+    this.#written ??= this.#list().catch((error: unknown) => {
+      this.#written = null;
       throw error;
     });
-    const newest = await this.#newest;
-    const before = newest.get(base);
-    if (before !== undefined && (await this.#says(reportName(base, before), rejection)))
-      return reportName(base, before);
+    const written = await this.#written;
+    const about = await this.#aboutFiles(base, written.get(base) ?? []);
+    const before = about.get(rejection.file);
+    if (before !== undefined && (await this.#says(before, rejection))) return before;
     const now = clock.now();
-    const epoch = Math.max(now, (before ?? 0) + 1);
+    const epoch = Math.max(now, (written.get(base)?.at(-1) ?? 0) + 1);
     const bytes = Buffer.from(rejectedFileText(rejection, now));
     const placed = await writeOnce(
       { files, layout, random: this.#options.random, crashpoint: () => undefined },
@@ -73,25 +75,55 @@ export class RejectedReports {
     );
     await files.syncDirectory(layout.rejected);
     const name = placed.path.slice(layout.rejected.length + 1);
-    newest.set(base, splitReportName(name)?.epoch ?? epoch);
+    written.set(base, [...(written.get(base) ?? []), splitReportName(name)?.epoch ?? epoch]);
+    about.set(rejection.file, name);
     return name;
   }
 
-  async #list(): Promise<Map<string, number>> {
-    const newest = new Map<string, number>();
+  async #list(): Promise<Map<string, number[]>> {
+    const written = new Map<string, number[]>();
     for await (const name of this.#options.names(this.#options.layout.rejected)) {
       const split = splitReportName(name);
-      if (split !== null) newest.set(split.base, Math.max(split.epoch, newest.get(split.base) ?? 0));
+      if (split === null) continue;
+      const epochs = written.get(split.base);
+      if (epochs === undefined) written.set(split.base, [split.epoch]);
+      else epochs.push(split.epoch);
     }
-    return newest;
+    for (const epochs of written.values()) epochs.sort(byTime);
+    return written;
+  }
+
+  async #aboutFiles(base: string, epochs: readonly number[]): Promise<Map<string, string>> {
+    const list = async (): Promise<Map<string, string>> => {
+      const about = new Map<string, string>();
+      for (const epoch of epochs) {
+        const report = reportName(base, epoch);
+        const file = (await this.#read(report))?.['file'];
+        if (typeof file === 'string') about.set(file, report);
+      }
+      return about;
+    };
+    const listed = this.#about.get(base) ?? list();
+    this.#about.set(base, listed);
+    try {
+      return await listed;
+    } catch (error) {
+      this.#about.delete(base);
+      throw error;
+    }
   }
 
   async #says(report: string, rejection: Rejection): Promise<boolean> {
+    const found = await this.#read(report);
+    return found !== null && sameButForItsTime(found, rejection);
+  }
+
+  async #read(report: string): Promise<JsonObject | null> {
     const path = join(this.#options.layout.rejected, report);
     // Nobody but us writes there, and still nothing is followed or waited for.
-    if ((await this.#options.files.facts(path))?.kind !== 'file') return false;
+    if ((await this.#options.files.facts(path))?.kind !== 'file') return null;
     const found = await this.#options.files.read(path);
-    return found !== null && sameButForItsTime(found, rejection);
+    return found === null ? null : objectIn(found);
   }
 }
 
@@ -108,15 +140,22 @@ function bodyOf({ file, version, faults }: Rejection): JsonObject {
   };
 }
 
-function sameButForItsTime(found: Uint8Array, rejection: Rejection): boolean {
+function sameButForItsTime(found: JsonObject, rejection: Rejection): boolean {
+  const { rejected_at: _rejected_at, format: _format, ...rest } = found;
+  return canonicalJson(rest) === canonicalJson(bodyOf(rejection));
+}
+
+function objectIn(bytes: Uint8Array): JsonObject | null {
   try {
-    const value: unknown = JSON.parse(Buffer.from(found).toString('utf8'));
-    if (!isJsonObject(value)) return false;
-    const { rejected_at: _rejected_at, format: _format, ...rest } = value;
-    return canonicalJson(rest) === canonicalJson(bodyOf(rejection));
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return isJsonObject(value) ? value : null;
   } catch {
-    return false;
+    return null;
   }
+}
+
+function byTime(a: number, b: number): number {
+  return a - b;
 }
 
 /** Of `faq.json` it is `faq`, of `faq.jsonl` the whole name; what no job is called is spelled with what names have. */

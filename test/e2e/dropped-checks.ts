@@ -111,7 +111,7 @@ function standsAs(machine: Machine, path: string, content: Content): boolean {
 
 /** Every wrong version of a file, by what a report says of it. */
 export function versionOf(file: string, content: Content): string {
-  const kind = content === 'too large' || content instanceof Buffer ? 'file' : content;
+  const kind = typeof content === 'string' && content !== 'too large' ? content : 'file';
   const isRead = content instanceof Buffer && isName(file.replace(/\.jsonl?$/, ''));
   return `${file} ${kind} ${isRead ? sha256Of(content) : ''}`;
 }

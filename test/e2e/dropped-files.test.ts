@@ -16,6 +16,7 @@ import {
   worksOf,
 } from './dropped-checks.ts';
 import { type Asked, batchFile, type Content, jobFile, workOf } from './dropped-jobs.ts';
+import { displacedIn, Meetings } from './dropped-http.ts';
 import { Dropper, liveAndDie, PATIENCE_MS } from './dropped-lives.ts';
 import { type Plan, planOf, type Step } from './dropped-plan.ts';
 import { type Machine, type Serving, setup } from './machine.ts';
@@ -53,9 +54,11 @@ async function scene(): Promise<Scene> {
 async function live(on: Scene, plan: Plan, kills_instances: boolean): Promise<Serving> {
   const { machine, dropper, random, said } = on;
   const works_before = worksOf(on.asks).length;
+  const began = performance.now();
   on.asks.push(...plan.asks);
   on.wrong.push(...plan.wrong.map(({ file, content }) => versionOf(file, content)));
-  const say = (line: string): void => void said.push(line);
+  const say = (line: string): void =>
+    void said.push(`${Math.round((performance.now() - began) / 1000)} s: ${line}`);
   const options = { machine, dropper, random, kills_instances, works_before, say };
   for (const lot of plan.lots.slice(0, -1)) await liveAndDie(lot, options);
   const serving = await machine.serve();
@@ -124,6 +127,32 @@ function isMoved(before: Content | undefined, i: number): boolean {
   return !(before instanceof Buffer) || i % 2 === 0;
 }
 
+function stillWrong({ dropper, wrong }: Scene): string[] {
+  return [...dropper.put].flatMap(([file, content]) =>
+    wrong.includes(versionOf(file, content)) ? [file] : [],
+  );
+}
+
+async function meetHttp(on: Scene, first: Serving): Promise<void> {
+  const { machine, asks } = on;
+  const meetings = new Meetings(machine, on.dropper, on.random);
+  const before = machine.model.requests.length;
+  const serving = await meetings.play(first);
+  const { displaced } = meetings;
+  asks.push(...meetings.asks);
+  const changed = async (): Promise<number> => (await serving.client.folder()).counts.changed;
+  await until('what is displaced to be seen', async () => (await changed()) === displaced.length);
+  await settled(on, serving, stillWrong(on).length);
+  const before_published = displaced.filter(({ name }) => !name.startsWith('published'));
+  const wanted = before_published.map(({ name, request }) => `${name}: ${request.prompt}`);
+  await until('what is displaced to be published', () =>
+    wanted.every((one) => displacedIn(machine).has(one)),
+  );
+  // No instance was killed, so each of them was asked once.
+  expect(machine.model.requests.length - before).toBe(worksOf(meetings.asks).length);
+  await serving.stop();
+}
+
 describe('5,000 files that are dropped', () => {
   it('R4 R7 R8 R14: are answered once for each work, while serve and instances are killed', async () => {
     const on = await scene();
@@ -138,9 +167,10 @@ describe('5,000 files that are dropped', () => {
     mend(on, first.wrong);
     const second = planOf(random, { label: 'second', lots: 5, files: 1_700, wrong_each: 0 });
     serving = await live(on, second, true);
-    await settled(on, serving, [...dropper.put.keys()].filter((file) => stillWrong(on, file)).length);
+    await settled(on, serving, stillWrong(on).length);
     console.log(on.said.join('\n'));
-    await serving.stop();
+    await serving.kill();
+    await meetHttp(on, await machine.serve());
     checkReports(machine, on.wrong, on.unfinished);
     checkAnswers(readResults(machine), on.asks);
     checkDatabase(machine, countOf(on.asks), worksOf(on.asks).length);
@@ -148,8 +178,3 @@ describe('5,000 files that are dropped', () => {
     expect(await machine.files('.promptd/tmp')).toEqual([]);
   }, 600_000);
 });
-
-function stillWrong({ dropper, wrong }: Scene, file: string): boolean {
-  const content = dropper.put.get(file);
-  return content !== undefined && wrong.includes(versionOf(file, content));
-}

@@ -6,6 +6,7 @@ import { systemFiles } from '../../src/platform/files.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { type Rejection, RejectedReports } from '../../src/workspace/rejected-file.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { MemoryFiles } from '../support/memory-files.ts';
 import { filesIn, namesIn, realNames, temporaryWorkspace } from './folder.ts';
 
 const FAULT: Fault = { code: 'InvalidJob', path: 'prompt', expected: 'a text', got: '7', line: 2, column: 3 };
@@ -45,6 +46,27 @@ describe('a report about a rejected file', () => {
     expect(await reports().write(rejection('faq.json'))).toBe(first);
     const second = await reports().write(rejection('faq.json', 'b'.repeat(64)));
     expect(namesIn(layout.rejected)).toEqual([first, second].toSorted());
+  });
+
+  it('R14: is written once of each of several files that are spelled alike, over restarts', async () => {
+    const { layout, clock, reports } = await setup();
+    const files = ['a b.json', 'a_b.json', 'a-b.json', 'a+b.json'];
+    const all = reports();
+    const first = await Promise.all(files.map((file) => all.write(rejection(file))));
+    await clock.advance(60_000);
+    const again = reports();
+    for (const [i, file] of files.entries()) expect(await again.write(rejection(file))).toBe(first[i]);
+    expect(namesIn(layout.rejected)).toEqual(first.toSorted());
+  });
+
+  it('R14: that is told of is there after a power loss', async () => {
+    const { layout, clock } = await setup();
+    const files = new MemoryFiles();
+    for (const folder of [layout.rejected, layout.tmp]) await files.makeDirectory(folder);
+    const options = { files, names: realNames, layout, clock, random: systemRandom };
+    const name = await new RejectedReports(options).write(rejection('faq.json'));
+    files.losePower({ next: () => 0, id: () => '' });
+    expect(files.paths).toContain(join(layout.rejected, name));
   });
 
   it('R8: never goes over another, and never follows what somebody put there', async () => {
