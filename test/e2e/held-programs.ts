@@ -118,6 +118,8 @@ export interface HeldPrograms {
   submit(client: Client, kinds?: readonly Kind[]): Promise<void>;
   /** Resolves when a program of each runs, `times` of them since the beginning. */
   running(times: number, kinds?: readonly Kind[]): Promise<void>;
+  /** Pids of the programs that said that they run, since the beginning. */
+  said(): Promise<number[]>;
   open(): Promise<void>;
   ended(client: Client, kinds?: readonly Kind[]): Promise<void>;
   /** Processes of programs that live, with what they have started; bridges of packages are among them. */
@@ -145,6 +147,10 @@ export async function holdPrograms(onFinished: OnFinished): Promise<HeldPrograms
     running: async (times, kinds = KINDS) => {
       for (const kind of kinds) await until(`${kind} to run`, async () => (await runs(kind)) >= times);
     },
+    said: async () =>
+      (await readdir(gate))
+        .filter((file) => file.startsWith('runs-'))
+        .map((file) => Number(file.split('.').at(-1))),
     open: () => writeFile(path.join(gate, 'open'), ''),
     ended: async (client, kinds = KINDS) => {
       for (const kind of kinds)

@@ -51,6 +51,9 @@ function start(
   return { child, pid: () => pid, stdout: () => text(stdout), stderr: () => text(stderr) };
 }
 
+// Real processes, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 30_000 });
+
 const newChildren = realChildren();
 const ready = async ({ stderr }: Watched) => until('the child to be ready', () => stderr().includes('ready'));
 
@@ -288,21 +291,17 @@ describe('the guard', () => {
     expect(await start(children, ['true']).child.ended).toEqual({ kind: 'exited', code: 0 });
   });
 
-  it(
-    'R17: is replaced where a child has stopped it: nobody waits for a guard that does not hear',
-    { timeout: 30_000 },
-    async () => {
-      const children = newChildren();
-      const run = start(children, [fixture('sleeps.sh')]);
-      await ready(run);
-      const guard = parentOf(run.pid());
-      process.kill(guard, 'SIGSTOP');
-      run.child.kill(10);
-      expect(await run.child.ended).toEqual({ kind: 'guard_lost' });
-      expect(livingOf([guard, run.pid()])).toEqual([]);
-      expect(await start(children, ['true']).child.ended).toEqual({ kind: 'exited', code: 0 });
-    },
-  );
+  it('R17: is replaced where a child has stopped it: nobody waits for a guard that does not hear', async () => {
+    const children = newChildren();
+    const run = start(children, [fixture('sleeps.sh')]);
+    await ready(run);
+    const guard = parentOf(run.pid());
+    process.kill(guard, 'SIGSTOP');
+    run.child.kill(10);
+    expect(await run.child.ended).toEqual({ kind: 'guard_lost' });
+    expect(livingOf([guard, run.pid()])).toEqual([]);
+    expect(await start(children, ['true']).child.ended).toEqual({ kind: 'exited', code: 0 });
+  });
 
   it('kills every group at once when its instance was killed, and ends', async () => {
     const mark = `orphans-${systemRandom.id(8)}`;
