@@ -49,6 +49,12 @@ async function nobodyIsLeft(client: Client, ...pids: readonly number[]): Promise
   expect(await table(client)).toEqual([]);
 }
 
+/** Of the process of an attempt: the guard. */
+async function parentOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
 // They mostly wait: for Node to start, and for the grace of a process that does not end.
 vi.setConfig({ maxConcurrency: 3, testTimeout: 90_000 });
 
@@ -176,39 +182,45 @@ describe.concurrent('attempts in processes of their own', () => {
     expect(await stop()).toBe(0);
   });
 
-  it('R17: die with their instance, and so do the programs that they had started', async ({
-    onTestFinished,
-  }) => {
-    const machine = await isolated(onTestFinished);
-    await mkdir(machine.path('prompts'));
-    const pids = machine.path('pids');
-    await writeFile(
-      machine.path('prompts', 'slow.sh'),
-      `#!/bin/sh\n[ -e '${pids}.open' ] || { sleep 600 & echo $$ $! >> '${pids}'; wait; }\necho '"Made."'\n`,
-    );
-    await chmod(machine.path('prompts', 'slow.sh'), 0o755);
-    const { client, stop } = await machine.serve();
-    const configuration = { LLM_name: 'ollama:test-model' };
-    await client.submitMany([
-      { name: 'scripted', prompt: { script: 'prompts/slow.sh' }, configuration },
-      job('plain', '@server [{"hold": 1}, {}]'),
-    ]);
-    const both = await running(client, 2);
-    await machine.model.arrived('plain');
-    await until('the script to run', async () =>
-      (await readFile(pids, 'utf8').catch(() => '')).endsWith('\n'),
-    );
-    const programs = (await readFile(pids, 'utf8')).trim().split(/\s+/).map(Number);
-    expect(programs.map(processGone)).toEqual([false, false]);
-    await writeFile(`${pids}.open`, '');
-    const [instance = 0] = await machine.localInstances();
-    process.kill(instance, 'SIGKILL');
-    const all = [...both.map(({ pid }) => pid), ...programs];
-    await until('all of them to be dead', () => all.every(processGone));
-    expect(await ended(client, 'scripted')).toBe('completed lost succeeded');
-    expect(await ended(client, 'plain')).toBe('completed lost succeeded');
-    expect(await stop()).toBe(0);
-  });
+  it.for([
+    ['their instance', false],
+    ['their instance and its guard at one moment', true],
+  ] as const)(
+    'R17: die with %s, and so do the programs that they had started',
+    async ([_what, withGuard], { onTestFinished }) => {
+      const machine = await isolated(onTestFinished);
+      await mkdir(machine.path('prompts'));
+      const pids = machine.path('pids');
+      await writeFile(
+        machine.path('prompts', 'slow.sh'),
+        `#!/bin/sh\n[ -e '${pids}.open' ] || { sleep 600 & echo $$ $! >> '${pids}'; wait; }\necho '"Made."'\n`,
+      );
+      await chmod(machine.path('prompts', 'slow.sh'), 0o755);
+      const { client, stop } = await machine.serve();
+      const configuration = { LLM_name: 'ollama:test-model' };
+      await client.submitMany([
+        { name: 'scripted', prompt: { script: 'prompts/slow.sh' }, configuration },
+        job('plain', '@server [{"hold": 1}, {}]'),
+      ]);
+      const both = await running(client, 2);
+      await machine.model.arrived('plain');
+      await until('the script to run', async () =>
+        (await readFile(pids, 'utf8').catch(() => '')).endsWith('\n'),
+      );
+      const programs = (await readFile(pids, 'utf8')).trim().split(/\s+/).map(Number);
+      expect(programs.map(processGone)).toEqual([false, false]);
+      await writeFile(`${pids}.open`, '');
+      const [instance = 0] = await machine.localInstances();
+      const victims = withGuard ? [instance, await parentOf(both[0]!.pid)] : [instance];
+      for (const pid of victims) process.kill(pid, 'SIGSTOP');
+      for (const pid of victims) process.kill(pid, 'SIGKILL');
+      const all = [...both.map(({ pid }) => pid), ...programs];
+      await until('all of them to be dead', () => all.every(processGone));
+      expect(await ended(client, 'scripted')).toBe('completed lost succeeded');
+      expect(await ended(client, 'plain')).toBe('completed lost succeeded');
+      expect(await stop()).toBe(0);
+    },
+  );
 
   it('R17: end with a cancel, and their call with them', async ({ onTestFinished }) => {
     const machine = await isolated(onTestFinished);
