@@ -2,12 +2,14 @@
 import { ANSWER_MUTANTS } from './answer-mutants.ts';
 import { CALL_MUTANTS } from './call-mutants.ts';
 import { DISK_MUTANTS } from './disk-mutants.ts';
+import { FOLDER_MUTANTS } from './folder-mutants.ts';
 import { IDENTITY_MUTANTS } from './identity-mutants.ts';
 import { LEASE_MUTANTS } from './lease-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { PACKAGE_MUTANTS } from './package-mutants.ts';
 import { PROGRAM_MUTANTS } from './program-mutants.ts';
 import { PROMPT_MUTANTS } from './prompt-mutants.ts';
+import { REBUILD_MUTANTS } from './rebuild-mutants.ts';
 import { RESULT_MUTANTS } from './result-mutants.ts';
 import { TURN_MUTANTS } from './turn-mutants.ts';
 
@@ -22,4 +24,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...PROGRAM_MUTANTS,
   ...CALL_MUTANTS,
   ...PACKAGE_MUTANTS,
+  ...FOLDER_MUTANTS,
+  ...REBUILD_MUTANTS,
 ];
