@@ -94,7 +94,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     name: 'file-not-noted',
     breaks: 'commits a result without noting its file',
     file: 'src/core/decisions/ending.ts',
-    from: "  draft.publish({ kind: 'result', job: run.id, epoch });",
+    from: "if (answer.standing === undefined) draft.publish({ kind: 'result', job: run.id, epoch });",
     to: '',
     killed_by: ['test/scheduler/publications.test.ts'],
   },

@@ -67,8 +67,8 @@ export const PROGRAM_MUTANTS: readonly Mutant[] = [
     name: 'group-survives',
     breaks: 'leaves alive what a program has started when that ends',
     file: 'src/platform/guarded-child.ts',
-    from: "    this.#kill?.cancel();\n    if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');\n",
-    to: '    this.#kill?.cancel();\n',
+    from: "      killGroup(child.pid, 'SIGKILL');\n      this.#leaving = this.#options.exited(child.pid, performance.now() - this.#began_at);\n",
+    to: '',
     killed_by: [GUARD],
   },
   {

@@ -45,8 +45,8 @@ export const RESULT_MUTANTS: readonly Mutant[] = [
   {
     name: 'newer-attempt-goes-on',
     breaks: 'leaves a newer attempt running after an older one brought the answer',
-    file: 'src/core/decisions/report.ts',
-    from: "    draft.effects.push({\n      type: 'abort',\n      instance: lease.instance,\n      attempt: refOf(lease),\n      cause: 'superseded',\n    });\n",
+    file: 'src/core/decisions/attempt-end.ts',
+    from: "  draft.effects.push({\n    type: 'abort',\n    instance: lease.instance,\n    attempt: refOf(lease),\n    cause: 'superseded',\n  });\n",
     to: '',
     killed_by: ['test/scheduler/retries.test.ts'],
   },

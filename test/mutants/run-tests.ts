@@ -30,7 +30,8 @@ export async function runTests(
   const output = join(root, 'report.json');
   await rm(output, { force: true });
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const options = ['--reporter=json', `--outputFile=${output}`, '--maxWorkers=1'];
+  // Beside others on a small machine a test may be slow, which is not what it is asked.
+  const options = ['--reporter=json', `--outputFile=${output}`, '--maxWorkers=1', '--testTimeout=60000'];
   const child = spawn(process.execPath, [vitest, 'run', ...options, ...files], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'ignore'],
