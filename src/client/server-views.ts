@@ -20,6 +20,8 @@ export interface Stats {
   readonly unpublished: number;
   /** Set while the server refuses new work, e.g. because its disk is full. */
   readonly trouble: Reason | null;
+  /** Attempts that run in processes of their own. Servers of an earlier version say nothing of it. */
+  readonly processes?: number;
   readonly disk_free_bytes?: number;
   /** Null while a large workspace is counted for the first time. */
   readonly disk_use?: DiskUseView | null;

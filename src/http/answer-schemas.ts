@@ -255,6 +255,7 @@ export const statsOut = z.looseObject({
   states: z.record(z.string(), z.int()),
   unpublished: z.int(),
   trouble: schedulerReason.nullable(),
+  processes: z.int(),
   folder: folderCounts,
   disk_use: diskUseOut.nullable().exactOptional(),
 });

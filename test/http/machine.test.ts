@@ -87,6 +87,10 @@ describe('instances and endpoints', () => {
   it('gives figures, with what the server itself adds', async () => {
     await using server = await setup();
     await server.submit('a');
+    const [attempt] = LOCAL.running;
+    server.scheduler.instance_status = [
+      { ...LOCAL, running: [attempt!, { ...attempt!, name: 'b', pid: 4_711 }] },
+    ];
     expect((await server.ask('/stats')).json).toEqual({
       version: '0.0.0-test',
       store_id: 'store-1',
@@ -95,6 +99,7 @@ describe('instances and endpoints', () => {
       states: { queued: 1 },
       unpublished: 0,
       trouble: null,
+      processes: 1,
       folder: { watched: false, waiting: 0, rejected: 0, changed: 0, foreign: 0 },
       disk_free_bytes: 1,
     });

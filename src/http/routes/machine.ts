@@ -78,7 +78,21 @@ export function machineRoutes(app: App, context: HttpContext): void {
       const uptime_s = Math.floor((clock.monotonic() - started_at) / 1_000);
       const { store_id } = reads;
       const { counts } = folder();
-      return { ...more, version, store_id, uptime_s, turns, states, unpublished, trouble, folder: counts };
+      const processes = status.instances.flatMap(({ running }) =>
+        running.filter(({ pid }) => pid !== null),
+      ).length;
+      return {
+        ...more,
+        version,
+        store_id,
+        uptime_s,
+        turns,
+        states,
+        unpublished,
+        trouble,
+        processes,
+        folder: counts,
+      };
     },
   );
 }
