@@ -93,7 +93,7 @@ let outlived = 0;
 
 beforeAll(async () => {
   await Promise.all([playAttempts(), playStop(), playKills()]);
-}, 120_000);
+}, 300_000);
 
 const WITH_LIMIT = MISBEHAVIOURS.map((one) => ({ ...one, ends: one.by_itself ?? 'TotalTimeout' }));
 

@@ -210,10 +210,11 @@ export async function crowd(
     },
     begun: async (end) => {
       const wanted = MISBEHAVIOURS.map(({ id }) => `begun-${nameOf(id, end)}`);
-      await until('all to have begun', () => {
+      const haveBegun = (): boolean => {
         const said = new Set(readdirSync(gate));
         return wanted.every((file) => said.has(file));
-      });
+      };
+      await until('all to have begun', haveBegun, 100_000);
     },
     ended: async (client, end) => {
       const jobs = new Map<string, JobView>();
