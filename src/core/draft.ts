@@ -244,7 +244,8 @@ export class Draft {
 
   #remember(run: RunRow): void {
     this.#rows.set(run.id, run);
-    if (run.leads) this.#leaders.set(run.digest, run.id);
+    // Who was adopted with its answer keeps the digest, and nobody waits for it.
+    if (run.leads && run.state !== 'completed') this.#leaders.set(run.digest, run.id);
     if (run.state === 'completed') this.#completed.set(run.digest, run.id);
     if (run.state !== 'queued') return;
     const queued = this.queued.get(run.lane) ?? new Set();
