@@ -297,7 +297,7 @@ export class AnswerWatcher implements AnswersFirst {
       if (this.#stopped) return;
       const due = await this.#look(folder, file, epoch, name);
       const read = due === null ? null : await this.#read(folder, reader, due);
-      if (read === 'waits') return;
+      if (read === 'waits' || (due === null && folder.isWaiting(file, name))) return;
       if (read !== null) yield read;
       await this.#breath.take();
     }

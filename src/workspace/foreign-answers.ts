@@ -63,6 +63,8 @@ export class ForeignAnswers {
   readonly #settled = new Set<string>();
   readonly #ledger = new FolderLedger();
   readonly #byName = new Map<string, Map<string, number>>();
+  /** Those of which it is clear, as they are, that they are of no run. */
+  readonly #judged = new Set<string>();
 
   constructor(kind: AnswerKind, files: Omit<JobFolder, 'hints'>, known: KnownAnswers) {
     this.kind = kind;
@@ -121,14 +123,17 @@ export class ForeignAnswers {
 
   /** Whether a file of it is there that is not judged yet. */
   isUndecided(name: string): boolean {
-    return this.filesOf(name).some(({ file }) => !this.#judged.has(file));
+    return this.filesOf(name).some(({ file }) => this.isWaiting(file, name));
+  }
+
+  /** Whether it is there, foreign and not judged. */
+  isWaiting(file: string, name: string): boolean {
+    return this.#byName.get(name)?.has(file) === true && !this.#judged.has(file);
   }
 
   get undecided(): number {
     return this.#ledger.open - this.#judged.size;
   }
-
-  readonly #judged = new Set<string>();
 
   look(
     file: string,
