@@ -24,18 +24,21 @@ export function writeJobs(root: string, from: number, to: number): void {
     writeFileSync(join(root, 'jobs', `${nameOf(i)}.json`), jobText(nameOf(i)));
 }
 
-/** The pair alone: it is a valid result file, and `promptd rebuild` makes a run of it. */
+/** The pair alone, which is a valid result file. */
 export function writeResults(root: string, from: number, to: number): void {
   for (let i = from; i < to; i += 1) {
-    const pair = {
-      job: `${nameOf(i)}.json`,
-      result: `An answer about ${i}. ${'It is as it is. '.repeat(20)}`,
-    };
-    writeFileSync(join(root, 'results', `${FIRST_EPOCH + i}_${nameOf(i)}.json`), JSON.stringify(pair));
+    const pair = { job: `${nameOf(i)}.json`, result: answerText(i) };
+    writeFileSync(join(root, 'results', `${epochOf(i)}_${nameOf(i)}.json`), JSON.stringify(pair));
   }
 }
 
-const FIRST_EPOCH = 1_700_000_000_000;
+export function answerText(i: number): string {
+  return `An answer about ${i}. ${'It is as it is. '.repeat(20)}`;
+}
+
+export function epochOf(i: number): number {
+  return 1_700_000_000_000 + i;
+}
 
 export function nameOf(i: number): string {
   return `job-${i}`;

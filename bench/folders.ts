@@ -1,6 +1,6 @@
 /**
  * A workspace of many files: what a start, rest, a dropped file and a look at the results of one job cost in it. The files
- * are taken by `serve` itself up to 100,000; more are written together with results, and `promptd rebuild` makes the database.
+ * are taken by `serve` itself up to 100,000; more are written together with their results and the database.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,17 +8,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemFolderNames } from '../src/platform/folder-names.ts';
 import { Lookup } from '../src/workspace/lookup.ts';
-import { drop, jobText, nameOf, writeJobs, writeResults } from './folder-files.ts';
+import { writeDatabase } from './folder-database.ts';
+import { drop, jobText, makeFolder, nameOf, writeJobs, writeResults } from './folder-files.ts';
 import { firstIntake } from './folder-intake.ts';
 import { cpuSeconds, peakMebibytes } from './process-figures.ts';
-import { percentiles, perSecond, PROGRAM, type Serve, startServe } from './serve-process.ts';
+import { percentiles, PROGRAM, type Serve, startServe } from './serve-process.ts';
 
 const INTAKE_MAX = 100_000;
 const DROPS = 20;
 const REST_MS = 10_000;
 /** A server that has nothing more to look at takes less of a core than this. */
-const QUIET = 0.03;
-const QUIET_WITHIN_MS = 300_000;
+const QUIET = 0.01;
+const QUIET_WITHIN_MS = 600_000;
 
 export async function folders({
   files,
@@ -29,8 +30,13 @@ export async function folders({
 }): Promise<void> {
   const root = await mkdtemp(join(folder, 'promptd-bench-'));
   try {
-    await firstIntake(root, Math.min(files, INTAKE_MAX));
-    if (files > INTAKE_MAX) await grow(root, files);
+    if (files <= INTAKE_MAX) await firstIntake(root, files);
+    else {
+      makeFolder(root);
+      writeJobs(root, 0, files);
+      writeResults(root, 0, files);
+      await writeDatabase(root, files);
+    }
     await starts(root);
     const serve = await startServe(root);
     try {
@@ -47,18 +53,6 @@ export async function folders({
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-}
-
-async function grow(root: string, files: number): Promise<void> {
-  writeJobs(root, INTAKE_MAX, files);
-  writeResults(root, INTAKE_MAX, files);
-  await rm(join(root, '.promptd'), { recursive: true });
-  const began = performance.now();
-  promptd(root, 'rebuild', '--quiet');
-  const took = performance.now() - began;
-  console.log(
-    `folders: rebuild from ${files} job files and as many results: ${(took / 1000).toFixed(1)} s, ${perSecond(files, took)}`,
-  );
 }
 
 function promptd(root: string, ...args: readonly string[]): string {

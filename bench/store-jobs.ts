@@ -15,7 +15,7 @@ export interface Job {
   readonly text_sha256: string;
 }
 
-const META: AnswerMeta = {
+export const META: AnswerMeta = {
   model: 'no-op',
   model_answered: 'no-op',
   endpoint: 'simulator',
