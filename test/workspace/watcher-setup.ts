@@ -113,7 +113,7 @@ export class FakeDoor implements JobDoor {
   submissions = 0;
   /** Why nothing is taken. */
   trouble: Problem | null = null;
-  onSubmit: (() => void) | null = null;
+  onSubmit: ((jobs: readonly PreparedJob[]) => void) | null = null;
   /** A job of this name makes its whole submission fail, as a bug would. */
   poison = '';
   readonly #prepare = createPrepare({
@@ -152,7 +152,7 @@ export class FakeDoor implements JobDoor {
 
   submit(jobs: readonly PreparedJob[]): Promise<readonly SubmittedJob[]> {
     this.submissions += 1;
-    this.onSubmit?.();
+    this.onSubmit?.(jobs);
     if (this.trouble !== null) return Promise.reject(this.trouble);
     if (jobs.some(({ name }) => name === this.poison))
       return Promise.reject(new Problem('Internal', 'a constraint refused it'));
