@@ -1,7 +1,7 @@
 /** The machine behind the jobs: instances, endpoints, figures, and whether it is alive and ready. */
 import { Problem } from '../../core/errors.ts';
 import { NOT_WATCHED } from '../../core/folder-view.ts';
-import type { InstanceStatus } from '../../core/ports/scheduler.ts';
+import type { InstanceStatus, SchedulerStatus } from '../../core/ports/scheduler.ts';
 import type { InstanceRow } from '../../core/rows.ts';
 import {
   endpointsOut,
@@ -78,23 +78,15 @@ export function machineRoutes(app: App, context: HttpContext): void {
       const uptime_s = Math.floor((clock.monotonic() - started_at) / 1_000);
       const { store_id } = reads;
       const { counts } = folder();
-      const processes = status.instances.flatMap(({ running }) =>
-        running.filter(({ pid }) => pid !== null),
-      ).length;
-      return {
-        ...more,
-        version,
-        store_id,
-        uptime_s,
-        turns,
-        states,
-        unpublished,
-        trouble,
-        processes,
-        folder: counts,
-      };
+      const figures = { uptime_s, turns, states, unpublished, trouble, processes: processesOf(status) };
+      return { ...more, version, store_id, ...figures, folder: counts };
     },
   );
+}
+
+/** How many attempts run in processes of their own. */
+function processesOf({ instances: all }: SchedulerStatus): number {
+  return all.flatMap(({ running }) => running.filter(({ pid }) => pid !== null)).length;
 }
 
 export function folderRoutes(app: App, context: HttpContext): void {
