@@ -1,6 +1,6 @@
 /** Starts a server that outlives the command that needed it, and waits until it answers. It ends by itself when idle. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -106,9 +106,11 @@ async function startServer(
   child.once('exit', (code) => {
     exit = code ?? 1;
   });
-  const until = performance.now() + START_MS;
+  let until = performance.now() + START_MS;
   while (performance.now() < until) {
     signal?.throwIfAborted();
+    // Where its folder was deleted, it makes its database from all the files first.
+    if (isRebuilding(state)) until = performance.now() + START_MS;
     if (await answers(client)) {
       child.unref();
       return { client, started: exit === null, notice: null };
@@ -119,6 +121,10 @@ async function startServer(
   throw new Problem('Unreachable', `The server that was started did not answer within ${START_MS / 1000} s`, {
     hint: `See ${errors} and ${state}/logs/serve.log`,
   });
+}
+
+function isRebuilding(state: string): boolean {
+  return existsSync(`${layoutOf('/', state).database}-rebuilt`);
 }
 
 async function answers(client: Client): Promise<boolean> {
