@@ -81,8 +81,8 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
       forget = intake.scheduler.onChanges((changes) =>
         answers.ended(changes.filter(({ state }) => hasEnded(state)).map(({ name }) => name)),
       );
-      answers.start();
       watcher.start();
+      void watcher.listed.then(() => answers.start());
     },
     async stop() {
       forget();

@@ -113,6 +113,8 @@ export class JobWatcher {
   #pass_trouble: string | null = null;
   /** Files of which it is clear what becomes of them. */
   #settled = 0;
+  #begun = false;
+  readonly #first = Promise.withResolvers<void>();
   readonly #breath: Breath;
 
   constructor(options: JobWatcherOptions) {
@@ -132,6 +134,14 @@ export class JobWatcher {
       if (!isSystemError(error)) throw error;
     }
     this.#planFor(0);
+  }
+
+  /**
+   * Resolves after the first listing. Answers that are listed from then on are known of every file that was there before: were
+   * they listed at the same time, those files would wait for another listing.
+   */
+  get listed(): Promise<void> {
+    return this.#first.promise;
   }
 
   /** Resolves when nothing of it is under way. Idempotent. */
@@ -212,9 +222,14 @@ export class JobWatcher {
     const began_m = clock.monotonic();
     this.#breath.begin();
     this.#pass_trouble = null;
-    await this.#lookAtHinted();
+    if (this.#begun) await this.#lookAtHinted();
     if (began_m < this.#next_full_m) return;
-    await this.#list();
+    try {
+      await this.#list();
+    } finally {
+      this.#begun = true;
+      this.#first.resolve();
+    }
     const listed_m = clock.monotonic();
     const settled = this.#settled;
     this.#askAgain();

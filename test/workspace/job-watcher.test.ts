@@ -73,6 +73,19 @@ describe('a file in jobs/', () => {
     expect(door.jobs).toHaveLength(3_002);
   });
 
+  it('R8: is listed before the answers are, so that whatever it finds there was there after it', async () => {
+    const { clock, folder, watcher } = setup();
+    folder.put('faq.json', job('one'));
+    const told: string[] = [];
+    folder.whileListing = () => told.push('listing');
+    void watcher.listed.then(() => told.push('listed'));
+    await clock.settle();
+    expect(told).toEqual([]);
+    watcher.start();
+    await clock.settle();
+    expect(told).toEqual(['listing', 'listed']);
+  });
+
   it('R14: is found where it came in the middle of a listing, or at a time that the folder cannot tell from it', async () => {
     const { clock, folder, door, watcher } = setup();
     folder.loses_hints = true;
