@@ -41,7 +41,7 @@ export async function folders({
     const serve = await startServe(root);
     try {
       await rest(serve);
-      await pickUp(root, serve, 'at rest', 'rest');
+      await pickUp(root, serve, 'at rest', 5_000);
       await lookUp(root, serve, files);
       await whileWriting(root, serve);
       console.log(
@@ -108,10 +108,10 @@ async function rest({ pid, spawned_at }: Serve): Promise<void> {
 }
 
 /** From the moment at which a file stands in jobs/ until the queue has it. */
-async function pickUp(root: string, { client }: Serve, when: string, word: string): Promise<void> {
+async function pickUp(root: string, { client }: Serve, when: string, pause_ms: number): Promise<void> {
   const times: number[] = [];
   for (let i = 0; i < DROPS; i += 1) {
-    const name = `dropped-${word}-${i}`;
+    const name = `dropped-${pause_ms}-${i}`;
     const at = drop(root, name);
     for (;;) {
       const job = await client.job(name).catch(() => null);
@@ -121,7 +121,8 @@ async function pickUp(root: string, { client }: Serve, when: string, word: strin
       }
       await sleep(10);
     }
-    await sleep(150);
+    // At rest, the answer of the one before has been published, and seen.
+    await sleep(pause_ms);
   }
   console.log(`folders: a dropped file ${when}, until it is accepted: ${percentiles(times)}`);
 }
@@ -136,7 +137,7 @@ async function whileWriting(root: string, serve: Serve): Promise<void> {
     await client.submitMany(lot);
   }
   const before = (await client.stats()).unpublished;
-  await pickUp(root, serve, 'while results are written', 'writing');
+  await pickUp(root, serve, 'while results are written', 150);
   const after = (await client.stats()).unpublished;
   console.log(`folders: ${before} files waited to be written at its beginning, ${after} at its end`);
 }
