@@ -79,9 +79,14 @@ async function serveHeld(options: ServeProcessOptions): Promise<number> {
   await chmod(layout.state, 0o700);
   const lock = await takeWorkspace(options);
   try {
-    const trace = await traceOfDatabase({ files: systemFiles, names: systemFolderNames, layout });
-    const isLost = trace !== null && (await isStateGone(layout));
-    if (isLost) await rebuildLost(layout, environment(), options.say);
+    const isGone = await isStateGone(layout);
+    const trace = await traceOfDatabase({
+      files: systemFiles,
+      names: systemFolderNames,
+      layout,
+      thorough: isGone,
+    });
+    if (isGone && trace !== null) await rebuildLost(layout, environment(), options.say);
     return await new Server(options, lock, trace).run();
   } finally {
     lock.release();

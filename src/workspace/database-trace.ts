@@ -9,6 +9,8 @@ export interface TraceOptions {
   readonly files: Files;
   readonly names: FolderNames;
   readonly layout: WorkspaceLayout;
+  /** Every file is looked at until one says so. Else the first of each folder, so that a start is quick beside any number. */
+  readonly thorough?: boolean;
 }
 
 /** Files of each folder that are opened: those of others (the bare pair is a valid result too) say nothing. */
@@ -28,11 +30,14 @@ export async function traceOfDatabase(options: TraceOptions): Promise<string | n
   return null;
 }
 
-async function published({ files, names }: TraceOptions, folder: string): Promise<string | null> {
+async function published(
+  { files, names, thorough = false }: TraceOptions,
+  folder: string,
+): Promise<string | null> {
   let looked = 0;
   for await (const name of names(folder)) {
     if (splitResultFileName(name) === null) continue;
-    if (looked === LOOKED_AT_MAX) return null;
+    if (looked === LOOKED_AT_MAX && !thorough) return null;
     looked += 1;
     const path = join(folder, name);
     const facts = await files.facts(path);

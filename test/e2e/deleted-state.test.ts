@@ -126,11 +126,18 @@ it('R6, R8: so does the server that promptd run starts, and a start that is kill
   await endServerOf(machine.root);
   await machine.endOrphans();
   await rm(machine.path('.promptd'), { recursive: true });
+  // However many files of others stand before the one that tells of a database.
+  for (let i = 0; i < 200; i += 1)
+    await writeFile(
+      machine.path('results', `${1_000 + i}_other-${i}.json`),
+      JSON.stringify({ job: `other-${i}.json`, result: 'by hand' }),
+    );
   // What a start leaves that was killed while it read the folders.
   mkdirSync(machine.path('.promptd'));
   for (const name of ['serve.lock', 'detached.err', 'queue.db-rebuilt', 'queue.db-rebuilt-wal'])
     await writeFile(machine.path('.promptd', name), '');
+  putJob(machine, 'other-7.json', JSON.stringify({ prompt: 'answered by hand', configuration }));
   const run = await machine.promptd('run');
-  expect([run.code, run.stdout]).toEqual([0, expect.stringContaining('1 answered before')]);
+  expect([run.code, run.stdout]).toEqual([0, expect.stringContaining('2 answered before')]);
   expect(machine.model.requests).toHaveLength(1);
 });
