@@ -7,7 +7,7 @@ export const FOLDER_MUTANTS: readonly Mutant[] = [
     breaks: 'lists the folder only once, and finds nothing that no hint told of',
     file: 'src/workspace/job-watcher.ts',
     from: 'if (changed_at === null || !this.#listing.isDue(changed_at, began_m)) return;',
-    to: 'if (changed_at === null || this.#listing.isDue(changed_at, began_m) === false) return;\n    if (this.#ledger.open > 0) return;',
+    to: 'if (changed_at === null || this.#listing.not_before_m > 0 || !this.#listing.isDue(changed_at, began_m)) return;',
     killed_by: ['test/workspace/job-watcher.test.ts'],
   },
   {

@@ -11,14 +11,6 @@ export const REBUILD_MUTANTS: readonly Mutant[] = [
     killed_by: ['test/e2e/rebuild.test.ts'],
   },
   {
-    name: 'rebuild-forgets-who-shared',
-    breaks: 'makes of every shared answer an answer of its own',
-    file: 'src/app/rebuild.ts',
-    from: 'return this.#sources.get(ref) || null;',
-    to: "return ref === '' ? 0 : null;",
-    killed_by: ['test/e2e/rebuild.test.ts'],
-  },
-  {
     name: 'rebuild-one-run-a-name',
     breaks: 'takes the second file of no run for a copy of the first',
     file: 'src/app/rebuild.ts',

@@ -60,6 +60,8 @@ export type Action =
     }
   | { readonly do: 'drop'; readonly drop: Drop }
   | { readonly do: 'remove'; readonly file: string }
+  /** Somebody puts an answer into `results/`: the bare pair of a job and its text, or half of it. */
+  | { readonly do: 'answer'; readonly name: string; readonly epoch: number; readonly right: boolean }
   /** `a` and `b`, both in [0, 1), say whom it hits and how hard. */
   | { readonly do: 'fault'; readonly kind: string; readonly a: number; readonly b: number }
   | { readonly do: 'mend'; readonly part: Part };
@@ -83,6 +85,8 @@ export function sayAction(action: Action): string {
       const written = how === 'move' ? 'move there' : `write in ${parts} parts`;
       return `${written} jobs/${file}${right ? '' : ' (wrong)'}: ${text.trim()}`;
     }
+    case 'answer':
+      return `put results/${action.epoch}_${action.name}.json${action.right ? '' : ' (half of it)'}`;
     case 'remove':
       return `remove jobs/${action.file}`;
     case 'fault':

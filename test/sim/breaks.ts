@@ -12,6 +12,8 @@ export interface BrokenRule {
   readonly broken: Break;
   /** Those under which it shows; default: as each seed likes. */
   readonly faults?: readonly FaultKind[];
+  /** Of the seeds that are tried; default: 1. */
+  readonly first_seed?: number;
   /** The rule that must be found broken, or one of them. */
   readonly caught_by: readonly string[];
 }
@@ -285,6 +287,12 @@ export const BREAKS = {
     },
     faults: [],
     caught_by: ['folder', 'ends'],
+  },
+  'a dropped job is queued without a look into results/': {
+    broken: { answers: () => ({ settled: async () => new Set() }) },
+    faults: ['models stall'],
+    first_seed: 40,
+    caught_by: ['folder'],
   },
   'an instance is given more than its slots': {
     broken: changing((event) => (event.type === 'settle' ? { ...event, slots: event.slots + 3 } : event)),

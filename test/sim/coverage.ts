@@ -44,9 +44,14 @@ const ASKED = [
   'dropped: created',
   'dropped: shared',
   'dropped: answered_before',
-  'dropped: known',
   'dropped: conflict',
   'job files waited',
+  'an answer was put into results/',
+  'an answer was adopted',
+  'an answer was left',
+  'adopt: adopted',
+  'adopt: completed',
+  'adopt: left',
 ];
 
 function cells(): readonly string[] {

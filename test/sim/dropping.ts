@@ -40,6 +40,7 @@ export class Dropping {
   turn(jobs: readonly JobWish[]): Action[] {
     if (this.#random.next() >= this.#rate) return [];
     const what = this.#random.next();
+    if (what < 0.16) return this.#answer(jobs);
     if (what < 0.3) return [this.#drop(this.#newFile('json'), this.#oneJob())];
     if (what < 0.45) return [this.#drop(this.#newFile('jsonl'), this.#batch())];
     if (what < 0.6) return this.#ofJob(jobs);
@@ -48,6 +49,24 @@ export class Dropping {
     if (file === undefined) return [];
     if (what < 0.92) return [this.#drop(file, file.endsWith('.json') ? this.#oneJob() : this.#batch())];
     return [{ do: 'remove', file }];
+  }
+
+  /** Of a job that comes with it, of one that was dropped before, or of one that came by another door. */
+  #answer(jobs: readonly JobWish[]): Action[] {
+    const random = this.#random;
+    const how = random.next();
+    this.#count += 1;
+    const right = random.next() < 0.85;
+    const answerOf = (file: string): Action => {
+      return { do: 'answer', name: file.replace(/\.jsonl?$/, ''), epoch: 1_000_000 + this.#count, right };
+    };
+    const dropped = this.#files[random.below(this.#files.length)];
+    const wish = jobs[Math.max(0, jobs.length - 1 - random.below(4))];
+    if (how < 0.15 && dropped !== undefined) return [answerOf(dropped)];
+    if (how < 0.3 && wish !== undefined) return [answerOf(wish.name)];
+    const file = this.#newFile('json');
+    const both = [answerOf(file), this.#drop(file, this.#oneJob())];
+    return how < 0.9 ? both : both.toReversed();
   }
 
   #drop(file: string, { text, right }: Content): Action {

@@ -83,6 +83,12 @@ export class FileWatch {
     if (bytes === null)
       return this.#world.fault('files', `${run.name}@${run.run} is completed, and ${path} is not there`);
     const file = parseResultFile(Buffer.from(bytes).toString('utf8'), path);
+    if (this.#server.foreign.has(path)) {
+      // Of a run that was adopted, whose text is compared with the database elsewhere.
+      if (this.#world.handmade.get(`${run.epoch}_${run.name}`) !== file.result)
+        this.#world.fault('files', `${path} is somebody else's, and is taken for ${run.name}@${run.run}`);
+      return undefined;
+    }
     const sha = this.#world.ledger.results.get(run.id)?.text_sha256;
     if (file.name !== run.name || file.run !== run.run || file.digest !== run.digest || file.sha256 !== sha)
       this.#world.fault('files', `${path} is not the result of ${run.name}@${run.run}`);

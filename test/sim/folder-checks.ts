@@ -27,7 +27,36 @@ export class FolderWatch {
       .flatMap((file) => this.#missing(file, known));
   }
 
+  #isHandmade({ epoch, name }: RunRow): boolean {
+    return this.#world.handmade.has(`${epoch}_${name}`);
+  }
+
+  /** Where a file of `results/` answers a job that nobody has asked before, nobody does. */
+  #nothingAnsweredIsAsked(): void {
+    if (this.#server.new_run) return;
+    for (const key of this.#world.models.calls.keys()) {
+      const name = key.slice(0, key.lastIndexOf('@'));
+      if (this.#users.answered.has(name) && !this.#world.submitted.has(name))
+        this.#broken(`${key} was asked, and its answer was in results/ before it`);
+    }
+  }
+
+  /** Each is the answer of a run, or shown as that of none. */
+  #answersAreTold(runs: readonly RunRow[]): void {
+    const left = this.#server.answers?.left('result');
+    const answers = new Set(runs.map(({ epoch, name }) => `${epoch}_${name}`));
+    for (const file of this.#users.answers) {
+      const base = file.slice(0, -'.json'.length);
+      const isTaken = answers.has(base) && this.#world.handmade.has(base);
+      this.#world.hit(isTaken ? 'an answer was adopted' : 'an answer was left');
+      if (!isTaken && left?.has(file) !== true)
+        this.#broken(`results/${file} is the answer of no run, and nobody says so`);
+    }
+  }
+
   checkAtRest(runs: readonly RunRow[]): void {
+    this.#nothingAnsweredIsAsked();
+    this.#answersAreTold(runs);
     for (const what of this.unsettled()) this.#broken(what);
     this.#nothingElseIsTaken(runs);
     this.#nothingIsTakenTwice(runs);
@@ -72,7 +101,7 @@ export class FolderWatch {
   #nothingElseIsTaken(runs: readonly RunRow[]): void {
     const { asked } = this.#world;
     for (const run of runs)
-      if (!asked.has(this.#specOf(run)))
+      if (!asked.has(this.#specOf(run)) && !this.#isHandmade(run))
         this.#broken(`${run.name}@${run.run} asks what stood in no right and whole file`);
   }
 

@@ -25,8 +25,14 @@ export class FolderUsers {
   readonly standing = new Map<string, Drop>();
   /** Paths of published files that somebody took away, or moved another over. */
   readonly removed = new Set<string>();
+  /** Names whose answers were there before anybody asked them. */
+  readonly answered = new Set<string>();
+  /** Names of files in `results/` that somebody put there. */
+  readonly answers = new Set<string>();
   /** Told of every path that somebody changed. */
   onChange: (path: string) => void = () => undefined;
+  /** Every file that was ever dropped. */
+  readonly #ever = new Set<string>();
   readonly #world: World;
   readonly #server: ServerProcess;
   readonly #writing = new Map<string, Writing>();
@@ -41,16 +47,36 @@ export class FolderUsers {
     return this.#writing.size;
   }
 
-  act(action: Extract<Action, { do: 'drop' | 'remove' }>): void {
+  act(action: Extract<Action, { do: 'drop' | 'remove' | 'answer' }>): void {
+    if (action.do === 'answer') return this.#answer(action);
     if (action.do === 'remove') return this.#remove(action.file);
     const { drop } = action;
     this.#stopWriting(drop.file);
     this.#world.hit(`a file was dropped: ${drop.right ? 'right' : 'wrong'}`);
     this.#note(drop.file);
     this.standing.set(drop.file, drop);
+    this.#ever.add(drop.file);
     if (drop.how === 'write') return this.#write(drop, 1, this.#world.jumps);
     this.#server.folder.put(drop.file, Buffer.from(drop.text));
     return this.#whole(drop, false);
+  }
+
+  /** Moved in, as whoever makes answers elsewhere does. */
+  #answer({ name, epoch, right }: Extract<Action, { do: 'answer' }>): void {
+    const result = `by hand: ${name} at ${epoch}`;
+    const text = JSON.stringify({ job: `${name}.json`, result });
+    const base = `${epoch}_${name}`;
+    const bytes = Buffer.from(right ? text : text.slice(0, -5));
+    const path = `${LAYOUT.results}/${base}.json`;
+    this.#world.hit('an answer was put into results/');
+    this.#world.say(`somebody puts ${path}`);
+    if (right) this.#world.handmade.set(base, result);
+    const isFirst = !this.#world.submitted.has(name) && !this.#ever.has(`${name}.json`);
+    if (right && isFirst) this.answered.add(name);
+    this.answers.add(`${base}.json`);
+    this.#server.results.put(`${base}.json`, bytes);
+    this.#server.foreign.set(path, bytes);
+    this.onChange(path);
   }
 
   #note(file: string): void {

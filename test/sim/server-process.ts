@@ -11,16 +11,18 @@ import { SchedulerService, type SchedulerOptions } from '../../src/scheduler/sch
 import type { FromInstance, FromScheduler } from '../../src/wire/messages.ts';
 import { AttemptLogWriter } from '../../src/workspace/attempt-logs.ts';
 import type { JobDoor } from '../../src/workspace/job-intake.ts';
-import type { JobWatcher } from '../../src/workspace/job-watcher.ts';
+import type { AnswersFirst, JobWatcher } from '../../src/workspace/job-watcher.ts';
 import { foldersOf, layoutOf } from '../../src/workspace/layout.ts';
 import { createPublisher, type Publisher } from '../../src/workspace/publisher.ts';
+import { hasEnded } from '../../src/core/states.ts';
 import { FaultyStore } from '../scheduler/faulty-store.ts';
 import { BEAT, FRAMES, PORT } from '../scheduler/terms.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { SimDisk } from './disk.ts';
-import { JobsFolder } from './jobs-folder.ts';
+import { WatchedFolder } from './watched-folder.ts';
 import { Life } from './life.ts';
-import { watcherOf } from './watcher.ts';
+import { answersOf, watcherOf } from './watcher.ts';
+import type { AnswerWatcher } from '../../src/workspace/answer-watcher.ts';
 import { tapped } from './wire-tap.ts';
 import { ENDPOINTS, type World } from './world.ts';
 import { type Doom, type Fate, passPoint } from './doom.ts';
@@ -36,7 +38,10 @@ const CONFIGS: readonly EndpointConfig[] = ENDPOINTS.map((endpoint) => ({ ...NOT
 
 export const LAYOUT = layoutOf('/work');
 
-export type SchedulerCalls = Pick<SchedulerService, 'submit' | 'cancel' | 'retry' | 'putEndpoint' | 'status'>;
+export type SchedulerCalls = Pick<
+  SchedulerService,
+  'submit' | 'cancel' | 'retry' | 'putEndpoint' | 'status' | 'adopt' | 'publishJobs'
+>;
 
 type StoreWeather = 'fine' | 'full' | 'busy' | 'refusing' | 'broken before' | 'broken after';
 
@@ -47,6 +52,7 @@ export interface Break extends Pick<SchedulerOptions, 'decide'> {
   readonly instanceFiles?: (files: Files) => Files;
   readonly jobFolder?: (folder: JobFolder) => JobFolder;
   readonly door?: (door: JobDoor) => JobDoor;
+  readonly answers?: (answers: AnswersFirst) => AnswersFirst;
   /** What the scheduler understands of what instances say. */
   readonly bend?: (message: FromInstance | FromScheduler, world: World) => FromInstance | FromScheduler;
 }
@@ -54,7 +60,9 @@ export interface Break extends Pick<SchedulerOptions, 'decide'> {
 export class ServerProcess {
   readonly disk: SimDisk;
   /** `jobs/` on its disk. */
-  readonly folder: JobsFolder;
+  readonly folder: WatchedFolder;
+  readonly results: WatchedFolder;
+  readonly ended: WatchedFolder;
   /** Whether a changed file is asked at once, as the next run of its name. */
   readonly new_run: boolean;
   readonly #reportChance: SeededRandom;
@@ -65,6 +73,7 @@ export class ServerProcess {
   #service: SchedulerService | null = null;
   #publisher: Publisher | null = null;
   #watcher: JobWatcher | null = null;
+  #answers: AnswerWatcher | null = null;
   #client: SchedulerCalls | null = null;
   #listener: { close(): Promise<void> } | null = null;
   #refused = 0;
@@ -84,13 +93,13 @@ export class ServerProcess {
     this.#random = world.stream();
     this.#broken = broken;
     this.disk = new SimDisk(world.stream());
-    this.folder = new JobsFolder({
-      disk: this.disk,
-      folder: LAYOUT.jobs,
-      clock: world.clock,
-      random: world.streamOf('the folder of jobs'),
-      hit: (what) => world.hit(what),
-    });
+    const { disk } = this;
+    const hit = (what: string): void => world.hit(what);
+    const folderAt = (folder: string, random: SeededRandom): WatchedFolder =>
+      new WatchedFolder({ disk, folder, clock: world.clock, random, hit });
+    this.folder = folderAt(LAYOUT.jobs, world.streamOf('the folder of jobs'));
+    this.results = folderAt(LAYOUT.results, world.streamOf('the folder of results'));
+    this.ended = folderAt(LAYOUT.ended, world.streamOf('the folder of ends'));
     this.new_run = world.streamOf('what becomes of changed files').next() < 0.3;
     this.#reportChance = world.streamOf('reports of wrong files');
   }
@@ -108,6 +117,10 @@ export class ServerProcess {
   /** Null while none runs. */
   get watcher(): JobWatcher | null {
     return this.#life?.alive === true ? this.#watcher : null;
+  }
+
+  get answers(): AnswerWatcher | null {
+    return this.#life?.alive === true ? this.#answers : null;
   }
 
   get life(): Life | null {
@@ -128,6 +141,7 @@ export class ServerProcess {
     this.#service = null;
     this.#client = null;
     this.#watcher = null;
+    this.#answers = null;
     this.#store_broke = false;
     world.say('a server starts');
     world.atStorePoint = (name) => this.#storePoint(name, life);
@@ -171,7 +185,10 @@ export class ServerProcess {
       crashpoint: (name) => this.#crashpoint(name, life),
       onPublish: () => this.#publisher?.poke(),
       on: (events) => {
-        if (life.alive) world.heard(events);
+        if (!life.alive) return;
+        world.heard(events);
+        for (const event of events)
+          if (event.type === 'run_changed' && hasEnded(event.to)) this.#answers?.ended([event.name]);
       },
       onFatal: (error) => this.#fatal('scheduler', error, this.#store_broke, life),
       ...(decide === undefined ? {} : { decide }),
@@ -195,19 +212,25 @@ export class ServerProcess {
   #startWatcher(life: Life, files: Files): void {
     const client = this.client;
     if (client === null) return;
-    this.#watcher = watcherOf({
+    const parts = {
       world: this.#world,
       life,
       client,
       folder: this.folder.seenBy(life),
+      results: this.results.seenBy(life),
+      ended: this.ended.seenBy(life),
+      jobText: (file: string) => this.folder.peek(file),
       files,
       layout: LAYOUT,
       random: this.#reportChance,
       new_run: this.new_run,
-      crashpoint: (name) => this.#crashpoint(name, life),
+      crashpoint: (name: CrashPointName) => this.#crashpoint(name, life),
       broken: this.#broken,
-      onFatal: (error) => this.#fatal('watcher', error, this.disk.failed_fsync, life),
-    });
+      onFatal: (error: Error) => this.#fatal('watcher', error, this.disk.failed_fsync, life),
+    };
+    this.#answers = answersOf(parts);
+    this.#watcher = watcherOf(parts, this.#answers);
+    this.#answers.start();
     this.#watcher.start();
   }
 

@@ -125,6 +125,7 @@ class Playing {
         return this.#mend(action.part);
       case 'drop':
       case 'remove':
+      case 'answer':
         return this.#folderUsers.act(action);
       default:
         return this.#users.act(action);
@@ -215,6 +216,7 @@ class Playing {
       [instances.reduce((sum, one) => sum + one.unfinished, 0), 'attempts and outcomes held by instances'],
       [instances.filter(({ life }) => life === null).length, 'instances that do not live'],
       [this.#folderUsers.writing, 'files being written'],
+      [server.answers?.waiting ?? 1, 'answers that are not judged'],
     ] as const;
     const open = left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
     return open.length > 0 ? open : this.#folder.unsettled();

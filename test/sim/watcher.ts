@@ -1,4 +1,4 @@
-/** The real watcher of `jobs/` in the server of the simulation, with a door as that of src/app/folder-watch.ts. */
+/** The real watchers of `jobs/`, `results/` and `ended/` in the server of the simulation, given what src/app/folder-watch.ts gives them. */
 import type { CrashPoint } from '../../src/core/ports/crashpoint.ts';
 import type { Files } from '../../src/core/ports/files.ts';
 import type { JobFolder } from '../../src/core/ports/job-folder.ts';
@@ -6,7 +6,10 @@ import { formatRunRef } from '../../src/core/names.ts';
 import type { PreparedJob, SubmittedJob } from '../../src/core/submission.ts';
 import { createPrepare } from '../../src/prompt/prepare.ts';
 import type { JobDoor } from '../../src/workspace/job-intake.ts';
-import { JobWatcher } from '../../src/workspace/job-watcher.ts';
+import { AnswerWatcher } from '../../src/workspace/answer-watcher.ts';
+import { type AnswersFirst, JobWatcher } from '../../src/workspace/job-watcher.ts';
+import { AdoptedFiles, answerReader } from '../../src/app/adopted-file.ts';
+import type { JobsOnDisk } from '../../src/app/jobs-on-disk.ts';
 import type { WorkspaceLayout } from '../../src/workspace/layout.ts';
 import { RejectedReports } from '../../src/workspace/rejected-file.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
@@ -19,6 +22,10 @@ export interface WatcherParts {
   readonly life: Life;
   readonly client: SchedulerCalls;
   readonly folder: JobFolder;
+  readonly results: JobFolder;
+  readonly ended: JobFolder;
+  /** What stands in `jobs/` under a name. */
+  readonly jobText: (file: string) => Uint8Array | null;
   readonly files: Files;
   readonly layout: WorkspaceLayout;
   readonly random: SeededRandom;
@@ -29,7 +36,44 @@ export interface WatcherParts {
   readonly onFatal: (error: Error) => void;
 }
 
-export function watcherOf(parts: WatcherParts): JobWatcher {
+/** As what rebuilds a workspace reads them, with jobs from the simulated folder. */
+export function answersOf(parts: WatcherParts): AnswerWatcher {
+  const { world, life, client, results, ended, layout, onFatal, jobText } = parts;
+  const jobs = {
+    of: async (link: string, name: string): Promise<PreparedJob | null> => {
+      const value = parsed(jobText(link));
+      if (value === null) return null;
+      const made = await prepare({ ...value, name }, { via: 'socket', link });
+      return made.ok ? made.job : null;
+    },
+  };
+  const files = new AdoptedFiles(layout, jobs as unknown as JobsOnDisk);
+  return new AnswerWatcher({
+    results,
+    ended,
+    known: { epochsOf: (names) => world.stores.reads.epochsOf(names) },
+    reader: answerReader(files, life),
+    adopt: async (adoptions) => {
+      const verdicts = await client.adopt(adoptions);
+      for (const verdict of verdicts) world.hit(`adopt: ${verdict}`);
+      return verdicts;
+    },
+    clock: life,
+    timers: life,
+    onTrouble: () => undefined,
+    onFatal,
+  });
+}
+
+function parsed(bytes: Uint8Array | null): object | null {
+  try {
+    return bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString('utf8')) as object);
+  } catch {
+    return null;
+  }
+}
+
+export function watcherOf(parts: WatcherParts, answers: AnswersFirst): JobWatcher {
   const { world, life, folder, files, layout, random, crashpoint, broken, onFatal } = parts;
   const door = doorOf(parts);
   const options = {
@@ -47,7 +91,7 @@ export function watcherOf(parts: WatcherParts): JobWatcher {
     clock: life,
     timers: life,
     crashpoint,
-    answers: { settled: async () => new Set<string>() },
+    answers: broken.answers?.(answers) ?? answers,
     onTrouble: (message: string | null) => {
       if (life.alive && message !== null) world.hit('job files waited');
     },
@@ -73,7 +117,11 @@ function doorOf({ world, client, new_run }: WatcherParts): JobDoor {
     specsOf: (name) => new Set((named.get(name) ?? []).map(specOf)),
     specsOfBatch: async (batch) =>
       new Set([...runs.values()].filter((run) => run.batch === batch).map(({ id }) => specOf(id))),
-    keepAccepted: () => Promise.resolve(),
+    keepAccepted: async (names) => {
+      const latest = names.flatMap((name) => runs.get((named.get(name) ?? []).at(-1) ?? -1) ?? []);
+      const published = latest.filter(({ source }) => source === 'http');
+      if (published.length > 0) await client.publishJobs(published.map(({ name, run }) => ({ name, run })));
+    },
     submit: async (jobs) => {
       const given = new_run ? jobs.map((job) => ({ ...job, if_exists: 'new_run' as const })) : jobs;
       const { jobs: told } = await client.submit(given, 'skip');

@@ -49,6 +49,8 @@ export class World {
   readonly submitted = new Set<string>();
   /** Specifications (SHA-256) that were submitted, or stood in a right and whole file. */
   readonly asked = new Set<string>();
+  /** Texts of answers that people put into results/, by the names of their files without the ending. */
+  readonly handmade = new Map<string, string>();
   /** How often somebody has set the wall clock. */
   jumps = 0;
   /** `name@run#attempt` of outcomes that stood on an instance's disk, and of those that it was told it may forget. */

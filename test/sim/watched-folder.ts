@@ -1,4 +1,4 @@
-/** `jobs/` of the simulation: a folder on the server's disk, into which people put files, and as the watcher looks at it. */
+/** `jobs/` of the simulation, or `results/`: a folder on the server's disk, into which people put files, and as its watcher looks at it. */
 import type { Clock } from '../../src/core/ports/clock.ts';
 import type { FileVersion, JobFolder } from '../../src/core/ports/job-folder.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
@@ -10,7 +10,7 @@ interface Version {
   readonly mtime_ms: number;
 }
 
-export interface JobsFolderOptions {
+export interface WatchedFolderOptions {
   readonly disk: SimDisk;
   /** Its path, without a last slash. */
   readonly folder: string;
@@ -24,8 +24,8 @@ export interface JobsFolderOptions {
 const GRANULARITIES_MS = [1, 10, 100] as const;
 const LATE_MS = 5_000;
 
-export class JobsFolder {
-  readonly #options: JobsFolderOptions;
+export class WatchedFolder {
+  readonly #options: WatchedFolderOptions;
   readonly #granularity_ms: number;
   /** By the bytes themselves: a change makes others. */
   readonly #versions = new WeakMap<Uint8Array, Version>();
@@ -33,11 +33,13 @@ export class JobsFolder {
   #changed_at = 0;
   #tell: ((name: string) => void) | null = null;
 
-  constructor(options: JobsFolderOptions) {
+  constructor(options: WatchedFolderOptions) {
     this.#options = options;
     const { disk, folder, random } = options;
     this.#granularity_ms = GRANULARITIES_MS[random.below(GRANULARITIES_MS.length)] ?? 1;
+    const tellOthers = disk.files.onName;
     disk.files.onName = (path) => {
+      tellOthers(path);
       if (!path.startsWith(`${folder}/`)) return;
       this.#changed_at = options.clock.now();
       this.#tell?.(path.slice(folder.length + 1));
