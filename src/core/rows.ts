@@ -188,7 +188,7 @@ export type PublicationKind = 'job' | 'result' | 'ended';
 export interface PublicationRow {
   readonly kind: PublicationKind;
   readonly job: number;
-  /** Null for job files, whose names carry none. */
+  /** Null for job files, whose names carry none; the time where such a file is published once more. */
   readonly epoch: number | null;
 }
 

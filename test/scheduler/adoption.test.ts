@@ -236,4 +236,17 @@ describe('a job whose file another content has replaced', () => {
     await stage.now(stage.service.publishJobs([a]));
     expect(stage.reads.publications(10)).toMatchObject([{ kind: 'job', job: stage.run('a').id }]);
   });
+
+  it('R8: is published once more also where its first publication is just being told of', async () => {
+    stage = await Stage.open();
+    await stage.submit(['a', { source: 'http' }]);
+    const [first] = stage.reads.publications(10);
+    if (first === undefined) throw new Error('nothing is to be published');
+    await stage.now(stage.service.publishJobs([{ name: 'a', run: 1 }]));
+    await stage.now(stage.service.published([first]));
+    const [again, ...more] = stage.reads.publications(10);
+    expect([again, more]).toMatchObject([{ kind: 'job', job: stage.run('a').id }, []]);
+    // Whoever keeps in mind what was told of does not take it for that.
+    expect(again).not.toEqual(first);
+  });
 });

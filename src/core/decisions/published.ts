@@ -14,14 +14,17 @@ export function decidePublished(
   draft.receipt(index, { type: 'done' });
 }
 
-/** Jobs whose files another content replaced are published once more; those that came by file never were. */
+/**
+ * Jobs whose files another content replaced are published once more; those that came by file never were. The time tells the
+ * row from the one before, which may be under way, or told of and not dropped.
+ */
 export function decidePublishJobs(
   draft: Draft,
   index: number,
   event: Extract<TurnEvent, { type: 'publish_jobs' }>,
 ): void {
   for (const run of collect(event.runs, ({ name, run }) => draft.run(name, run)))
-    if (run?.source === 'http') draft.publish({ kind: 'job', job: run.id, epoch: null });
+    if (run?.source === 'http') draft.publish({ kind: 'job', job: run.id, epoch: draft.moment.now });
   draft.receipt(index, { type: 'done' });
 }
 
@@ -31,8 +34,8 @@ export function decidePublishJobs(
  */
 export function decideRepublish(draft: Draft, event: Extract<TurnEvent, { type: 'republish' }>): void {
   const { publication } = event;
-  // Job files carry no epoch, and have another place to go.
-  if (publication.epoch === null) return;
+  // Names of job files carry no epoch, and have another place to go.
+  if (publication.kind === 'job') return;
   const run = draft.row(publication.job);
   if (run.epoch !== publication.epoch || !hasEnded(run.state)) {
     draft.changes.push({ do: 'drop_publication', publication });

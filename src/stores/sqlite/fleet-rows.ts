@@ -59,5 +59,5 @@ export function keyOf(row: Row): KeyRow {
 export const PUBLICATION_COLUMNS = 'kind, job, epoch';
 export function publicationOf(row: Row): PublicationRow {
   const kind = row[0] as PublicationKind;
-  return { kind, job: row[1] as number, epoch: kind === 'job' ? null : (row[2] as number) };
+  return { kind, job: row[1] as number, epoch: kind === 'job' && row[2] === 0 ? null : (row[2] as number) };
 }

@@ -80,6 +80,8 @@ function madePrompt(
   attempts: readonly AttemptRow[],
 ): string | null {
   if (kind === 'result') return result?.meta.prompt_sha256 ?? null;
+  // A job's file says what was given.
+  if (kind === 'job') return null;
   const until = epoch ?? 0;
   const told = attempts.filter((one) => one.started_at <= until && one.prompt_sha256 !== null);
   return told.at(-1)?.prompt_sha256 ?? null;
