@@ -2,6 +2,7 @@
  * 5,000 files dropped into `jobs/` in every way that people have, and servers and instances that are killed meanwhile.
  * Another seed: PROMPTD_TEST_SEED=7 vitest run --project e2e test/e2e/dropped-files.test.ts
  */
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { until } from '../support/until.ts';
@@ -32,10 +33,11 @@ interface Scene {
   /** Every wrong version that was dropped. */
   readonly wrong: string[];
   readonly unfinished: Set<string>;
-  readonly said: string[];
+  readonly say: (line: string) => void;
 }
 
 async function scene(): Promise<Scene> {
+  const began = performance.now();
   const machine = await setup({ config: { watch: { enabled: true } } });
   let answers = 0;
   machine.model.script(/./, ({ prompt }) => ({ pieces: [`answer ${(answers += 1)}`, ` of: ${prompt}`] }));
@@ -46,20 +48,17 @@ async function scene(): Promise<Scene> {
     asks: [],
     wrong: [],
     unfinished: new Set(),
-    said: [],
+    say: (line) => console.log(`${Math.round((performance.now() - began) / 1_000)} s: ${line}`),
   };
 }
 
 /** Lets all lots but the last be dropped while servers are killed; the last one's server stays. */
 async function live(on: Scene, plan: Plan, kills_instances: boolean): Promise<Serving> {
-  const { machine, dropper, random, said } = on;
+  const { machine, dropper, random } = on;
   const works_before = worksOf(on.asks).length;
-  const began = performance.now();
   on.asks.push(...plan.asks);
   on.wrong.push(...plan.wrong.map(({ file, content }) => versionOf(file, content)));
-  const say = (line: string): void =>
-    void said.push(`${Math.round((performance.now() - began) / 1000)} s: ${line}`);
-  const options = { machine, dropper, random, kills_instances, works_before, say };
+  const options = { machine, dropper, random, kills_instances, works_before, say: on.say };
   for (const lot of plan.lots.slice(0, -1)) await liveAndDie(lot, options);
   const serving = await machine.serve();
   for (const { steps } of plan.lots.slice(-1)) for (const step of steps) dropper.do(step);
@@ -79,17 +78,20 @@ function noteUnfinished({ unfinished }: Scene, steps: readonly Step[]): void {
 }
 
 /** Until everything right is answered and stands in `results/`, and `rejected` files are told of. */
-async function settled({ machine, asks }: Scene, { client }: Serving, rejected: number): Promise<void> {
+async function settled({ machine, asks, say }: Scene, { client }: Serving, rejected: number): Promise<void> {
   const runs = countOf(asks);
   await until(
     `${runs} runs to be completed, and ${rejected} files rejected`,
     async () => {
-      const { states } = await client.stats();
+      const { states, unpublished } = await client.stats();
       const { counts } = await client.folder();
-      return states.completed === runs && counts.rejected === rejected && counts.waiting === 0;
+      return (
+        unpublished === 0 && states.completed === runs && counts.rejected === rejected && counts.waiting === 0
+      );
     },
     PATIENCE_MS,
   );
+  say(`${runs} runs are completed, ${rejected} files rejected`);
   await until('their files', async () => (await machine.files('results')).length === runs, PATIENCE_MS);
 }
 
@@ -143,21 +145,46 @@ async function meetHttp(on: Scene, first: Serving): Promise<void> {
   const changed = async (): Promise<number> => (await serving.client.folder()).counts.changed;
   await until('what is displaced to be seen', async () => (await changed()) === displaced.length);
   await settled(on, serving, stillWrong(on).length);
-  const before_published = displaced.filter(({ name }) => !name.startsWith('published'));
-  const wanted = before_published.map(({ name, request }) => `${name}: ${request.prompt}`);
+  const wanted = displaced.map(({ name, request }) => `${name}: ${request.prompt}`);
   await until('what is displaced to be published', () =>
     wanted.every((one) => displacedIn(machine).has(one)),
   );
+  for (const { name } of displaced)
+    expect((await serving.client.job(name)).job_file).toContain(`stands in conflicts/jobs/${name}.json`);
+  const [{ name } = { name: '' }] = displaced;
+  expect((await machine.promptd('why', name)).stdout).toContain(`stands in conflicts/jobs/${name}.json`);
   // No instance was killed, so each of them was asked once.
   expect(machine.model.requests.length - before).toBe(worksOf(meetings.asks).length);
   await serving.stop();
 }
 
+function checkEnd({ machine, dropper, asks, wrong, unfinished }: Scene): void {
+  checkReports(machine, wrong, unfinished);
+  checkAnswers(readResults(machine), asks);
+  checkDatabase(machine, countOf(asks), worksOf(asks).length);
+  checkJobs(machine, dropper);
+  expect(readdirSync(machine.path('.promptd', 'tmp'))).toEqual([]);
+}
+
+/** Another start looks at everything again, and changes nothing. */
+async function checkAgain(on: Scene): Promise<void> {
+  const { machine } = on;
+  const before = machine.model.requests.length;
+  const serving = await machine.serve();
+  await settled(on, serving, stillWrong(on).length);
+  const listed = (await machine.promptd('ls', '--rejected', '--json')).stdout.trim().split('\n');
+  const files = listed.map((line) => (JSON.parse(line) as { readonly file: string }).file);
+  expect(files.toSorted()).toEqual(stillWrong(on).toSorted());
+  expect(machine.model.requests.length).toBe(before);
+  await serving.stop();
+  checkEnd(on);
+}
+
 describe('5,000 files that are dropped', () => {
   it('R4 R7 R8 R14: are answered once for each work, while serve and instances are killed', async () => {
     const on = await scene();
-    const { machine, dropper, random } = on;
-    console.log(`seed ${SEED}`);
+    const { machine, random } = on;
+    on.say(`seed ${SEED}`);
     const first = planOf(random, { label: 'first', lots: 9, files: 3_000, wrong_each: 6 });
     let serving = await live(on, first, false);
     await settled(on, serving, first.wrong.length);
@@ -165,16 +192,14 @@ describe('5,000 files that are dropped', () => {
     checkReports(machine, on.wrong, on.unfinished);
     await serving.kill();
     mend(on, first.wrong);
-    const second = planOf(random, { label: 'second', lots: 5, files: 1_700, wrong_each: 0 });
+    const second = planOf(random, { label: 'second', lots: 5, files: 1_750, wrong_each: 0 });
     serving = await live(on, second, true);
     await settled(on, serving, stillWrong(on).length);
-    console.log(on.said.join('\n'));
     await serving.kill();
     await meetHttp(on, await machine.serve());
-    checkReports(machine, on.wrong, on.unfinished);
-    checkAnswers(readResults(machine), on.asks);
-    checkDatabase(machine, countOf(on.asks), worksOf(on.asks).length);
-    checkJobs(machine, dropper, []);
-    expect(await machine.files('.promptd/tmp')).toEqual([]);
+    expect(on.dropper.put.size).toBeGreaterThan(5_000);
+    expect((await machine.promptd('verify')).code).toBe(0);
+    checkEnd(on);
+    await checkAgain(on);
   }, 600_000);
 });

@@ -67,7 +67,9 @@ export class Meetings {
       for (const met of both) this.#drop(met);
       await Promise.all(requests);
     });
-    await this.#askAgain(both);
+    // Nothing of the requests was committed, and the files are there.
+    await this.#askAgain(both, true);
+    this.#expectTold(both, ['accepted', 'conflict']);
   }
 
   async #killedBeforePublishing(): Promise<void> {
@@ -77,7 +79,7 @@ export class Meetings {
     });
     for (const { name } of both) expect(existsSync(this.#machine.path('jobs', `${name}.json`))).toBe(false);
     for (const met of both) this.#drop(met);
-    await this.#askAgain(both);
+    await this.#askAgain(both, false);
     this.#expectTold(both, ['accepted', 'accepted']);
   }
 
@@ -90,11 +92,7 @@ export class Meetings {
   async #afterTheAnswer(client: Client): Promise<void> {
     const both = meet('answered-before');
     for (const met of both) this.#drop(met);
-    for (const { name } of both)
-      await until(`${name} to be answered`, async () => {
-        const job = await client.job(name).catch(() => null);
-        return job?.state === 'completed';
-      });
+    for (const { name } of both) await answered(client, name);
     for (const met of both) this.#note(met, await submit(client, met));
     this.#expectTold(both, ['accepted', 'conflict']);
   }
@@ -112,11 +110,8 @@ export class Meetings {
   async #afterPublishing(client: Client): Promise<void> {
     const both = meet('published');
     for (const met of both) this.#note(met, await submit(client, met));
-    for (const met of both) {
-      const path = this.#machine.path('jobs', `${met.name}.json`);
-      await until('it to be published', () => existsSync(path));
-      this.#drop(met);
-    }
+    await until('all to be published', () => isAllPublished(client), PATIENCE_MS);
+    for (const met of both) this.#drop(met);
     this.#expectTold(both, ['accepted', 'accepted']);
   }
 
@@ -149,14 +144,12 @@ export class Meetings {
   }
 
   /** Who was told nothing asks the next server. */
-  async #askAgain(both: readonly Met[]): Promise<void> {
+  async #askAgain(both: readonly Met[], files_first: boolean): Promise<void> {
     const serving = await this.#machine.serve();
+    if (files_first) for (const { name } of both) await answered(serving.client, name);
     for (const met of both) this.#note(met, await submit(serving.client, met));
     // The next server shall have nothing to publish before it is asked.
-    await until('all to be published', async () => {
-      const { states, unpublished } = await serving.client.stats();
-      return unpublished === 0 && Object.keys(states).every((state) => state === 'completed');
-    });
+    await until('all to be published', () => isAllPublished(serving.client), PATIENCE_MS);
     await serving.kill();
   }
 }
@@ -176,6 +169,17 @@ function meet(step: string): Met[] {
 
 function jobOf({ name, request }: Met) {
   return { name, prompt: request.prompt, configuration: { LLM_name: request.model } };
+}
+
+async function isAllPublished(client: Client): Promise<boolean> {
+  const { states, unpublished } = await client.stats();
+  return unpublished === 0 && Object.keys(states).every((state) => state === 'completed');
+}
+
+async function answered(client: Client, name: string): Promise<void> {
+  const isAnswered = async (): Promise<boolean> =>
+    (await client.job(name).catch(() => null))?.state === 'completed';
+  await until(`${name} to be answered`, isAnswered, PATIENCE_MS);
 }
 
 async function submit(client: Client, met: Met): Promise<Told> {

@@ -137,6 +137,9 @@ const WRONG: readonly ((n: number) => DroppedFile)[] = [
   (n) => ({ file: `wrong-${n}.json`, content: Buffer.from([0x7b, 0x22, 0xff, 0xfe, n % 256]) }),
   (n) => text(`wrong-${n}.json`, ''),
   (n) => text(`no name ${n}.json`, `{"prompt": "x", "configuration": {"LLM_name": "${LLM}"}}`),
+  // Reports about it and the one before are called the same.
+  (n) =>
+    text(`no_name_${n - 1}.json`, `{"prompt": "x", "configuration": {"LLM_name": "${LLM}", "sed": ${n}}}`),
   (n) => text(`-wrong-${n}.json`, `{"prompt": "x", "configuration": {"LLM_name": "${LLM}"}}`),
   (n) => text(`wrong-ü-${n}.jsonl`, `{"prompt": "x", "configuration": {"LLM_name": "${LLM}"}}`),
   (n) => ({ file: `wrong-${n}.json`, content: 'symlink' }),
