@@ -124,6 +124,16 @@ describe('a file in results/', () => {
     expect([results.asked.look, results.opened, ended.opened]).toEqual([0, [], []]);
   });
 
+  it('R9: of a known name is another one where no run of it has its epoch', async () => {
+    const { clock, results, watcher, known, lots } = setup();
+    known.set('a', new Set([T]));
+    results.put(`${T}_a.json`, { result: 'text', run: 1 });
+    results.put(`${T + 1}_a.json`, { result: 'text', run: 2 });
+    watcher.start();
+    await clock.settle();
+    expect([lots, results.opened]).toEqual([[['a@2']], [`${T + 1}_a.json`]]);
+  });
+
   it('R14: is found where nothing tells of it, within two seconds, also where the folder tells time in steps', async () => {
     const { clock, results, watcher, lots } = setup();
     results.granularity_ms = 2 * SECOND;
@@ -278,6 +288,19 @@ describe('whoever asks before a job is queued', () => {
     await clock.advance(100);
     expect(await now(all, asked)).toEqual(new Set());
     expect(lots).toEqual([['other@1'], ['a@1']]);
+  });
+
+  it('R8: waits for a listing where the folder cannot tell what came since from what came before', async () => {
+    const all = setup();
+    const { clock, results, watcher, lots } = all;
+    results.granularity_ms = 2 * SECOND;
+    results.put(`${T}_other.json`, { result: 'text', run: 1 });
+    watcher.start();
+    await clock.advance(500);
+    results.put(`${T}_a.json`, { result: 'text', run: 1 });
+    const asked = watcher.settled(clock.monotonic(), ['a']);
+    await clock.advance(100);
+    expect([await now(all, asked), lots]).toEqual([new Set(), [['other@1'], ['a@1']]]);
   });
 
   it('R8: is not satisfied by a listing that had begun before', async () => {
