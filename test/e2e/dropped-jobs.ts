@@ -63,7 +63,7 @@ export function nameOf(random: SeededRandom, n: number): string {
 const LABELS = ['', 'nightly', 'trial 7'];
 
 /** One work in different words: keys in another order, comments, other line ends; and what is in no identity. */
-export function textOf(random: SeededRandom, { prompt, model }: Work, more: object = {}): string {
+function textOf(random: SeededRandom, { prompt, model }: Work, more: object = {}): string {
   const label = pick(random, LABELS);
   const besides = label === '' ? more : { metadata: { label }, options: { tags: ['dropped'] }, ...more };
   const configuration = { LLM_name: model };
