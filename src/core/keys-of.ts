@@ -67,6 +67,7 @@ function want(wanted: Wanted, event: TurnEvent, board: Board, now: number): void
     case 'report':
       wanted.run(event.report.name, event.report.run);
       wanted.epochs.add(event.report.name);
+      if (event.answer === null) wanted.digests.add(event.report.digest);
       wanted.ended += 1;
       return;
     case 'lease_ended':

@@ -250,3 +250,28 @@ describe('a job whose file another content has replaced', () => {
     expect(again).not.toEqual(first);
   });
 });
+
+describe('work that is asked while another run of it gets its answer', () => {
+  it.each(['lost', 'failed', 'timed out'])(
+    'R6: takes that answer where its own attempt is %s, and is not asked again',
+    async (how) => {
+      stage = await Stage.open();
+      const peer = await stage.attach();
+      await stage.submit('asked');
+      expect(stage.state('asked')).toBe('running');
+      expect(await adopt(result('other', { job: { ...jobOf('asked'), name: 'other' } }))).toEqual([
+        'adopted',
+      ]);
+      expect(stage.state('asked')).toBe('running');
+      if (how === 'failed') peer.fail('asked', { blame: 'transient', reason_code: 'ProviderError' });
+      else if (how === 'timed out') await stage.live(700_000, [peer, ['asked']]);
+      else await stage.live(60_000, [peer, []]);
+      await stage.settle();
+      expect(stage.states('asked', 'other')).toEqual(['completed', 'completed']);
+      expect(stage.text('asked')).toBe('from elsewhere');
+      expect(stage.run('asked').answered_by).toBe(stage.run('other').id);
+      expect(stage.outcomes('asked')).toHaveLength(1);
+      expect(peer.dispatched).toEqual(['asked#1']);
+    },
+  );
+});

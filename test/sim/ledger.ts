@@ -36,8 +36,6 @@ export class Ledger {
   readonly #leaders = new Map<string, number>();
   /** Digests of work that has an answer. */
   readonly #answers = new Set<string>();
-  /** Runs that were being asked when their work got its answer on another way: a lost attempt of theirs is made again. */
-  readonly #asked_before = new Set<number>();
   readonly #instances = new Map<number, string>();
   readonly #limits = new Map<string, { max: number; paused: boolean }>();
   readonly #running = new Map<string, number>();
@@ -134,7 +132,7 @@ export class Ledger {
   #begun(run: RunRow): void {
     const instance = this.#instances.get(run.instance ?? -1) ?? 'nobody';
     this.leases.set(attemptKey(run), this.#options.now());
-    if (this.#answers.has(run.digest) && !this.#asked_before.has(run.id))
+    if (this.#answers.has(run.digest))
       this.#broken('one answer', `${run.name}@${run.run} is asked, and its work has an answer`);
     this.#count(run, 1);
     this.#claimed.push({ endpoint: run.endpoint, instance });
@@ -171,8 +169,6 @@ export class Ledger {
     this.results.set(result.job, result);
     if (run === undefined) return;
     this.#answers.add(run.digest);
-    const leader = this.#leaders.get(run.digest) ?? run.id;
-    if (this.runs.get(leader)?.state === 'running') this.#asked_before.add(leader);
   }
 
   #key(job: number, attempt: number): string {

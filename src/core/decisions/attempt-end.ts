@@ -11,7 +11,7 @@ import { afterFailure, errorKey, type RetryDecision } from '../retry.ts';
 import type { LogPlace } from '../ports/logs.ts';
 import type { AttemptOutcome, AttemptRow, Charge, RunRow, Timings } from '../rows.ts';
 import { dropLease, refOf } from './leasing.ts';
-import { endBadly } from './ending.ts';
+import { completeRun, endBadly } from './ending.ts';
 
 /** Why an attempt ended, for its row: a code, and a sentence for people. */
 export interface EndCause {
@@ -55,6 +55,13 @@ export function endWithoutAnswer(draft: Draft, run: RunRow, lease: Lease, end: A
     return;
   }
   const counted = countCharge(run, decision.charge, end, moment.now);
+  const answered = draft.completed(run.digest);
+  const answer = answered === null ? null : draft.result(answered.id);
+  if (answer !== null) {
+    // It came on another way while this one was asked: it is not asked again.
+    completeRun(draft, run, { ...answer, answered_by: answer.job });
+    return;
+  }
   if (decision.next === 'fail') {
     endBadly(draft, run, 'fail', decision.reason, counted);
   } else if (decision.next === 'back_off') {
