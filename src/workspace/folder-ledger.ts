@@ -35,12 +35,25 @@ export type Look =
 
 const LEAVE: Look = { do: 'leave' };
 
+/** Monotonic, and by the wall clock. */
+interface Moment {
+  readonly m: number;
+  readonly wall: number;
+}
+
+/** Clocks that are kept right are moved by less than this between two looks. */
+const CLOCK_SET_MS = 500;
+
 export class FolderLedger {
   readonly #open = new Map<string, Open>();
   /** Versions of files that are dealt with: they are looked at after a listing only, and when there is a hint. */
   readonly #taken = new Map<string, string>();
   /** Files that were never looked at and whose names the queue knows: most of them are as they were. By when they were seen. */
   readonly #old = new Map<string, number>();
+  /** How far the wall clock was ahead of the monotonic one at the last look. */
+  #ahead_ms: number | null = null;
+  /** When the wall clock was last set, by itself. */
+  #set_at = -Infinity;
   #sweep: Iterator<string> | null = null;
   /** How many of them are still to be looked at since the last listing. */
   #sweep_left = 0;
@@ -85,8 +98,8 @@ export class FolderLedger {
   }
 
   /**
-   * The next of those that have time: the old ones, and then those that are dealt with. After a listing each is looked at once, going round: a file that was moved over
-   * another leaves no other trace than the folder's time.
+   * The next of those that have time: the old ones, and then those that are dealt with. After a listing each is looked at
+   * once, going round: a file that was moved over another leaves no other trace than the folder's time.
    */
   sweep(count: number): string[] {
     const names: string[] = [];
@@ -104,11 +117,7 @@ export class FolderLedger {
     return names;
   }
 
-  looked(
-    name: string,
-    { id, mtime_ms }: FileVersion,
-    now: { readonly m: number; readonly wall: number },
-  ): Look {
+  looked(name: string, { id, mtime_ms }: FileVersion, now: Moment): Look {
     if (this.#taken.get(name) === id) return LEAVE;
     this.#taken.delete(name);
     let open = this.#open.get(name);
@@ -119,9 +128,19 @@ export class FolderLedger {
       this.#open.set(name, open);
     }
     if (now.m < open.again_m) return LEAVE;
-    // A clock that was set back makes times of the future: then only what was seen counts.
-    const unchanged_ms = Math.max(now.m - open.since_m, now.wall - mtime_ms);
+    const unchanged_ms = Math.max(now.m - open.since_m, this.#ageByClock(mtime_ms, now));
     return { do: 'read', unchanged_ms, seen_m: open.seen_m };
+  }
+
+  /**
+   * Below 0 where that is of no worth: the clock was set back since, which makes times of the future, or it was set, by a
+   * person or by a sleep of the machine, between the change and now.
+   */
+  #ageByClock(mtime_ms: number, now: Moment): number {
+    const ahead_ms = now.wall - now.m;
+    if (Math.abs(ahead_ms - (this.#ahead_ms ?? ahead_ms)) > CLOCK_SET_MS) this.#set_at = now.wall;
+    this.#ahead_ms = ahead_ms;
+    return mtime_ms < this.#set_at ? -1 : now.wall - mtime_ms;
   }
 
   /** It is dealt with, and not looked at again while it stays as it is. */

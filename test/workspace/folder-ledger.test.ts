@@ -33,6 +33,15 @@ describe('how long a file has been as it is', () => {
     expect(unchanged(ledger, 'v1', HOUR, 0, HOUR)).toBe(0);
     expect(unchanged(ledger, 'v1', HOUR, 3_000, 0)).toBe(3_000);
   });
+
+  it('R14 F54: is what was seen where the wall clock was set forward between its last change and now', () => {
+    const ledger = new FolderLedger();
+    expect(unchanged(ledger, 'v1', HOUR, 0, HOUR)).toBe(0);
+    expect(unchanged(ledger, 'v1', HOUR, 100, 2 * HOUR)).toBe(100);
+    expect(unchanged(ledger, 'v1', HOUR, 200, 2 * HOUR + 100)).toBe(200);
+    // Of what changed since, the clock tells again.
+    expect(unchanged(ledger, 'v2', 2 * HOUR + 200, 2_000, 2 * HOUR + 2_000)).toBe(1_800);
+  });
 });
 
 describe('a file that is dealt with', () => {
