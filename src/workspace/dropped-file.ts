@@ -93,7 +93,18 @@ function* readLines(text: string): Generator<DroppedOne> {
     const hint = 'Write the jobs, or remove the file.';
     yield unfinished([fileFault('one job a line', 'no line with anything in it', hint)]);
   }
+  if (lines.length > LIMITS.submission_jobs_max) {
+    yield { ok: false, whole: true, faults: [tooMany(lines.length)] };
+    return;
+  }
   for (const { text: content, line } of lines) yield readOne(content, line, true);
+}
+
+/** A file is taken as a whole, so all its jobs are in memory for a moment. */
+function tooMany(lines: number): Fault {
+  const expected = `at most ${LIMITS.submission_jobs_max} jobs`;
+  const hint = 'Split it: each part is a batch of its own name, unless its jobs say "batch".';
+  return { ...fileFault(expected, `${lines} jobs`, hint), code: 'TooManyJobs' };
 }
 
 function readOne(text: string, first_line: number, isLine: boolean): DroppedOne {

@@ -14,6 +14,7 @@ import type { FileVersion, JobFolder } from '../core/ports/job-folder.ts';
 import type { PreparedJob } from '../core/submission.ts';
 import { Breath } from './breath.ts';
 import { type DroppedName, droppedName, faultBefore, notReadable } from './dropped-file.ts';
+import { type Due, groupsOf } from './due-files.ts';
 import { FolderLedger } from './folder-ledger.ts';
 import { type ChangedFile, ChangedFiles } from './changed-files.ts';
 import { type ChangedJob, isTaken, type JobDoor, judge, knowing, submitFiles } from './job-intake.ts';
@@ -66,7 +67,6 @@ const REST = 9;
 const FILES_AT_ONCE = 1_000;
 /** Open at the same time. */
 const READ_AT_ONCE = 64;
-const BYTES_AT_ONCE = 64 * 1024 * 1024;
 /** Files of known names that are looked at in one pass after a listing: so few that a pass comes every other second. */
 const SWEPT_A_PASS = 1_000;
 /** What a wrong file needs may be mended elsewhere: it is read again after this time. */
@@ -77,16 +77,6 @@ const PASS_MAX_MS = 60_000;
 const FOR_ALL: ReadonlySet<string> = new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown']);
 /** An answer that is being written is looked for again after this time. */
 const ANSWER_AGAIN_MS = 500;
-
-/** A file that is to be read, and has been as it is for so long. */
-interface Due {
-  readonly file: string;
-  readonly name: DroppedName;
-  readonly version: FileVersion;
-  readonly unchanged_ms: number;
-  /** When it was first seen so. */
-  readonly seen_m: number;
-}
 
 /** A file without faults, and the jobs in it that the queue does not know. */
 interface Right {
@@ -481,20 +471,4 @@ function isForAll(error: unknown): boolean {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** As many at once as fit into memory; a large one is alone. */
-function* groupsOf(due: readonly Due[]): Generator<Due[]> {
-  let group: Due[] = [];
-  let bytes = 0;
-  for (const one of due) {
-    if (group.length > 0 && bytes + one.version.bytes > BYTES_AT_ONCE) {
-      yield group;
-      group = [];
-      bytes = 0;
-    }
-    group.push(one);
-    bytes += one.version.bytes;
-  }
-  if (group.length > 0) yield group;
 }

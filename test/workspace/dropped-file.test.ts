@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
-import { type DroppedName, droppedName, faultBefore } from '../../src/workspace/dropped-file.ts';
+import { type DroppedName, droppedName, faultBefore, readDropped } from '../../src/workspace/dropped-file.ts';
 
 function nameOf(file: string): DroppedName {
   const name = droppedName(file);
@@ -28,5 +28,14 @@ describe('a dropped file', () => {
     ]);
     expect(faultOf('a.json', job_bytes_max + 1)).toMatchObject({ code: 'TooLarge', path: '(file)' });
     expect(faultOf('a.jsonl', submission_bytes_max + 1)).toMatchObject({ code: 'TooLarge' });
+  });
+
+  it('R14: of more lines than a submission may have is refused before any of them is made into a job', () => {
+    const most = LIMITS.submission_jobs_max;
+    const read = (lines: number) => readDropped('batch', Buffer.from('{"a":1}\n'.repeat(lines)));
+    const [one, ...more] = read(most + 1);
+    expect(one).toMatchObject({ ok: false, whole: true, faults: [{ code: 'TooManyJobs', path: '(file)' }] });
+    expect(more).toEqual([]);
+    expect(read(most).next().value).toMatchObject({ ok: true });
   });
 });
