@@ -153,3 +153,8 @@ export function problemFromBody(body: ProblemBody): Problem {
     ...(body.errors === undefined ? {} : { faults: body.errors }),
   });
 }
+
+/** What anything that was thrown says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

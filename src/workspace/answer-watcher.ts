@@ -4,9 +4,8 @@
  * of its own time. Nothing in these folders is ever moved, changed or deleted.
  */
 import type { AdoptionVerdict, Adoption } from '../core/adoption.ts';
-import { Problem } from '../core/errors.ts';
+import { messageOf } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
 import type { JobFolder } from '../core/ports/job-folder.ts';
 import { Breath } from './breath.ts';
 import { KINDS } from './dropped-file.ts';
@@ -19,10 +18,12 @@ import {
   type LeftAnswer,
   type MadeAnswer,
 } from './foreign-answers.ts';
+import { handOver } from './hand-over.ts';
 import type { AnswersFirst } from './job-watcher.ts';
-import { isFailedSync, isSystemError } from './system-error.ts';
+import { type PassEnd, Passes, type PassesOptions } from './passes.ts';
+import { isSystemError } from './system-error.ts';
 
-export interface AnswerWatcherOptions {
+export interface AnswerWatcherOptions extends PassesOptions {
   readonly results: Omit<JobFolder, 'hints'>;
   readonly ended: Omit<JobFolder, 'hints'>;
   readonly known: KnownAnswers;
@@ -30,19 +31,8 @@ export interface AnswerWatcherOptions {
   readonly reader: (name: string, several: boolean) => AnswerReader;
   /** Rejects with a Problem where nothing was done. */
   readonly adopt: (adoptions: readonly Adoption[]) => Promise<readonly AdoptionVerdict[]>;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  /** Why files are not looked at, told when that changes; null: they are. */
-  readonly onTrouble: (message: string | null) => void;
-  /** After this nothing on the disk can be believed. */
-  readonly onFatal: (error: Error) => void;
 }
 
-const PASS_MS = 1_000;
-/** However many files are looked at. */
-const PASS_MAX_MS = 60_000;
-/** Of the time that a pass took in which nothing was new. */
-const REST = 9;
 /** Between two passes that somebody waits for. */
 const GAP_MS = 20;
 /** Names of which the queue is asked at once: one look at the database costs as much as thirty names in it. */
@@ -52,8 +42,6 @@ const LOT_FILES = 256;
 const LOT_BYTES = 16 * 1024 * 1024;
 /** What could not be read is tried again after this time. */
 const UNREADABLE_AGAIN_MS = 10_000;
-/** Nothing is the matter with a single file then. */
-const FOR_ALL: ReadonlySet<string> = new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown']);
 
 /** A foreign file that was read. */
 interface Read {
@@ -65,17 +53,11 @@ export class AnswerWatcher implements AnswersFirst {
   readonly #options: AnswerWatcherOptions;
   readonly #folders: { readonly result: ForeignAnswers; readonly ended: ForeignAnswers };
   readonly #breath: Breath;
+  readonly #passes: Passes;
   /** Names whose files are to be looked at in the next pass. */
   readonly #next = new Set<string>();
   /** Names of jobs that are about to be queued, and how often. */
   readonly #wanted = new Map<string, number>();
-  #waiters: PromiseWithResolvers<void>[] = [];
-  #timer: Timer | null = null;
-  #passing: Promise<void> | null = null;
-  #next_full_m = 0;
-  #started = false;
-  #stopped = false;
-  #trouble: string | null = null;
   /** Files of which it became clear what they are. */
   #judged = 0;
 
@@ -83,6 +65,10 @@ export class AnswerWatcher implements AnswersFirst {
     const { results, ended, known } = options;
     this.#options = options;
     this.#breath = new Breath(options);
+    this.#passes = new Passes(options, {
+      pass: (isFull) => this.#pass(isFull),
+      wanted: () => (this.#passes.awaited ? this.#gap() : null),
+    });
     this.#folders = {
       result: new ForeignAnswers('result', results, known),
       ended: new ForeignAnswers('ended', ended, known),
@@ -90,16 +76,12 @@ export class AnswerWatcher implements AnswersFirst {
   }
 
   start(): void {
-    this.#started = true;
-    this.#planFor(0);
+    this.#passes.start();
   }
 
   /** Resolves when nothing of it is under way; whoever waits is told. Idempotent. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(stopping());
-    await this.#passing;
+  stop(): Promise<void> {
+    return this.#passes.stop();
   }
 
   /** Files that are not judged yet, e.g. half-written ones. */
@@ -129,7 +111,7 @@ export class AnswerWatcher implements AnswersFirst {
       const undecided = this.#undecided(names);
       for (const name of undecided) this.#wake(name);
       if (undecided.size > 0 || !(await this.#isCurrent(seen_m))) {
-        do await this.#passed();
+        do await this.#passes.next();
         while (!(await this.#isCurrent(seen_m)));
       }
       return this.#undecided(names);
@@ -168,15 +150,7 @@ export class AnswerWatcher implements AnswersFirst {
     return changed_at === null || (dealt !== null && !dealt.fresh && dealt.changed_at === changed_at);
   }
 
-  /** Resolves after a pass that begins from now on. */
-  #passed(): Promise<void> {
-    if (this.#stopped) return Promise.reject(stopping());
-    const waiter = Promise.withResolvers<void>();
-    this.#waiters.push(waiter);
-    if (this.#passing === null) this.#planFor(this.#gap());
-    return waiter.promise;
-  }
-
+  /** As long as nothing can be listed, a pass would tell nothing. */
   #gap(): number {
     const now_m = this.#options.clock.monotonic();
     const { result, ended } = this.#folders;
@@ -185,69 +159,24 @@ export class AnswerWatcher implements AnswersFirst {
     return isFirst ? GAP_MS : Math.max(GAP_MS, due_m - now_m);
   }
 
-  /** At the next full pass, or sooner. */
-  #planFor(ms: number): void {
-    const { timers, clock } = this.#options;
-    if (this.#stopped || !this.#started) return;
-    this.#timer?.cancel();
-    const wait_ms = Math.max(0, Math.min(ms, this.#next_full_m - clock.monotonic()));
-    this.#timer = timers.after(wait_ms, () => this.#run(), false);
-  }
-
-  #run(): void {
-    if (this.#passing !== null) return;
-    const waiters = this.#waiters.splice(0);
-    this.#passing = this.#pass()
-      .then(
-        () => {
-          this.#tell(null);
-          for (const waiter of waiters) waiter.resolve();
-        },
-        (error: unknown) => {
-          this.#failed(error);
-          for (const waiter of waiters) waiter.reject(error);
-        },
-      )
-      .finally(() => {
-        this.#passing = null;
-        this.#planFor(this.#waiters.length > 0 ? this.#gap() : PASS_MAX_MS);
-      });
-  }
-
-  #failed(error: unknown): void {
-    if (isFailedSync(error)) this.#options.onFatal(error as Error);
-    this.#tell(error instanceof Error ? error.message : String(error));
-    this.#next_full_m = this.#options.clock.monotonic() + PASS_MS;
-  }
-
-  #tell(trouble: string | null): void {
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    this.#options.onTrouble(trouble);
-  }
-
-  async #pass(): Promise<void> {
+  async #pass(isFull: boolean): Promise<PassEnd> {
     const { clock } = this.#options;
     const { result, ended } = this.#folders;
-    const began_m = clock.monotonic();
     this.#breath.begin();
     await this.#list(result);
     await this.#list(ended);
     const listed_m = clock.monotonic();
     const judged = this.#judged;
-    const isFull = began_m >= this.#next_full_m;
     const names = new Set(isFull ? [...this.#next, ...result.names(), ...ended.names()] : this.#next);
     // Results first: an end of a name that has an answer is not taken.
     for (const folder of [result, ended]) {
       await this.#dealWith(folder, names);
-      if (this.#stopped) return;
+      if (this.#passes.stopped) return { idle_ms: 0, trouble: null };
       folder.dealt = folder.listed;
     }
     for (const name of names) this.#next.delete(name);
-    if (!isFull) return;
-    const ended_m = clock.monotonic();
-    const idle_ms = this.#judged > judged ? 0 : ended_m - listed_m;
-    this.#next_full_m = ended_m + Math.min(PASS_MAX_MS, Math.max(PASS_MS, REST * idle_ms));
+    const idle_ms = this.#judged > judged ? 0 : clock.monotonic() - listed_m;
+    return { idle_ms, trouble: null };
   }
 
   async #list(folder: ForeignAnswers): Promise<void> {
@@ -258,7 +187,7 @@ export class AnswerWatcher implements AnswersFirst {
     if (changed_at === null || !listing.isDue(changed_at, began_m)) return;
     const met: string[] = [];
     for await (const file of files.names()) {
-      if (this.#stopped) return;
+      if (this.#passes.stopped) return;
       if (folder.isNew(file)) met.push(file);
       if (met.length === MET_AT_ONCE) this.#meet(folder, met.splice(0));
       await this.#breath.take();
@@ -283,7 +212,7 @@ export class AnswerWatcher implements AnswersFirst {
         lot = [];
         bytes = 0;
       }
-      if (this.#stopped) return;
+      if (this.#passes.stopped) return;
     }
     await this.#adopt(folder, lot);
   }
@@ -294,7 +223,7 @@ export class AnswerWatcher implements AnswersFirst {
     if (files.length === 0) return;
     const reader = this.#options.reader(name, files.length > 1);
     for (const { file, epoch } of files) {
-      if (this.#stopped) return;
+      if (this.#passes.stopped) return;
       const due = await this.#look(folder, file, epoch, name);
       const read = due === null ? null : await this.#read(folder, reader, due);
       if (read === 'waits' || (due === null && folder.isWaiting(file, name))) return;
@@ -372,21 +301,18 @@ export class AnswerWatcher implements AnswersFirst {
 
   /** In ascending order of run, as they were made. */
   async #adopt(folder: ForeignAnswers, lot: readonly Read[]): Promise<void> {
-    if (lot.length === 0) return;
-    const sorted = lot.toSorted((a, b) => a.adoption.row.run - b.adoption.row.run);
-    try {
-      const verdicts = await this.#options.adopt(sorted.map(({ adoption }) => adoption));
-      for (const [i, { due }] of sorted.entries()) {
-        if (verdicts[i] === 'left') this.#leave(folder, due, LEFT);
-        else this.#settle(folder, due);
-      }
-    } catch (error) {
-      if (error instanceof Problem && FOR_ALL.has(error.code)) throw error;
-      if (sorted.length > 1) for (const one of sorted) await this.#adopt(folder, [one]);
-      else
-        for (const { due } of sorted)
-          this.#leave(folder, due, error instanceof Error ? error.message : String(error));
-    }
+    const inOrder = lot.toSorted((a, b) => a.adoption.row.run - b.adoption.row.run);
+    await handOver(
+      inOrder,
+      async (some) => {
+        const verdicts = await this.#options.adopt(some.map(({ adoption }) => adoption));
+        for (const [i, { due }] of some.entries()) {
+          if (verdicts[i] === 'left') this.#leave(folder, due, LEFT);
+          else this.#settle(folder, due);
+        }
+      },
+      ({ due }, error) => this.#leave(folder, due, messageOf(error)),
+    );
   }
 
   #settle(folder: ForeignAnswers, { file, name }: DueAnswer): void {
@@ -396,7 +322,3 @@ export class AnswerWatcher implements AnswersFirst {
 }
 
 const LEFT = 'its name has other runs, and it is the answer of none of them';
-
-function stopping(): Problem {
-  return new Problem('ShuttingDown', 'This server is stopping. Nothing was done.');
-}
