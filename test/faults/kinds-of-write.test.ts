@@ -214,6 +214,7 @@ const WRITING =
 const READERS = [
   'app/secrets.ts',
   'platform/job-folder.ts',
+  'platform/marked-processes.ts',
   'platform/program-file.ts',
   'stores/sqlite/refusals.ts',
   'workspace/link-reader.ts',
