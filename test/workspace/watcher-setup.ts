@@ -128,12 +128,23 @@ export class FakeDoor implements JobDoor {
   async accept(value: unknown, name: string): Promise<void> {
     const prepared = await this.#prepare(value, { via: 'socket', defaults: { name } });
     if (!prepared.ok) throw new Error(JSON.stringify(prepared.faults));
-    this.jobs.push(prepared.job);
+    this.add(prepared.job);
+  }
+
+  /** Thousands are asked for by name. */
+  readonly #byName = new Map<string, PreparedJob[]>();
+
+  add(job: PreparedJob): void {
+    this.jobs.push(job);
+    this.#byName.set(job.name, [...this.#of(job.name), job]);
+  }
+
+  #of(name: string): readonly PreparedJob[] {
+    return this.#byName.get(name) ?? [];
   }
 
   named(names: readonly string[]): ReadonlySet<string> {
-    const known = new Set(this.jobs.map(({ name }) => name));
-    return new Set(names.filter((name) => known.has(name)));
+    return new Set(names.filter((name) => this.#byName.has(name)));
   }
 
   hasBatch(batch: string): boolean {
@@ -141,7 +152,7 @@ export class FakeDoor implements JobDoor {
   }
 
   specsOf(name: string): ReadonlySet<string> {
-    return new Set(this.jobs.filter((job) => job.name === name).map((job) => job.spec_sha256));
+    return new Set(this.#of(name).map((job) => job.spec_sha256));
   }
 
   specsOfBatch(batch: string): Promise<ReadonlySet<string>> {
@@ -168,10 +179,10 @@ export class FakeDoor implements JobDoor {
 
   #take(job: PreparedJob): SubmittedJob {
     const told = { name: job.name, run: 1, state: 'queued', options_differ: false, next_run: false } as const;
-    const known = this.jobs.filter(({ name }) => name === job.name);
+    const known = this.#of(job.name);
     if (known.some(({ digest }) => digest === job.digest)) return { ...told, verdict: 'known' };
     if (known.length > 0 && job.if_exists === 'same') return { ...told, verdict: 'conflict' };
-    this.jobs.push(job);
+    this.add(job);
     return { ...told, verdict: 'created' };
   }
 
