@@ -39,6 +39,7 @@ import { stopSignals } from './signals.ts';
 import { onUncaught } from './uncaught.ts';
 import { version } from './version.ts';
 import { watchIdle } from './idle.ts';
+import { watchState } from './state-watch.ts';
 
 export interface ServeProcessOptions {
   readonly config: Config;
@@ -199,9 +200,11 @@ class Server {
     const idle = this.#options.detached
       ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
+    const state = watchState(layout, process.pid, () => this.#dieOfLostState(local));
     void asked.then((signal) => this.#stop(signal, parts));
     const code = await this.#ended.promise;
     idle?.cancel();
+    state.cancel();
     return code;
   }
 
@@ -349,6 +352,16 @@ class Server {
     const { name } = this.#config.instance;
     const { instances } = await scheduler.status();
     return instances.find((one) => one.name === name)?.pid ?? null;
+  }
+
+  /** Its instance has lost the place of its outcomes, and must not be in the way of the next server's. */
+  #dieOfLostState(local: LocalInstance): void {
+    if (this.#stopping) return;
+    local.kill();
+    this.#die(
+      `${this.#config.layout.state} was deleted or replaced while this server ran`,
+      'The next start makes its database again from results/, ended/ and jobs/.',
+    );
   }
 
   /** What is on disk is right; what is in memory cannot be trusted. The local instance goes on and finds the next server. */

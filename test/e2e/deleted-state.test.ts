@@ -1,5 +1,6 @@
 /** A workspace whose `.promptd/` a person deleted: the next server makes its database from the folders and goes on. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
@@ -140,4 +141,25 @@ it('R6, R8: so does the server that promptd run starts, and a start that is kill
   const run = await machine.promptd('run');
   expect([run.code, run.stdout]).toEqual([0, expect.stringContaining('2 answered before')]);
   expect(machine.model.requests).toHaveLength(1);
+});
+
+it('R6, R8: a server whose .promptd/ is deleted while it runs ends, with its instance, so that no other asks the same beside it', async () => {
+  const machine = await setup();
+  putJob(machine, 'faq.json', JSON.stringify({ prompt: 'a?', configuration }));
+  const first = await machine.serve();
+  expect((await machine.promptd('run')).code).toBe(0);
+  const ended = once(first.process, 'exit');
+  await rm(machine.path('.promptd'), { recursive: true });
+  // Whether or not the next one is there before the first one has seen it.
+  const next = await serveSaying(machine);
+  expect(await ended).toEqual([1, null]);
+  const client = machine.client();
+  await until('the instance of the next one', async () =>
+    (await client.instances()).some(({ state }) => state === 'connected'),
+  );
+  expect((await client.stats()).states).toEqual({ completed: 1 });
+  await client.submit({ name: 'new', prompt: 'b?', configuration });
+  await until('its answer', async () => (await client.stats()).states['completed'] === 2);
+  expect(machine.model.requests).toHaveLength(2);
+  await next.stop();
 });
