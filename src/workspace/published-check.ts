@@ -2,6 +2,7 @@
 import { sha256 } from '../core/identity.ts';
 import type { JsonObject } from '../core/json.ts';
 import { formatRunRef, resultFileName } from '../core/names.ts';
+import { hasEnded } from '../core/states.ts';
 import type { MisfitKind, StoredRun } from '../core/verification.ts';
 import type { ResultFileView } from '../core/views.ts';
 import { parseRecord } from './run-record.ts';
@@ -58,7 +59,10 @@ export function checkEndedFile(at: PublishedName, text: string, known: KnownRuns
   const run = record === null ? null : knownRun(at, record, known, faults);
   if (record !== null && run !== null) {
     differing(faults, 'digest', record['digest'], run.digest);
-    if (run.epoch === at.epoch) differing(faults, 'state', record['state'], run.state);
+    if (run.epoch === at.epoch) {
+      // A run that was retried and has not ended again is known by the file of its end before.
+      if (hasEnded(run.state)) differing(faults, 'state', record['state'], run.state);
+    }
     // A run that was retried has a later file, too.
     else if (run.last_epoch < at.epoch) faults.push(otherFile(run));
   }

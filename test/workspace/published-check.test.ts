@@ -156,6 +156,14 @@ describe('an ended file', () => {
     ]);
   });
 
+  it.each(['queued', 'running', 'retrying'] as const)(
+    'R9: of a run that was retried and is %s now is as it was written',
+    (state) => {
+      const retried = stored({ state, result: null });
+      expect(checkEndedFile(AT, ENDED, knowing(retried)).faults).toEqual([]);
+    },
+  );
+
   it('R9: of no known run, of another name, or that is none, is told', () => {
     expect(checkEndedFile(AT, ENDED, knowing(null)).faults.map(({ kind }) => kind)).toEqual(['unknown']);
     const other = { epoch: EPOCH, name: 'other' };
