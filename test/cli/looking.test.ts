@@ -159,8 +159,41 @@ test('why answers for one job in a sentence, for many by reason', async () => {
     ],
   });
   expect((await cli.run(['why'])).stdout).toBe(
-    '7 failed (ContextTooLong), e.g. a: ContextTooLong: Shorten the prompt, or take a model with a larger context.\n',
+    '7 failed, e.g. a: ContextTooLong: Shorten the prompt, or take a model with a larger context.\n',
   );
+});
+
+test('R14: why tells what holds each endpoint, however long the queue of another one is', async () => {
+  await using cli = await setup();
+  const of = (name: string, code: string): object => ({
+    name,
+    state: 'queued',
+    reason: { code, message: `Of ${name}.` },
+  });
+  cli.fake.server.json('GET /jobs/counts', {
+    counts: [
+      { by: { state: 'queued', reason: null, endpoint: 'busy', model: 'm' }, runs: 1_000 },
+      { by: { state: 'queued', reason: null, endpoint: 'away', model: 'm' }, runs: 1 },
+      { by: { state: 'queued', reason: null, endpoint: 'away', model: 'n' }, runs: 1 },
+    ],
+  });
+  cli.fake.server.on('GET /jobs', ({ url }, response) =>
+    sendJson(response, {
+      jobs: [url.includes('endpoint=busy') ? of('a', 'WaitingForSlot') : of('b', 'EndpointUnreachable')],
+      next_cursor: null,
+    }),
+  );
+  expect((await cli.run(['why'])).stdout).toBe(
+    '1,000 queued, e.g. a: WaitingForSlot: Of a.\n2 queued, e.g. b: EndpointUnreachable: Of b.\n',
+  );
+  const [first] = (await cli.run(['why', '--json'])).stdout.split('\n');
+  expect(JSON.parse(first ?? '')).toEqual({
+    state: 'queued',
+    reason: 'WaitingForSlot',
+    runs: 1_000,
+    example: 'a',
+    message: 'Of a.',
+  });
 });
 
 test('ps, instances, endpoints and batches are tables for people and JSON for programs', async () => {

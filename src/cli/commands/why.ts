@@ -1,5 +1,9 @@
 import { EXIT } from '../../core/errors.ts';
 import { REASONS, type ReasonCode } from '../../core/reasons.ts';
+import type { Client } from '../../client/client.ts';
+import type { JobFilter } from '../../client/filter.ts';
+import type { RunState } from '../../core/states.ts';
+import type { CountRow } from '../../core/ports/read-store.ts';
 import type { JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { plainLine } from '../plain-text.ts';
@@ -24,30 +28,68 @@ export async function why(context: Context): Promise<number> {
     }
   }
   if (context.args.length > 0) return EXIT.ok;
-  const counted = await client.counts(['state', 'reason'], filter, { signal });
-  const rows = counted
-    .filter((row) => row.runs > 0 && row.by.state !== 'completed')
-    .toSorted((a, b) => b.runs - a.runs);
-  if (rows.length === 0) out.notice('No job waits, and none has failed.');
-  for (const { by, runs } of rows) {
-    const reason = by.reason ?? null;
-    const state = by.state as JobLine['state'];
-    const query = { ...filter, state: [state], ...(reason === null ? {} : { reason }) };
-    const [example] = (await client.jobsPage(query, { limit: 1, signal })).jobs;
-    if (out.json)
-      await out.value({
-        state,
-        reason,
-        runs,
-        example: example?.name ?? null,
-        message: example?.reason?.message ?? null,
-      });
-    else {
-      const said = example === undefined ? '' : `, e.g. ${example.name}: ${sentence(example)}`;
-      await out.line(`${count(runs)} ${stateWord(state)}${reason === null ? '' : ` (${reason})`}${said}`);
+  const groups = await groupsOf(context, client, filter);
+  if (groups.length === 0) out.notice('No job waits, and none has failed.');
+  for (const { state, runs, reason, example } of groups) {
+    if (out.json) {
+      const message = example?.reason?.message ?? null;
+      await out.value({ state, reason, runs, example: example?.name ?? null, message });
+      continue;
     }
+    const said = example === null ? '' : `, e.g. ${example.name}: ${sentence(example)}`;
+    await out.line(`${count(runs)} ${stateWord(state)}${said}`);
   }
   return EXIT.ok;
+}
+
+interface Group {
+  readonly state: RunState;
+  readonly reason: string | null;
+  readonly runs: number;
+  readonly example: JobLine | null;
+}
+
+/** Endpoints and models that are looked at one by one; what is queued for others is one group. */
+const LANES_ASKED = 50;
+
+/**
+ * What has failed is counted by the reason that is stored. What is queued waits for a reason of the moment, which all jobs of an
+ * endpoint and model share: one of each is looked at, so that a long queue of one does not hide what holds the others.
+ */
+async function groupsOf(context: Context, client: Client, filter: JobFilter): Promise<readonly Group[]> {
+  const { signal } = context;
+  const counted = await client.counts(['state', 'reason', 'endpoint', 'model'], filter, { signal });
+  const asked = new Map<string, { readonly query: JobFilter; runs: number }>();
+  for (const { by, runs } of counted) {
+    if (runs === 0 || by.state === 'completed') continue;
+    const query = { ...filter, ...queryOf(by, asked.size < LANES_ASKED) };
+    const key = JSON.stringify(query);
+    const known = asked.get(key);
+    asked.set(key, { query, runs: runs + (known?.runs ?? 0) });
+  }
+  const groups = new Map<string, Group>();
+  for (const { query, runs } of asked.values()) {
+    const [example = null] = (await client.jobsPage(query, { limit: 1, signal })).jobs;
+    const [state = 'queued'] = query.state ?? [];
+    const reason = query.reason ?? (state === 'queued' ? (example?.reason?.code ?? null) : null);
+    const key = JSON.stringify([state, reason, state === 'queued' ? example?.reason?.message : null]);
+    const known = groups.get(key);
+    groups.set(key, {
+      state,
+      reason,
+      runs: runs + (known?.runs ?? 0),
+      example: known?.example ?? example,
+    });
+  }
+  return [...groups.values()].toSorted((a, b) => b.runs - a.runs);
+}
+
+/** What selects the runs of a count: a queue by its endpoint and model, all else by state and reason. */
+function queryOf({ state, reason, endpoint, model }: CountRow['by'], isOneMore: boolean): JobFilter {
+  const states = { state: [state as RunState] };
+  if (state !== 'queued') return typeof reason === 'string' ? { ...states, reason } : states;
+  if (!isOneMore || typeof endpoint !== 'string' || typeof model !== 'string') return states;
+  return { ...states, endpoint, model };
 }
 
 function sentence(job: Pick<JobLine, 'state' | 'reason'>): string {
