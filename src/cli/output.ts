@@ -22,9 +22,9 @@ export class Output {
     this.err = createColors(hasColors(deps, deps.isTty.stderr));
   }
 
-  /** Columns of the terminal; wide where there is none, so that nothing is cut for a file. */
+  /** Columns of the terminal, where it knows them (0 says that it does not); wide where there is none, so that nothing is cut for a file. */
   get width(): number {
-    return this.#deps.isTty.stdout ? (this.#deps.stdout.columns ?? 80) : 1000;
+    return this.#deps.isTty.stdout ? this.#deps.stdout.columns || 80 : 1000;
   }
 
   /** Data as it is, waiting for a slow reader. */

@@ -52,7 +52,7 @@ async function parseAndRun(deps: CliDeps, signal: AbortSignal): Promise<number> 
 /** The command that was named, or the exit code where there is nothing left to run (help, usage error). */
 async function parse(deps: CliDeps): Promise<Picked | number> {
   const { buildProgram } = await import('./program.ts');
-  const width = deps.isTty.stdout ? Math.min(deps.stdout.columns ?? 80, 120) : 100;
+  const width = deps.isTty.stdout ? Math.min(deps.stdout.columns || 80, 120) : 100;
   let picked: Picked | null = null;
   const program = buildProgram({
     stdout: deps.stdout,

@@ -134,7 +134,10 @@ test('wait --timeout ends with 124, Ctrl-C with 130; the jobs go on', async () =
     await new Promise((resolve) => setImmediate(resolve));
   await new Promise((resolve) => setImmediate(resolve));
   timed.timers.advance(90_000);
-  expect(await timed.ended).toMatchObject({ code: 124 });
+  expect(await timed.ended).toMatchObject({
+    code: 124,
+    stderr: 'The time is up; 1 of 1 job has not ended.\n',
+  });
   const interrupted = cli.start(['wait', 'a']);
   await cli.fake.opened();
   interrupted.interrupt();

@@ -71,6 +71,15 @@ test('colours come on a terminal only, and never with NO_COLOR or --no-color', a
   expect((await cli.run(['ls', '--no-color'], { tty: true, columns: 200 })).stdout).not.toContain('\u001b[');
 });
 
+test('a terminal that does not know its columns cuts as one of 80 does', async () => {
+  await using cli = await setup();
+  cli.fake.has({ name: 'a', state: 'failed' });
+  const shown = async (columns: number): Promise<string> =>
+    (await cli.run(['ls'], { tty: true, columns, env: { NO_COLOR: '1' } })).stdout;
+  expect(await shown(0)).toBe(await shown(80));
+  expect(await shown(0)).toContain('failed');
+});
+
 test('a reader that goes away ends the command quietly', async () => {
   await using cli = await setup();
   cli.fake.has({ name: 'a' });

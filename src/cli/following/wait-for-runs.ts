@@ -46,7 +46,7 @@ export async function waitForRuns(context: Context, awaited: Awaited, timeout_ms
     });
   } catch (error) {
     if (interrupts.cause === null) throw error;
-    const left = `${count(board.total - board.ended)} of ${many(board.total, 'job')} have not ended`;
+    const left = `${count(board.total - board.ended)} of ${many(board.total, 'job')} ${board.total - board.ended === 1 ? 'has' : 'have'} not ended`;
     out.complain(
       interrupts.cause === 'timed_out' ? `The time is up; ${left}.` : `Stopped waiting; ${left}. They go on.`,
     );
