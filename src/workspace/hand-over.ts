@@ -4,7 +4,7 @@ import { Problem } from '../core/errors.ts';
 /** Nothing is the matter with a single file then: everything waits. What else is said, is said of what was handed over. */
 const FOR_ALL: ReadonlySet<string> = new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown']);
 
-function isForAll(error: unknown): boolean {
+export function isForAll(error: unknown): boolean {
   return error instanceof Problem && FOR_ALL.has(error.code);
 }
 

@@ -5,10 +5,9 @@
  * them: so those that the publisher links need no telling.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type Fault, Problem } from '../core/errors.ts';
+import { type Fault, messageOf } from '../core/errors.ts';
 import { sha256Bytes } from '../core/identity.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Clock, Timer, Timers } from '../core/ports/clock.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { JobFolder } from '../core/ports/job-folder.ts';
 import type { PreparedJob } from '../core/submission.ts';
@@ -17,24 +16,20 @@ import { droppedName, faultBefore, notReadable } from './dropped-file.ts';
 import { type Due, groupsOf } from './due-files.ts';
 import { FolderLedger } from './folder-ledger.ts';
 import { type ChangedFile, ChangedFiles } from './changed-files.ts';
+import { handOver, isForAll } from './hand-over.ts';
 import { type ChangedJob, isTaken, type JobDoor, judge, knowing, submitFiles } from './job-intake.ts';
 import { ListingDue } from './listing-due.ts';
+import { type PassEnd, Passes, type PassesOptions } from './passes.ts';
 import type { RejectedReports } from './rejected-file.ts';
 import { hasCode, isFailedSync, isSystemError } from './system-error.ts';
 
-export interface JobWatcherOptions {
+export interface JobWatcherOptions extends PassesOptions {
   readonly folder: JobFolder;
   readonly door: JobDoor;
   /** Asked before a job is queued. */
   readonly answers: AnswersFirst;
   readonly reports: Pick<RejectedReports, 'write'>;
-  readonly clock: Clock;
-  readonly timers: Timers;
   readonly crashpoint: CrashPoint;
-  /** Why files wait, told when that changes; null: they no longer do. */
-  readonly onTrouble: (message: string | null) => void;
-  /** After this nothing on the disk can be believed. */
-  readonly onFatal: (error: Error) => void;
 }
 
 /** What is asked before a job that came by file is queued: somebody may have put its answer there already. */
@@ -58,11 +53,8 @@ export interface RejectedFile {
   readonly version: string;
 }
 
-const PASS_MS = 1_000;
 /** Hints come in crowds. */
 const HINT_MS = 50;
-/** Of the time that a pass took in which nothing was new. */
-const REST = 9;
 /** Handed to the queue in one turn. */
 const FILES_AT_ONCE = 1_000;
 /** Open at the same time. */
@@ -71,10 +63,6 @@ const READ_AT_ONCE = 64;
 const SWEPT_A_PASS = 1_000;
 /** What a wrong file needs may be mended elsewhere: it is read again after this time. */
 const WRONG_AGAIN_MS = 10_000;
-/** However many files are looked at. */
-const PASS_MAX_MS = 60_000;
-/** Every job waits for these; what else the queue says is said of the jobs that it was given. */
-const FOR_ALL: ReadonlySet<string> = new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown']);
 /** An answer that is being written is looked for again after this time. */
 const ANSWER_AGAIN_MS = 500;
 
@@ -91,14 +79,8 @@ export class JobWatcher {
   readonly #hinted = new Set<string>();
   readonly #rejected = new Map<string, RejectedFile>();
   readonly #changed = new ChangedFiles();
-  #timer: Timer | null = null;
+  readonly #passes: Passes;
   #unhint: (() => void) | null = null;
-  #passing: Promise<void> | null = null;
-  #next_full_m = 0;
-  #stopped = false;
-  #trouble: string | null = null;
-  /** The last pass failed: nobody is asked again before the next full one. */
-  #failing = false;
   /** What kept single files from being read in this pass. */
   #pass_trouble: string | null = null;
   /** Files of which it is clear what becomes of them. */
@@ -110,6 +92,11 @@ export class JobWatcher {
   constructor(options: JobWatcherOptions) {
     this.#options = options;
     this.#breath = new Breath(options);
+    this.#passes = new Passes(options, {
+      pass: (isFull) => this.#pass(isFull),
+      // Where everything waits, a hint tells nothing that the next full pass does not find.
+      wanted: () => (this.#hinted.size > 0 && !this.#passes.failing ? HINT_MS : null),
+    });
   }
 
   start(): void {
@@ -123,7 +110,7 @@ export class JobWatcher {
       // Without hints files are found all the same, a second later.
       if (!isSystemError(error)) throw error;
     }
-    this.#planFor(0);
+    this.#passes.start();
   }
 
   /**
@@ -136,10 +123,8 @@ export class JobWatcher {
 
   /** Resolves when nothing of it is under way. Idempotent. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.cancel();
     this.#unhint?.();
-    await this.#passing;
+    await this.#passes.stop();
   }
 
   /** Files that are not dealt with, among them those that are rejected or changed. */
@@ -164,56 +149,20 @@ export class JobWatcher {
     // Where names were lost, the folder's time tells it at the next pass.
     if (name === null || droppedName(name) === null) return;
     this.#hinted.add(name);
-    if (this.#hinted.size === 1 && this.#passing === null && !this.#failing) this.#planFor(HINT_MS);
+    if (this.#hinted.size === 1) this.#passes.plan();
   }
 
-  /** At the next full pass, or sooner. */
-  #planFor(ms: number): void {
-    const { timers, clock } = this.#options;
-    if (this.#stopped) return;
-    this.#timer?.cancel();
-    const wait_ms = Math.max(0, Math.min(ms, this.#next_full_m - clock.monotonic()));
-    this.#timer = timers.after(wait_ms, () => this.#run(), false);
-  }
-
-  #run(): void {
-    this.#passing ??= this.#pass()
-      .then(
-        () => this.#passed(),
-        (error: unknown) => this.#failed(error),
-      )
-      .finally(() => {
-        this.#passing = null;
-        this.#planFor(this.#hinted.size > 0 && !this.#failing ? HINT_MS : PASS_MAX_MS);
-      });
-  }
-
-  #passed(): void {
-    this.#failing = false;
-    this.#tell(this.#pass_trouble);
-  }
-
-  /** All files wait, e.g. since the disk is full: what a file says is not to blame for that. */
-  #failed(error: unknown): void {
-    if (isFailedSync(error)) this.#options.onFatal(error as Error);
-    this.#failing = true;
-    this.#tell(messageOf(error));
-    this.#next_full_m = this.#options.clock.monotonic() + PASS_MS;
-  }
-
-  #tell(trouble: string | null): void {
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    this.#options.onTrouble(trouble);
-  }
-
-  async #pass(): Promise<void> {
-    const { clock } = this.#options;
-    const began_m = clock.monotonic();
+  async #pass(isFull: boolean): Promise<PassEnd> {
     this.#breath.begin();
     this.#pass_trouble = null;
     if (this.#begun) await this.#lookAtHinted();
-    if (began_m < this.#next_full_m) return;
+    const idle_ms = isFull ? await this.#lookAtAll() : 0;
+    return { idle_ms, trouble: this.#pass_trouble };
+  }
+
+  /** Gives how much of its time found nothing new. */
+  async #lookAtAll(): Promise<number> {
+    const { clock } = this.#options;
     try {
       await this.#list();
     } finally {
@@ -228,9 +177,7 @@ export class JobWatcher {
     // What is new is worth all the time that it takes; looking at what is as it was is not.
     const open_ms = this.#settled > settled ? 0 : swept_m - listed_m;
     await this.#lookAt(this.#ledger.sweep(SWEPT_A_PASS));
-    const ended_m = clock.monotonic();
-    const idle_ms = open_ms + ended_m - swept_m;
-    this.#next_full_m = ended_m + Math.min(PASS_MAX_MS, Math.max(PASS_MS, REST * idle_ms));
+    return open_ms + clock.monotonic() - swept_m;
   }
 
   async #list(): Promise<void> {
@@ -241,7 +188,7 @@ export class JobWatcher {
     const names = new Set<string>();
     const met: string[] = [];
     for await (const name of folder.names()) {
-      if (this.#stopped) return;
+      if (this.#passes.stopped) return;
       if (droppedName(name) === null) continue;
       names.add(name);
       if (!this.#ledger.has(name)) met.push(name);
@@ -268,7 +215,7 @@ export class JobWatcher {
 
   /** What the system tells meanwhile comes first: there may be a hundred thousand others to look at. */
   async #lookAt(names: readonly string[]): Promise<void> {
-    for (let at = 0; at < names.length && !this.#stopped; at += FILES_AT_ONCE) {
+    for (let at = 0; at < names.length && !this.#passes.stopped; at += FILES_AT_ONCE) {
       await this.#lookAtHinted();
       await this.#lookAtSome(names.slice(at, at + FILES_AT_ONCE));
     }
@@ -278,7 +225,7 @@ export class JobWatcher {
     const names = [...this.#hinted];
     this.#hinted.clear();
     try {
-      for (let at = 0; at < names.length && !this.#stopped; at += FILES_AT_ONCE)
+      for (let at = 0; at < names.length && !this.#passes.stopped; at += FILES_AT_ONCE)
         await this.#lookAtSome(names.slice(at, at + FILES_AT_ONCE));
     } catch (error) {
       for (const name of names) this.#ledger.reopen(name, this.#options.clock.monotonic());
@@ -328,7 +275,7 @@ export class JobWatcher {
   /** Reads them, hands what is new in them to the queue at once, and notes what became of each. */
   async #takeAll(group: readonly Due[]): Promise<void> {
     const right: Right[] = [];
-    for (let at = 0; at < group.length && !this.#stopped; at += READ_AT_ONCE) {
+    for (let at = 0; at < group.length && !this.#passes.stopped; at += READ_AT_ONCE) {
       const some = group.slice(at, at + READ_AT_ONCE);
       const door = knowing(
         this.#options.door,
@@ -340,7 +287,7 @@ export class JobWatcher {
         if (jobs !== null) right.push({ due, jobs });
       }
     }
-    if (this.#stopped) return;
+    if (this.#passes.stopped) return;
     for (const { due } of right.filter(({ jobs }) => jobs.length === 0)) this.#settle(due, []);
     await this.#submit(await this.#unanswered(right.filter(({ jobs }) => jobs.length > 0)));
   }
@@ -369,22 +316,21 @@ export class JobWatcher {
   }
 
   async #submit(files: readonly Right[]): Promise<void> {
-    if (files.length === 0) return;
     const { door, crashpoint } = this.#options;
-    try {
-      crashpoint('watcher.before_submit');
-      const changed = await submitFiles(
-        door,
-        files.map(({ jobs }) => jobs),
-      );
-      crashpoint('watcher.after_submit');
-      const displaced = files.flatMap(({ due }, i) => this.#settle(due, changed[i] ?? []));
-      if (displaced.length > 0) await door.keepAccepted(displaced);
-    } catch (error) {
-      if (isForAll(error)) throw error;
-      if (files.length > 1) for (const one of files) await this.#submit([one]);
-      else for (const { due } of files) this.#wait(due.file, error);
-    }
+    await handOver(
+      files,
+      async (some) => {
+        crashpoint('watcher.before_submit');
+        const changed = await submitFiles(
+          door,
+          some.map(({ jobs }) => jobs),
+        );
+        crashpoint('watcher.after_submit');
+        const displaced = some.flatMap(({ due }, i) => this.#settle(due, changed[i] ?? []));
+        if (displaced.length > 0) await door.keepAccepted(displaced);
+      },
+      ({ due }, error) => this.#wait(due.file, error),
+    );
   }
 
   /** The jobs in it that the queue does not know; null where it waits, or is rejected. */
@@ -463,12 +409,4 @@ export class JobWatcher {
     this.#rejected.delete(file);
     this.#changed.delete(file);
   }
-}
-
-function isForAll(error: unknown): boolean {
-  return error instanceof Problem && FOR_ALL.has(error.code);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

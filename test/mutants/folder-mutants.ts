@@ -53,18 +53,18 @@ export const FOLDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'full-disk-is-their-fault',
     breaks: 'lets each file wait for itself where nothing can be taken',
-    file: 'src/workspace/job-watcher.ts',
+    file: 'src/workspace/hand-over.ts',
     from: "new Set(['DiskLow', 'Overloaded', 'StoreBusy', 'ShuttingDown'])",
     to: 'new Set([])',
-    killed_by: ['test/workspace/job-watcher.test.ts'],
+    killed_by: ['test/workspace/job-watcher.test.ts', 'test/workspace/answer-watcher.test.ts'],
   },
   {
     name: 'one-file-spoils-all',
     breaks: 'lets all files wait for one that the queue cannot take',
-    file: 'src/workspace/job-watcher.ts',
-    from: 'if (files.length > 1) for (const one of files) await this.#submit([one]);\n      else for',
+    file: 'src/workspace/hand-over.ts',
+    from: 'if (lot.length > 1) for (const one of lot) await handOver([one], hand, refused);\n    else for',
     to: 'for',
-    killed_by: ['test/workspace/job-watcher.test.ts'],
+    killed_by: ['test/workspace/job-watcher.test.ts', 'test/workspace/answer-watcher.test.ts'],
   },
   {
     name: 'moved-over-not-seen',
