@@ -22,6 +22,8 @@ interface Setup {
   /** What the queue says of a run; without it, it adopts what it does not know. */
   verdicts: Map<string, AdoptionVerdict>;
   refusing: Problem | null;
+  /** A run of this name makes its whole lot fail, as a bug would. */
+  poison: string;
   /** Names whose job files are gone. */
   readonly jobless: Set<string>;
 }
@@ -42,6 +44,7 @@ function setup(): Setup {
     ...{ clock, results, ended, known, lots, troubles },
     verdicts: new Map(),
     refusing: null,
+    poison: '',
     jobless: new Set(),
   };
   const watcher = new AnswerWatcher({
@@ -53,6 +56,8 @@ function setup(): Setup {
     }),
     adopt(adoptions) {
       if (own.refusing !== null) return Promise.reject(own.refusing);
+      if (adoptions.some(({ row }) => row.name === own.poison))
+        return Promise.reject(new Problem('Internal', 'a constraint refused it'));
       lots.push(adoptions.map(({ row }) => `${row.name}@${row.run}`));
       return Promise.resolve(adoptions.map((one) => adopted(own, one)));
     },
@@ -375,8 +380,8 @@ describe('whoever asks before a job is queued', () => {
   });
 });
 
-describe('one that the queue cannot take', () => {
-  it('R26: is shown, and keeps no other one from being taken', async () => {
+describe('an answer that cannot be taken', () => {
+  it('R26: since it cannot be read, is shown, and keeps no other one from being taken', async () => {
     const { clock, results, watcher, lots } = setup();
     const all = ['a', 'b', 'c'];
     for (const name of all) results.put(`${T}_${name}.json`, { result: 'text', run: 1 });
@@ -393,5 +398,18 @@ describe('one that the queue cannot take', () => {
     results.broken.clear();
     await clock.advance(12 * SECOND);
     expect([lots.at(-1), watcher.left('result').size]).toEqual([['b@1'], 0]);
+  });
+
+  it('R26: since the queue refuses it, is of no run, and the others of its lot are taken', async () => {
+    const all = setup();
+    all.poison = 'b';
+    for (const name of ['a', 'b', 'c']) all.results.put(`${T}_${name}.json`, { result: 'text', run: 1 });
+    all.watcher.start();
+    await all.clock.settle();
+    expect(all.lots).toEqual([['a@1'], ['c@1']]);
+    expect([...all.watcher.left('result').values()]).toMatchObject([
+      { file: `${T}_b.json`, message: 'a constraint refused it' },
+    ]);
+    expect(all.troubles).toEqual([]);
   });
 });
