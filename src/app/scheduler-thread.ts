@@ -140,9 +140,24 @@ class SchedulerThread {
   }
 
   async #start(): Promise<{ store_id: string; host: string; port: number }> {
-    const { database: path, expect_existing, listen } = this.#data;
+    const { database: path, expect_existing } = this.#data;
     const crashpoint = crashPointOf(environment());
     const store = openStore({ path, clock: systemClock, random: systemRandom, expect_existing, crashpoint });
+    try {
+      return await this.#startOn(store, crashpoint);
+    } catch (error) {
+      // A thread that just ends would let SQLite merge the log, and leave the mark that says that there is one.
+      await this.#service?.stop();
+      await store.close();
+      throw error;
+    }
+  }
+
+  async #startOn(
+    store: Store,
+    crashpoint: CrashPoint,
+  ): Promise<{ store_id: string; host: string; port: number }> {
+    const { listen } = this.#data;
     const logs = this.#openLogs();
     const service = await this.#startService(store, logs, crashpoint);
     this.#service = service;

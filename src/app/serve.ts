@@ -187,16 +187,18 @@ class Server {
 
   async #serve(local: LocalInstance, token: string, asked: Promise<NodeJS.Signals>): Promise<number> {
     const { layout } = this.#config;
-    const { scheduler, publisher } = await this.#startThreads(token);
-    const reads = openReadStore({ path: layout.database });
-    await ensureAdminKey(layout.admin_key, reads, scheduler);
-    const intake = openIntake(this.#config, scheduler, this.#log);
-    const folder = this.#watchFolder(intake, reads);
-    const doors = await this.#open(intake, reads, folder);
-    this.#crashpoint('start.before_announce');
-    await this.#announce(scheduler, doors);
-    folder?.start();
-    const parts: Parts = { scheduler, publisher, reads, doors, folder, local };
+    const threads = await this.#startThreads(token);
+    let parts: Parts;
+    try {
+      parts = { ...threads, ...(await this.#openUp(threads.scheduler)), local };
+    } catch (error) {
+      // They would go on without a lock, and keep the process.
+      await threads.publisher.stop();
+      await threads.scheduler.stop();
+      throw error;
+    }
+    const { scheduler } = parts;
+    parts.folder?.start();
     const idle = this.#options.detached
       ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
@@ -206,6 +208,25 @@ class Server {
     idle?.cancel();
     state.cancel();
     return code;
+  }
+
+  async #openUp(scheduler: SchedulerThread): Promise<Pick<Parts, 'reads' | 'doors' | 'folder'>> {
+    const { layout } = this.#config;
+    const reads = openReadStore({ path: layout.database });
+    let doors: Doors | null = null;
+    try {
+      await ensureAdminKey(layout.admin_key, reads, scheduler);
+      const intake = openIntake(this.#config, scheduler, this.#log);
+      const folder = this.#watchFolder(intake, reads);
+      doors = await this.#open(intake, reads, folder);
+      this.#crashpoint('start.before_announce');
+      await this.#announce(scheduler, doors);
+      return { reads, doors, folder };
+    } catch (error) {
+      await doors?.http.close(0);
+      reads.close();
+      throw error;
+    }
   }
 
   async #startThreads(token: string): Promise<{ scheduler: SchedulerThread; publisher: PublisherThread }> {
@@ -268,7 +289,7 @@ class Server {
   }
 
   async #open(intake: Intake, reads: ReadStore, folder: FolderWatch | null): Promise<Doors> {
-    const { layout, http } = this.#config;
+    const { layout } = this.#config;
     const socket = socketPath(layout, realpathSync(layout.root), tmpdir());
     // We hold the workspace, so what stands there is left over.
     await rm(socket, { force: true });
@@ -280,13 +301,22 @@ class Server {
       version: version(),
       folder,
     });
-    await server.listenSocket(socket);
-    const at = await this.#orAnyPort(http.port, (port) => server.listenTcp({ host: http.host, port }));
+    const at = await this.#listen(server, socket).catch(async (error: unknown) => {
+      await server.close(0);
+      await rm(socket, { force: true });
+      throw error;
+    });
     return {
       http: server,
       socket,
       url: `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`,
     };
+  }
+
+  async #listen(server: Doors['http'], socket: string): Promise<{ host: string; port: number }> {
+    const { host, port: wanted } = this.#config.http;
+    await server.listenSocket(socket);
+    return this.#orAnyPort(wanted, (port) => server.listenTcp({ host, port }));
   }
 
   async #announce(scheduler: SchedulerThread, doors: Doors): Promise<void> {

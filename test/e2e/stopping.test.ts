@@ -1,10 +1,12 @@
 /** G18: what a signal does to each process. The first asks it to end in order, the second to end now; nothing is lost either way. */
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
+import { ERRORS } from '../../src/core/errors.ts';
 import { processGone } from '../../src/app/process-gone.ts';
 import { setup, type Machine } from './machine.ts';
 import { until } from '../support/until.ts';
@@ -49,6 +51,14 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** Taken until the test has ended. */
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }
 
 async function intakeStopped(client: Client): Promise<void> {
@@ -96,6 +106,24 @@ describe('serve', () => {
     expect(await machine.localInstances()).toEqual([]);
     expect(await machine.files('.promptd')).not.toContain('server.json');
   });
+
+  it.for(['http', 'instances'] as const)(
+    'R26: that finds the port of its %s taken leaves a database that the next start takes',
+    async (door) => {
+      const taken = await takenPort();
+      const ports = { http: { port: 0 }, instances: { port: 0 } };
+      const machine = await setup({ config: { ...ports, [door]: { port: taken } } });
+      const { code, stderr } = await machine.promptd('serve');
+      expect([code, stderr]).toEqual([
+        ERRORS.PortTaken.exit,
+        expect.stringContaining(`Port ${taken} is taken`),
+      ]);
+      const config = JSON.parse(await readFile(machine.path('promptd.config.json'), 'utf8')) as object;
+      await writeFile(machine.path('promptd.config.json'), JSON.stringify({ ...config, ...ports }));
+      const serving = await machine.serve();
+      expect(await serving.stop()).toBe(0);
+    },
+  );
 
   it('lets its own instance finish what runs, takes nothing new meanwhile, and publishes it before it ends', async () => {
     const machine = await setup();
