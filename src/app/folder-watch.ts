@@ -22,6 +22,7 @@ import type { Config } from './config.ts';
 import type { Intake } from './intake.ts';
 import { JobsOnDisk } from './jobs-on-disk.ts';
 import type { openLog } from './log.ts';
+import { sayingRejections } from './rejections-said.ts';
 
 export interface FolderWatchOptions {
   readonly config: Config;
@@ -29,6 +30,8 @@ export interface FolderWatchOptions {
   readonly reads: ReadStore;
   readonly log: ReturnType<typeof openLog>;
   readonly crashpoint: CrashPoint;
+  /** Sentences for the person at the terminal. */
+  readonly say: (sentence: string) => void;
   readonly onFatal: (error: Error) => void;
 }
 
@@ -47,20 +50,24 @@ const PAGE = 500;
 const RUNS_COMPARED = 1_000;
 
 export function folderWatch(options: FolderWatchOptions): FolderWatch {
-  const { config, intake, reads, log, crashpoint, onFatal } = options;
+  const { config, intake, reads, log, crashpoint, say, onFatal } = options;
   const { layout } = config;
   const answers = watchAnswers(options);
   const watcher = new JobWatcher({
     folder: systemJobFolder(layout.jobs),
     answers,
     door: doorOf(options),
-    reports: new RejectedReports({
-      files: systemFiles,
-      names: systemFolderNames,
-      layout,
-      clock: systemClock,
-      random: systemRandom,
-    }),
+    reports: sayingRejections(
+      new RejectedReports({
+        files: systemFiles,
+        names: systemFolderNames,
+        layout,
+        clock: systemClock,
+        random: systemRandom,
+      }),
+      systemClock,
+      say,
+    ),
     clock: systemClock,
     timers: systemTimers,
     crashpoint,

@@ -202,7 +202,7 @@ class Server {
     const idle = this.#options.detached
       ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
-    const state = watchState(layout, process.pid, () => this.#dieOfLostState(local));
+    const state = watchState(layout, process.pid, (what) => this.#dieOfLostState(what, local));
     void asked.then((signal) => this.#stop(signal, parts));
     const code = await this.#ended.promise;
     idle?.cancel();
@@ -220,7 +220,7 @@ class Server {
       const folder = this.#watchFolder(intake, reads);
       doors = await this.#open(intake, reads, folder);
       this.#crashpoint('start.before_announce');
-      await this.#announce(scheduler, doors);
+      await this.#announce(scheduler, doors, folder !== null);
       return { reads, doors, folder };
     } catch (error) {
       await doors?.http.close(0);
@@ -284,6 +284,7 @@ class Server {
       reads,
       log: this.#log,
       crashpoint: this.#crashpoint,
+      say: this.#options.say,
       onFatal: (error) => this.#die(error.stack ?? error.message),
     });
   }
@@ -319,7 +320,7 @@ class Server {
     return this.#orAnyPort(wanted, (port) => server.listenTcp({ host, port }));
   }
 
-  async #announce(scheduler: SchedulerThread, doors: Doors): Promise<void> {
+  async #announce(scheduler: SchedulerThread, doors: Doors, isWatching: boolean): Promise<void> {
     const { layout, instances } = this.#config;
     await writeServerFile(layout.server, {
       pid: process.pid,
@@ -337,6 +338,8 @@ class Server {
     this.#options.say(
       `HTTP ${doors.url}  socket ${doors.socket}  instances ${instances.host}:${scheduler.address.port}`,
     );
+    if (isWatching)
+      this.#options.say(`Files dropped into ${layout.jobs} are taken by themselves: promptd status`);
     this.#options.say(
       `Key for HTTP: ${layout.admin_key}. Stop with Ctrl-C: running calls may finish, nothing is lost.`,
     );
@@ -385,12 +388,12 @@ class Server {
   }
 
   /** Its instance has lost the place of its outcomes, and must not be in the way of the next server's. */
-  #dieOfLostState(local: LocalInstance): void {
+  #dieOfLostState(what: string, local: LocalInstance): void {
     if (this.#stopping) return;
     local.kill();
     this.#die(
-      `${this.#config.layout.state} was deleted or replaced while this server ran`,
-      'The next start makes its database again from results/, ended/ and jobs/.',
+      what,
+      'What has become a file is safe; the next start makes the database from the files, or says how.',
     );
   }
 

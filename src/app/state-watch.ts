@@ -4,7 +4,7 @@
  * the folders, and both would ask the same jobs. So the first one has to end.
  */
 import { stat } from 'node:fs/promises';
-import { isSystemError } from '../workspace/system-error.ts';
+import { hasCode } from '../workspace/system-error.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { readServerFile } from './server-info.ts';
 
@@ -15,26 +15,34 @@ const LOOKS = 2;
 export function watchState(
   layout: Pick<WorkspaceLayout, 'database' | 'server'>,
   pid: number,
-  onGone: () => void,
+  onGone: (what: string) => void,
 ): { cancel(): void } {
   let gone = 0;
   const timer = setInterval(() => {
-    void isGone(layout, pid).then((now) => {
-      gone = now ? gone + 1 : 0;
-      if (gone === LOOKS) onGone();
+    void whatIsGone(layout, pid).then((what) => {
+      gone = what === null ? 0 : gone + 1;
+      if (what !== null && gone === LOOKS) onGone(what);
     });
   }, LOOK_MS);
   timer.unref();
   return { cancel: () => clearInterval(timer) };
 }
 
-/** No inodes are compared, since not every file system keeps them; a folder that cannot be looked at is not taken for gone. */
-async function isGone(layout: Pick<WorkspaceLayout, 'database' | 'server'>, pid: number): Promise<boolean> {
+/**
+ * A sentence, or null. No inodes are compared, since not every file system keeps them; a folder that cannot be looked at is not
+ * taken for gone.
+ */
+async function whatIsGone(
+  { database, server }: Pick<WorkspaceLayout, 'database' | 'server'>,
+  pid: number,
+): Promise<string | null> {
   try {
-    await stat(layout.database);
+    await stat(database);
   } catch (error) {
-    return isSystemError(error) && error.code === 'ENOENT';
+    return hasCode(error, 'ENOENT') ? `${database} was removed while it was in use` : null;
   }
-  const server = await readServerFile(layout.server);
-  return server !== null && server.pid !== pid;
+  const now = await readServerFile(server);
+  return now === null || now.pid === pid
+    ? null
+    : `another server (pid ${now.pid}) has come into the place of this one, whose state folder was removed`;
 }
