@@ -19,6 +19,7 @@ export const REASONS = {
     when: 'waiting',
     advice:
       'Every slot that fits is taken. It starts when one is free; more slots: instance.slots, or another instance.',
+    behind: 'It starts when one of them has ended; more at a time: max_concurrent of that endpoint.',
   },
   WaitingForModel: {
     when: 'waiting',

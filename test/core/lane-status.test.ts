@@ -50,3 +50,12 @@ describe.each<[LaneNeeds, RegExp]>([
     expect(laneStatuses(boardWith(needs, ['', needs]), 0)[0]?.reason.code).toBe('WaitingForSlot');
   });
 });
+
+it('R14: where the endpoint is the limit, its max_concurrent is named, and no more slots', () => {
+  const board = boardWith('', ['']);
+  const full = { ...ENDPOINT, running: 4 };
+  const [status] = laneStatuses({ ...board, endpoints: new Map([['shell', full]]) }, 0);
+  expect(status?.reason.message).toBe(
+    'shell runs 4 of at most 4 at a time. It starts when one of them has ended; more at a time: max_concurrent of that endpoint.',
+  );
+});
