@@ -30,7 +30,10 @@ export type CommandGroup = 'Asking:' | 'Looking:' | 'Changing:' | 'Keeping:' | '
 export const SELECTION: readonly OptionSpec[] = [
   { flags: '--batch <name>', about: 'jobs of this batch' },
   { flags: '--state <states>', about: 'in these states: queued,running,failed,…' },
-  { flags: '--reason <code>', about: 'that wait or failed for this reason, e.g. EndpointAuth' },
+  {
+    flags: '--reason <code>',
+    about: 'that have failed for this reason, e.g. ContextTooLong; for what jobs wait: promptd why',
+  },
   { flags: '--endpoint <name>', about: 'asked at this endpoint' },
   { flags: '--model <name>', about: 'asked of this model' },
   { flags: '--tag <tag>', about: 'with this tag' },

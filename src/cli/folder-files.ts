@@ -12,10 +12,12 @@ const NAMES_SHOWN = 5;
 export async function folderFiles(context: Context): Promise<number> {
   const client = await context.server();
   const view = await client.folder({ signal: context.signal });
-  if (!view.counts.watched)
+  if (!view.counts.watched) {
     context.out.notice(
-      'This server does not watch jobs/: promptd serve does, unless "watch" is off in its configuration.',
+      'This server does not watch jobs/, so it cannot say: promptd serve does, unless "watch" is off in its configuration. Without it: promptd validate',
     );
+    return EXIT.ok;
+  }
   if (context.given.flag('rejected')) await showRejected(context, view);
   if (context.given.flag('changed')) await showChanged(context, view);
   return EXIT.ok;

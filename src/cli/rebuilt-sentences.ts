@@ -11,7 +11,7 @@ export function rebuiltSentences({ completed, ended, adopted, unknown_work, misf
           `Of ${many(unknown_work, 'run')} the job is gone or was edited since: they have their answers and ends, and cannot be asked again by retry or rerun.`,
         ]
       : []),
-    'Attempts, logs and keys are gone. Jobs without an answer are asked by the next promptd run.',
+    'Attempts, logs and keys are gone. Jobs without an answer are asked by promptd run, or by a promptd serve that finds their files.',
     ...(misfits > 0
       ? [`${many(misfits, 'file')} did not fit and ${misfits === 1 ? 'was' : 'were'} left out.`]
       : []),

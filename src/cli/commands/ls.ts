@@ -1,4 +1,5 @@
 import { EXIT } from '../../core/errors.ts';
+import { REASONS, type ReasonRow } from '../../core/reasons.ts';
 import type { Client } from '../../client/client.ts';
 import type { JobFilter } from '../../client/filter.ts';
 import type { JobLine } from '../../core/views.ts';
@@ -69,6 +70,7 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
     out.notice(
       isAny ? 'There are no jobs yet. Submit some with: promptd run, or promptd submit' : 'No job fits.',
     );
+    sayWhoWaits(context);
     return;
   }
   const now = deps.now();
@@ -96,6 +98,14 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
       { head: out.out.dim, width: out.width },
     ),
   );
+}
+
+/** Only reasons of failures are stored, so one of the moment selects none, though `ls` shows it. */
+function sayWhoWaits({ out, given }: Context): void {
+  const code = given.text('reason');
+  const row: ReasonRow | undefined = Object.entries(REASONS).find(([known]) => known === code)?.[1];
+  if (row?.when === 'waiting')
+    out.notice(`${code} is what jobs wait for, by endpoint and model. Who waits, and why: promptd why`);
 }
 
 /** From its first start to its end, or to now. */

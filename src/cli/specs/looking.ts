@@ -9,7 +9,8 @@ export const LOOKING: readonly CommandSpec[] = [
     args: '',
     group: 'Looking:',
     summary: 'server, batches under way, endpoints with what holds them',
-    about: 'A bare promptd in a workspace does the same. Exit code 5 where no server runs.',
+    about: `How many jobs are in which state, files of jobs/ that are wrong or were changed, what holds endpoints, and what the
+folders take of the disk. A bare promptd in a workspace does the same. Exit code 5 where no server runs.`,
     options: [WATCH],
     examples: [
       ['promptd status', 'where things stand'],
