@@ -16,6 +16,7 @@ import type { MisfitKind } from '../core/verification.ts';
 import { systemFiles } from '../platform/files.ts';
 import type { AnswerReader } from '../workspace/foreign-answers.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
+import { readRegularFile } from '../workspace/regular-file.ts';
 import {
   adoptionOf,
   laneOfRestored,
@@ -23,7 +24,6 @@ import {
   type RestoredAttachment,
   type RestoredFile,
 } from '../workspace/restored-run.ts';
-import type { JobsOnDisk } from './jobs-on-disk.ts';
 
 /** What a run asked, as its file tells it. */
 export interface Asked {
@@ -36,6 +36,22 @@ export interface Asked {
  * until such a one was met; names with one run are not in it.
  */
 export type SeveralRuns = Map<string, Asked | null>;
+
+/** The jobs that files of answers link to. */
+export interface LinkedJobs {
+  /**
+   * The job that a link leads to: of that digest where it can be made so, as a fresh draw of its batch too; else as it is now.
+   * Null where it is gone or cannot be made.
+   */
+  of(link: string, name: string, about: AboutJob): Promise<PreparedJob | null>;
+}
+
+/** What the result says of a job, where its file does not. */
+export interface AboutJob {
+  readonly digest?: string;
+  readonly batch?: string | null;
+  readonly key?: string | null;
+}
 
 /** Where a file stands, and of which run it is taken for. */
 export interface FilePlace {
@@ -100,9 +116,9 @@ export function readAnswerFile(kind: 'result' | 'ended', text: string, name: str
 
 export class AdoptedFiles {
   readonly #layout: WorkspaceLayout;
-  readonly #jobs: JobsOnDisk;
+  readonly #jobs: LinkedJobs;
 
-  constructor(layout: WorkspaceLayout, jobs: JobsOnDisk) {
+  constructor(layout: WorkspaceLayout, jobs: LinkedJobs) {
     this.#layout = layout;
     this.#jobs = jobs;
   }
@@ -131,7 +147,7 @@ export class AdoptedFiles {
     for (const { name: own, media_type, bytes: size, sha256: hash } of record.files ?? []) {
       // Taken by its place in this folder, whatever path the file tells.
       const path = join(this.#layout.results, answerFilePath(epoch, name, own));
-      const bytes = isFileName(own) ? await regularFile(path) : null;
+      const bytes = isFileName(own) ? await readRegularFile(systemFiles, path) : null;
       if (bytes === null)
         lacks.push({ kind: 'missing', path, message: 'the result file beside it names it' });
       else if (sha256Bytes(bytes) !== hash)
@@ -190,11 +206,6 @@ function isJson(text: string): boolean {
 
 function isFileName(text: string): boolean {
   return text !== '' && text !== '.' && text !== '..' && !/[/\0]/.test(text);
-}
-
-async function regularFile(path: string): Promise<Uint8Array | null> {
-  const facts = await systemFiles.facts(path);
-  return facts?.kind === 'file' ? systemFiles.read(path) : null;
 }
 
 /** The job where it is what was asked, or where that was a fresh draw of it; null where it is other work. */

@@ -7,18 +7,13 @@ import { systemFiles } from '../platform/files.ts';
 import { createPrepare, type Prepare } from '../prompt/prepare.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
+import { readRegularFile } from '../workspace/regular-file.ts';
 import { isSystemError } from '../workspace/system-error.ts';
+import type { AboutJob, LinkedJobs } from './adopted-file.ts';
 import { loadConfig } from './config.ts';
 import type { Environment } from './environment.ts';
 
-/** What the result says of a job, where its file does not. */
-export interface AboutJob {
-  readonly digest?: string;
-  readonly batch?: string | null;
-  readonly key?: string | null;
-}
-
-export class JobsOnDisk {
+export class JobsOnDisk implements LinkedJobs {
   readonly #layout: WorkspaceLayout;
   readonly #prepare: Prepare;
   /** Lines of the batch file that was read last, by key. */
@@ -36,10 +31,6 @@ export class JobsOnDisk {
     return new JobsOnDisk(layout, createPrepare({ endpoints, default_endpoint, links }));
   }
 
-  /**
-   * The job that a link leads to: of that digest where it can be made so, as a fresh draw of its batch too; else as it is now.
-   * Null where it is gone or cannot be made.
-   */
   async of(link: string, name: string, about: AboutJob): Promise<PreparedJob | null> {
     const value = await this.#valueOf(link);
     if (value === null) return null;
@@ -78,11 +69,10 @@ export class JobsOnDisk {
   }
 }
 
-/** Nothing is opened whose other end would be waited for: the link is whatever somebody wrote into a file. */
+/** The link is whatever somebody wrote into a file. */
 async function regularText(path: string): Promise<string | null> {
   try {
-    const facts = await systemFiles.facts(path);
-    const bytes = facts?.kind === 'file' ? await systemFiles.read(path) : null;
+    const bytes = await readRegularFile(systemFiles, path);
     return bytes === null ? null : Buffer.from(bytes).toString('utf8');
   } catch (error) {
     if (isSystemError(error)) return null;

@@ -21,6 +21,7 @@ import { systemRandom } from '../platform/random.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { openStore } from '../stores/sqlite/store.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
+import { readRegularFile } from '../workspace/regular-file.ts';
 import { type RestoredFile, submittedAt } from '../workspace/restored-run.ts';
 import { AdoptedFiles, readAnswerFile, type SeveralRuns } from './adopted-file.ts';
 import type { Environment } from './environment.ts';
@@ -178,8 +179,7 @@ class Rebuild {
   async #readFile(kind: Seen['kind'], file: string, name: string): Promise<RestoredFile | null> {
     this.#read += 1;
     if (this.#read % 1_000 === 0) this.#observer.progress(this.#read);
-    const facts = await systemFiles.facts(file);
-    const bytes = facts?.kind === 'file' ? await systemFiles.read(file) : null;
+    const bytes = await readRegularFile(systemFiles, file);
     if (bytes === null) return this.#leave('unreadable', file, 'expected a file');
     try {
       return readAnswerFile(kind, Buffer.from(bytes).toString('utf8'), name);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { splitResultFileName } from '../core/names.ts';
 import type { Files, FolderNames } from '../core/ports/files.ts';
 import type { WorkspaceLayout } from './layout.ts';
+import { readRegularFile } from './regular-file.ts';
 import { parseRecord } from './run-record.ts';
 
 export interface TraceOptions {
@@ -40,8 +41,7 @@ async function published(
     if (looked === LOOKED_AT_MAX && !thorough) return null;
     looked += 1;
     const path = join(folder, name);
-    const facts = await files.facts(path);
-    const bytes = facts?.kind === 'file' ? await files.read(path) : null;
+    const bytes = await readRegularFile(files, path);
     if (bytes !== null && isOurs(bytes, path)) return path;
   }
   return null;

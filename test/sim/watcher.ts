@@ -8,8 +8,7 @@ import { createPrepare } from '../../src/prompt/prepare.ts';
 import type { JobDoor } from '../../src/workspace/job-intake.ts';
 import { AnswerWatcher } from '../../src/workspace/answer-watcher.ts';
 import { type AnswersFirst, JobWatcher } from '../../src/workspace/job-watcher.ts';
-import { AdoptedFiles, answerReader } from '../../src/app/adopted-file.ts';
-import type { JobsOnDisk } from '../../src/app/jobs-on-disk.ts';
+import { AdoptedFiles, answerReader, type LinkedJobs } from '../../src/app/adopted-file.ts';
 import type { WorkspaceLayout } from '../../src/workspace/layout.ts';
 import { RejectedReports } from '../../src/workspace/rejected-file.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
@@ -39,15 +38,15 @@ export interface WatcherParts {
 /** As what rebuilds a workspace reads them, with jobs from the simulated folder. */
 export function answersOf(parts: WatcherParts): AnswerWatcher {
   const { world, life, client, results, ended, layout, onFatal, jobText } = parts;
-  const jobs = {
-    of: async (link: string, name: string): Promise<PreparedJob | null> => {
+  const jobs: LinkedJobs = {
+    of: async (link, name) => {
       const value = parsed(jobText(link));
       if (value === null) return null;
       const made = await prepare({ ...value, name }, { via: 'socket', link });
       return made.ok ? made.job : null;
     },
   };
-  const files = new AdoptedFiles(layout, jobs as unknown as JobsOnDisk);
+  const files = new AdoptedFiles(layout, jobs);
   return new AnswerWatcher({
     results,
     ended,
