@@ -86,7 +86,7 @@ describe('an answer in results/', () => {
     expect((await machine.client().result('lot.a')).result).toBe('of a');
   });
 
-  it('R8 R13: completes a job that waits, and one that came while serve was down', async () => {
+  it('R8 R14: completes a job that waits, and one that came while serve was down', async () => {
     const machine = await setup(WATCHING);
     const first = await machine.serve();
     machine.model.script('slow', { hold: 'headers' });

@@ -57,7 +57,7 @@ async function lose(machine: Machine): Promise<void> {
   await rm(machine.path('.promptd'), { recursive: true });
 }
 
-it('R13: gives each job its runs, states and answers again, and asks nothing of them', async () => {
+it('R8 R26: gives each job its runs, states and answers again, and asks nothing of them', async () => {
   const charts = { kind: 'ai-package', module: 'charts.mjs', poll: '10ms' };
   const machine = await setup();
   machine.onFinished(() => endServerOf(machine.root));
@@ -145,7 +145,7 @@ it('R13: gives each job its runs, states and answers again, and asks nothing of 
   );
 });
 
-it('R13: takes the bare pair as an answer of its job, and leaves out and names what does not fit', async () => {
+it('R9: takes the bare pair as an answer of its job, and leaves out and names what does not fit', async () => {
   const machine = await setup();
   machine.onFinished(() => endServerOf(machine.root));
   await machine.writeJobs({
@@ -190,7 +190,7 @@ it('R13: takes the bare pair as an answer of its job, and leaves out and names w
   await endServerOf(machine.root);
 });
 
-it('R13: refuses beside a server, and where there is a database', async () => {
+it('R26: refuses beside a server, and where there is a database', async () => {
   const machine = await setup();
   machine.onFinished(() => endServerOf(machine.root));
   const serving = await machine.serve();
