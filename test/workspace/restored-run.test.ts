@@ -36,7 +36,7 @@ function adopt(file: RestoredFile, more: Partial<RestoredParts> = {}) {
 const PAIR = restored('result', '{"job": "faq-17.json", "result": "Yes"}');
 
 describe('a result file', () => {
-  it('R13: gives the run that it was written of', () => {
+  it('R9: gives the run that it was written of', () => {
     const { run, result } = publicationBody();
     const { row, result: answer, bodies, is_certain, answered_by } = adopt(resultOf());
     expect(row).toMatchObject({
@@ -169,7 +169,7 @@ describe('files that came with an answer', () => {
 describe('an ended file', () => {
   const FAILED = restored('ended', endedFileText(publicationBody({ kind: 'ended' })));
 
-  it('R13: gives the run as it ended, without an answer', () => {
+  it('R9: gives the run as it ended, without an answer', () => {
     const { row, result, answered_by } = adopt(FAILED);
     expect(row).toMatchObject({
       state: 'failed',
