@@ -64,7 +64,7 @@ describe('a result file', () => {
     expect(bodies.map(({ body }) => body)).toContain(result?.text);
   });
 
-  it('R13: whose text was changed is never taken', () => {
+  it('R9: whose text was changed is never taken', () => {
     const text = resultFileText(publicationBody()).replace('Because', 'Why not');
     expect(() => readRestored('result', text)).toThrow(Problem);
   });
@@ -73,15 +73,15 @@ describe('a result file', () => {
     ['run', '{"job": "a.json", "result": "x", "run": 0}'],
     ['run', '{"job": "a.json", "result": "x", "run": 1.5}'],
     ['digest', '{"job": "a.json", "result": "x", "digest": "abc"}'],
-  ])('R13: with a wrong "%s" is none', (part, text) => {
+  ])('R9: with a wrong "%s" is none', (part, text) => {
     expect(() => readRestored('result', text)).toThrow(`expected "${part}"`);
   });
 
-  it('R13: without an answer is of no run', () => {
+  it('R9: without an answer is of no run', () => {
     expect(readRestored('result', '{"job": "a.json", "result": null}')).toBeNull();
   });
 
-  it('R13: of which only the pair is there is taken as it is, and marked', () => {
+  it('R9: of which only the pair is there is taken as it is, and marked', () => {
     const { row, result, is_certain } = adopt(PAIR);
     expect(row).toMatchObject({ state: 'completed', attempt: 0, submitted_at: 5, finished_at: EPOCH });
     expect(row).toMatchObject({ endpoint: 'unknown', model: 'unknown' });
@@ -92,7 +92,7 @@ describe('a result file', () => {
     expect(adopt(resultOf()).result?.meta.warnings).toEqual([]);
   });
 
-  it('R13: of an answer that another run gave names that run, and counts no attempt', () => {
+  it('R9: of an answer that another run gave names that run, and counts no attempt', () => {
     const shared = resultOf({ answered_by: { name: 'leader', run: 2 } });
     const { row, answered_by } = adopt(shared);
     expect([row.attempt, answered_by]).toEqual([0, { name: 'leader', run: 2 }]);
@@ -100,7 +100,7 @@ describe('a result file', () => {
     expect(adopt(unclear).answered_by).toBeNull();
   });
 
-  it('R13: of a line of a batch file is of that batch', () => {
+  it('R9: of a line of a batch file is of that batch', () => {
     const lot = resultOf({ run: { batch: 'lot', key: 'k1' }, spec: { link: 'lot.jsonl#k1' } });
     expect(adopt(lot).row).toMatchObject({ source: 'batch_file', batch: 'lot', key: 'k1' });
     expect(adopt(lot).spec.link).toBe('lot.jsonl#k1');
@@ -108,7 +108,7 @@ describe('a result file', () => {
 });
 
 describe('the job of a file', () => {
-  it('R13: where it is there gives what was asked, how, and where', () => {
+  it('R9: where it is there gives what was asked, how, and where', () => {
     const job = {
       ...jobOf('faq-17', { endpoint: 'own', model: 'm', script: true }),
       attachments: { a: 'data' },
@@ -125,7 +125,7 @@ describe('the job of a file', () => {
     expect(bodies.map(({ body }) => body)).toEqual([job.spec, job.prompt, 'data', 'Yes']);
   });
 
-  it('R13: where it is gone, is as much of it as the file shows', () => {
+  it('R9: where it is gone, is as much of it as the file shows', () => {
     const file = resultOf();
     const { spec, bodies } = adopt(file);
     const messages = [{ role: 'user', content: 'Why?' }];
@@ -135,7 +135,7 @@ describe('the job of a file', () => {
     expect(laneOfRestored(file, null)).toEqual({ endpoint: 'ollama', model: 'llama3.2:3b', needs: '' });
   });
 
-  it('R13: whose scripts made the prompt has the one that was sent beside it, where that is shown whole', () => {
+  it('R9: whose scripts made the prompt has the one that was sent beside it, where that is shown whole', () => {
     const job = jobOf('faq-17', { script: true });
     const sent = canonicalJson([{ role: 'user', content: 'Why?' }]);
     const { result, bodies } = adopt(resultOf(), { job });
@@ -150,7 +150,7 @@ describe('the job of a file', () => {
 });
 
 describe('files that came with an answer', () => {
-  it('R13: are stored with it', () => {
+  it('R9: are stored with it', () => {
     const body = Buffer.from('png').toString('base64');
     const ref = {
       name: 'chart.png',
@@ -181,12 +181,12 @@ describe('an ended file', () => {
     expect([result, answered_by]).toEqual([null, null]);
   });
 
-  it('R13: counts on from the latest attempt that it tells of', () => {
+  it('R9: counts on from the latest attempt that it tells of', () => {
     const record = { ...FAILED.record, attempts: [{ attempt: 2 }, { attempt: 3 }, { attempt: 'x' }] };
     expect(adopt(restored('ended', JSON.stringify(record))).row.attempt).toBe(3);
   });
 
-  it('R13: with a reason that nobody knows keeps its state, and no reason', () => {
+  it('R9: with a reason that nobody knows keeps its state, and no reason', () => {
     const record = { ...FAILED.record, reason: { code: 'Whatever', message: 'x' } };
     expect(adopt(restored('ended', JSON.stringify(record))).row).toMatchObject({
       state: 'failed',
