@@ -11,6 +11,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { Problem } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
+import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemFolderNames } from '../platform/folder-names.ts';
 import { systemRandom } from '../platform/random.ts';
@@ -35,6 +36,7 @@ import { startSchedulerThread, type SchedulerThread } from './scheduler-remote.t
 import { processGone } from './process-gone.ts';
 import { readServerFile, removeServerFile, SERVE_LOCK, writeServerFile } from './server-info.ts';
 import { traceOfSettings } from './settings-trace.ts';
+import { sayingTrouble } from './trouble-said.ts';
 import { stopSignals } from './signals.ts';
 import { onUncaught } from './uncaught.ts';
 import { version } from './version.ts';
@@ -233,6 +235,7 @@ class Server {
     const { layout, endpoints, prices, instances, instance, logs } = this.#config;
     const { port1, port2 } = new MessageChannel();
     const fatal = (message: string, advice?: string): void => this.#die(message, advice);
+    const tell = sayingTrouble(systemClock, this.#options.say);
     const scheduler = await this.#orAnyPort(instances.port, (port) =>
       startSchedulerThread({
         data: {
@@ -249,15 +252,20 @@ class Server {
         publisher: port1,
         onFatal: fatal,
         crashpoint: this.#crashpoint,
-        note: (level, fields, message) => this.#log[level](fields, message),
+        note: (level, fields, message) => {
+          this.#log[level](fields, message);
+          if (level === 'error') tell('message' in fields ? String(fields.message) : message);
+        },
       }),
     );
     const publisher = startPublisherThread(
       { database: layout.database, layout, scheduler: port2 },
       {
         fatal,
-        trouble: (message) =>
-          this.#log.warn({ message }, message === null ? 'publishing goes on' : 'publishing waits'),
+        trouble: (message) => {
+          this.#log.warn({ message }, message === null ? 'publishing goes on' : 'publishing waits');
+          if (message !== null) tell(message);
+        },
       },
     );
     return { scheduler, publisher };

@@ -186,6 +186,8 @@ test('R14: why tells what holds each endpoint, however long the queue of another
   expect((await cli.run(['why'])).stdout).toBe(
     '1,000 queued, e.g. a: WaitingForSlot: Of a.\n2 queued, e.g. b: EndpointUnreachable: Of b.\n',
   );
+  cli.fake.server.json('GET /stats', { trouble: { code: 'DiskLow', message: 'Free some disk space.' } });
+  expect((await cli.run(['why'])).stderr).toBe('The server is held up: DiskLow: Free some disk space.\n');
   const [first] = (await cli.run(['why', '--json'])).stdout.split('\n');
   expect(JSON.parse(first ?? '')).toEqual({
     state: 'queued',

@@ -90,7 +90,7 @@ async function show(context: Context, seen: Seen): Promise<void> {
   if (trouble !== null)
     await out.line(out.out.red(`trouble   ${trouble.code}: ${plainText(trouble.message)}`));
   const disk = seen.stats.disk_free_bytes;
-  if (disk !== undefined) await out.line(`disk      ${(disk / 1024 ** 3).toFixed(1)} GiB free`);
+  if (disk !== undefined) await out.line(`disk      ${byteText(disk)} free`);
   const taken = seen.stats.disk_use;
   if (taken !== undefined) await out.line(`taken     ${takenLine(taken)}`);
   const open = seen.batches.filter((batch) => batch.ended < batch.total);

@@ -28,6 +28,8 @@ export async function why(context: Context): Promise<number> {
     }
   }
   if (context.args.length > 0) return EXIT.ok;
+  const { trouble } = await client.stats({ signal });
+  if (trouble !== null) out.notice(plainLine(`The server is held up: ${trouble.code}: ${trouble.message}`));
   const groups = await groupsOf(context, client, filter);
   if (groups.length === 0) out.notice('No job waits, and none has failed.');
   for (const { state, runs, reason, example } of groups) {
