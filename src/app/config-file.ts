@@ -4,7 +4,7 @@ import { DURATION_EXPECTED, parseDuration } from '../core/durations.ts';
 import { ENDPOINT_KINDS, ISOLATIONS } from '../core/endpoints.ts';
 import { Problem, type Fault } from '../core/errors.ts';
 import { decodeUtf8, parseJobText, placeFaults } from '../core/job-text.ts';
-import { pathOf } from '../core/job-path.ts';
+import { pathOf, WHOLE } from '../core/job-path.ts';
 import { NAME_EXPECTED, NAME_PATTERN } from '../core/names.ts';
 
 const port = z.int().min(0).max(65_535);
@@ -108,7 +108,7 @@ export function parseConfigFile(bytes: Uint8Array, file: string): ConfigFile {
       {
         code: 'InvalidConfig',
         path: pathOf(issue.path),
-        expected: issue.message.replace(/^Invalid input: expected /, ''),
+        expected: expectedOf(issue),
         got: shown(valueAt(parsed.value, issue.path)),
       },
     ];
@@ -116,7 +116,29 @@ export function parseConfigFile(bytes: Uint8Array, file: string): ConfigFile {
   throw invalid(placeFaults(faults, parsed), file);
 }
 
-function invalid(faults: readonly Fault[], file: string): Problem {
+const KIND_WORDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+/** What zod expected, in the words of our own messages. */
+function expectedOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') return KIND_WORDS[issue.expected] ?? issue.expected;
+  if (issue.code === 'invalid_value')
+    return `one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+  return issue.message
+    .replace(/^(?:Invalid input|Too small|Too big): expected /, '')
+    .replace(/^(number|int) to be /, 'a number ')
+    .replace(/^(string|array) to have /, 'one with ');
+}
+
+function invalid(all: readonly Fault[], file: string): Problem {
+  const faults = all.map((fault) => (fault.path === WHOLE ? { ...fault, path: '(file)' } : fault));
   const first = faults[0];
   const where = first?.line === undefined ? file : `${file}:${first.line}:${first.column ?? 1}`;
   return new Problem(
