@@ -12,12 +12,12 @@ import { systemFolderNames } from '../platform/folder-names.ts';
 import { systemJobFolder } from '../platform/job-folder.ts';
 import { systemRandom } from '../platform/random.ts';
 import { systemTimers } from '../platform/timers.ts';
+import { AdoptedFiles, answerReader } from '../workspace/adopted-file.ts';
 import type { AnswerKind, LeftAnswer } from '../workspace/foreign-answers.ts';
 import { AnswerWatcher } from '../workspace/answer-watcher.ts';
 import type { JobDoor } from '../workspace/job-intake.ts';
 import { JobWatcher } from '../workspace/job-watcher.ts';
 import { RejectedReports } from '../workspace/rejected-file.ts';
-import { AdoptedFiles, answerReader } from './adopted-file.ts';
 import type { Config } from './config.ts';
 import type { Intake } from './intake.ts';
 import { JobsOnDisk } from './jobs-on-disk.ts';
@@ -109,7 +109,8 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
 
 function watchAnswers({ config, intake, reads, log, onFatal }: FolderWatchOptions): AnswerWatcher {
   const { layout } = config;
-  const files = new AdoptedFiles(layout, new JobsOnDisk(layout, intake.prepare));
+  const jobs = new JobsOnDisk(layout, intake.prepare);
+  const files = new AdoptedFiles({ files: systemFiles, layout, jobs });
   return new AnswerWatcher({
     results: systemJobFolder(layout.results),
     ended: systemJobFolder(layout.ended),

@@ -5,11 +5,11 @@ import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { PreparedJob } from '../core/submission.ts';
 import { systemFiles } from '../platform/files.ts';
 import { createPrepare, type Prepare } from '../prompt/prepare.ts';
+import type { AboutJob, LinkedJobs } from '../workspace/adopted-file.ts';
 import { WorkspaceLinkReader } from '../workspace/link-reader.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { readRegularFile } from '../workspace/regular-file.ts';
 import { isSystemError } from '../workspace/system-error.ts';
-import type { AboutJob, LinkedJobs } from './adopted-file.ts';
 import { loadConfig } from './config.ts';
 import type { Environment } from './environment.ts';
 

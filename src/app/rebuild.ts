@@ -20,10 +20,10 @@ import { systemFolderNames } from '../platform/folder-names.ts';
 import { systemRandom } from '../platform/random.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { openStore } from '../stores/sqlite/store.ts';
+import { AdoptedFiles, readAnswerFile, type SeveralRuns } from '../workspace/adopted-file.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
 import { readRegularFile } from '../workspace/regular-file.ts';
 import { type RestoredFile, submittedAt } from '../workspace/restored-run.ts';
-import { AdoptedFiles, readAnswerFile, type SeveralRuns } from './adopted-file.ts';
 import type { Environment } from './environment.ts';
 import { JobsOnDisk } from './jobs-on-disk.ts';
 import { SERVE_LOCK } from './server-info.ts';
@@ -103,7 +103,7 @@ class Rebuild {
 
   constructor(layout: WorkspaceLayout, jobs: JobsOnDisk, observer: RebuildObserver) {
     this.#layout = layout;
-    this.#files = new AdoptedFiles(layout, jobs);
+    this.#files = new AdoptedFiles({ files: systemFiles, layout, jobs });
     this.#observer = observer;
   }
 

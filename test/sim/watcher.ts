@@ -8,7 +8,7 @@ import { createPrepare } from '../../src/prompt/prepare.ts';
 import type { JobDoor } from '../../src/workspace/job-intake.ts';
 import { AnswerWatcher } from '../../src/workspace/answer-watcher.ts';
 import { type AnswersFirst, JobWatcher } from '../../src/workspace/job-watcher.ts';
-import { AdoptedFiles, answerReader, type LinkedJobs } from '../../src/app/adopted-file.ts';
+import { AdoptedFiles, answerReader, type LinkedJobs } from '../../src/workspace/adopted-file.ts';
 import type { WorkspaceLayout } from '../../src/workspace/layout.ts';
 import { RejectedReports } from '../../src/workspace/rejected-file.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
@@ -37,7 +37,7 @@ export interface WatcherParts {
 
 /** As what rebuilds a workspace reads them, with jobs from the simulated folder. */
 export function answersOf(parts: WatcherParts): AnswerWatcher {
-  const { world, life, client, results, ended, layout, onFatal, jobText } = parts;
+  const { world, life, client, results, ended, files, layout, onFatal, jobText } = parts;
   const jobs: LinkedJobs = {
     of: async (link, name) => {
       const value = parsed(jobText(link));
@@ -46,12 +46,12 @@ export function answersOf(parts: WatcherParts): AnswerWatcher {
       return made.ok ? made.job : null;
     },
   };
-  const files = new AdoptedFiles(layout, jobs);
+  const answers = new AdoptedFiles({ files, layout, jobs });
   return new AnswerWatcher({
     results,
     ended,
     known: { epochsOf: (names) => world.stores.reads.epochsOf(names) },
-    reader: answerReader(files, life),
+    reader: answerReader(answers, life),
     adopt: async (adoptions) => {
       const verdicts = await client.adopt(adoptions);
       for (const verdict of verdicts) world.hit(`adopt: ${verdict}`);

@@ -10,20 +10,20 @@ import { digestOf, sha256, sha256Bytes } from '../core/identity.ts';
 import { canonicalJson } from '../core/json.ts';
 import { answerFilePath } from '../core/names.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { Files } from '../core/ports/files.ts';
 import type { PreparedJob } from '../core/submission.ts';
 import { drawWithoutWord, unknownRequest } from '../core/unknown-work.ts';
 import type { MisfitKind } from '../core/verification.ts';
-import { systemFiles } from '../platform/files.ts';
-import type { AnswerReader } from '../workspace/foreign-answers.ts';
-import type { WorkspaceLayout } from '../workspace/layout.ts';
-import { readRegularFile } from '../workspace/regular-file.ts';
+import type { AnswerReader } from './foreign-answers.ts';
+import type { WorkspaceLayout } from './layout.ts';
+import { readRegularFile } from './regular-file.ts';
 import {
   adoptionOf,
   laneOfRestored,
   readRestored,
   type RestoredAttachment,
   type RestoredFile,
-} from '../workspace/restored-run.ts';
+} from './restored-run.ts';
 
 /** What a run asked, as its file tells it. */
 export interface Asked {
@@ -114,20 +114,24 @@ export function readAnswerFile(kind: 'result' | 'ended', text: string, name: str
   return read;
 }
 
-export class AdoptedFiles {
-  readonly #layout: WorkspaceLayout;
-  readonly #jobs: LinkedJobs;
+export interface AdoptedFilesOptions {
+  readonly files: Pick<Files, 'facts' | 'read'>;
+  readonly layout: Pick<WorkspaceLayout, 'results'>;
+  readonly jobs: LinkedJobs;
+}
 
-  constructor(layout: WorkspaceLayout, jobs: LinkedJobs) {
-    this.#layout = layout;
-    this.#jobs = jobs;
+export class AdoptedFiles {
+  readonly #options: AdoptedFilesOptions;
+
+  constructor(options: AdoptedFilesOptions) {
+    this.#options = options;
   }
 
   /** `several` knows the names with several runs, whose files come in ascending order of run. */
   async adopt(file: RestoredFile, place: FilePlace, several: SeveralRuns): Promise<AdoptedFile> {
     const { name, epoch } = place;
     const { record } = file;
-    const found = await this.#jobs.of(record.job, name, record);
+    const found = await this.#options.jobs.of(record.job, name, record);
     const digest = record.digest ?? found?.digest ?? ownDigest(file, place);
     const job = knownWork(several, name, file, digest, found);
     const lacks: Lack[] = [];
@@ -146,8 +150,8 @@ export class AdoptedFiles {
     const attachments: RestoredAttachment[] = [];
     for (const { name: own, media_type, bytes: size, sha256: hash } of record.files ?? []) {
       // Taken by its place in this folder, whatever path the file tells.
-      const path = join(this.#layout.results, answerFilePath(epoch, name, own));
-      const bytes = isFileName(own) ? await readRegularFile(systemFiles, path) : null;
+      const path = join(this.#options.layout.results, answerFilePath(epoch, name, own));
+      const bytes = isFileName(own) ? await readRegularFile(this.#options.files, path) : null;
       if (bytes === null)
         lacks.push({ kind: 'missing', path, message: 'the result file beside it names it' });
       else if (sha256Bytes(bytes) !== hash)
