@@ -358,10 +358,10 @@ class Server {
     this.#stopping = true;
     this.#log.info({ why }, 'stopping');
     try {
-      const isQuiet = await parts.scheduler.quiet();
       if (why !== 'idle') {
+        const { instances } = await parts.scheduler.status();
         const seconds = LIMITS.stop_deadline_ms / 1000;
-        const calls = isQuiet
+        const calls = instances.every(({ running }) => running.length === 0)
           ? 'nothing runs'
           : `running calls have ${seconds} s to finish; once more to stop at once`;
         this.#options.say(`Stopping: ${calls}.`);

@@ -125,6 +125,30 @@ describe('serve', () => {
     },
   );
 
+  it('F86: says that nothing runs where jobs only wait, and gives calls no time that are not there', async () => {
+    const machine = await setup();
+    const ended = machine.promptd('serve');
+    const client = machine.client();
+    await until('serve to answer', () =>
+      client.stats().then(
+        () => true,
+        () => false,
+      ),
+    );
+    await client.submit({
+      name: 'later',
+      prompt: 'later',
+      configuration: CONFIGURATION,
+      options: { run_at: '2099-01-01T00:00:00Z' },
+    });
+    const { pid } = JSON.parse(await readFile(machine.path('.promptd', 'server.json'), 'utf8')) as {
+      pid: number;
+    };
+    process.kill(pid, 'SIGTERM');
+    const { code, stderr } = await ended;
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Stopping: nothing runs.')]);
+  });
+
   it('lets its own instance finish what runs, takes nothing new meanwhile, and publishes it before it ends', async () => {
     const machine = await setup();
     machine.model.script('What of running?', { hold: 'headers' });
