@@ -69,6 +69,12 @@ describe('the unit for systemd', () => {
     for (const { exit } of [DiskLow, PortTaken]) expect(prevented).not.toContain(exit);
   });
 
+  it('is installed from a package, since a link to a checkout may lead where it cannot read', () => {
+    expect(setting('ProtectHome')).toBe('yes');
+    const [, install] = /^npm install --global (\S+)$/m.exec(readDoc('deploy/README.md')) ?? [];
+    expect(install).toMatch(/\.tgz$/);
+  });
+
   it('has room for as many connections as serve takes', () => {
     expect(Number(setting('LimitNOFILE'))).toBeGreaterThan(4 * LIMITS.http_connections_max);
   });
