@@ -1,6 +1,7 @@
 /** What `promptd doctor` says of the folders of a workspace and of the disks they lie on. */
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../core/errors.ts';
 import type { Finding } from '../core/examination.ts';
 import { splitResultFileName } from '../core/names.ts';
 import { systemFiles } from '../platform/files.ts';
@@ -100,7 +101,7 @@ export async function examineLinks({
     await systemFiles.syncDirectory(from);
     return { what, verdict: 'ok', message: `from ${from} into ${links.length} folders` };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const advice =
       'The workspace needs a disk with hard links that this user may write to (ext4, xfs, btrfs, APFS; not FAT).';
     return { what, verdict: 'wrong', message, advice };

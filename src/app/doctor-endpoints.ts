@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { EndpointConfig } from '../core/endpoints.ts';
-import { Problem } from '../core/errors.ts';
+import { messageOf, Problem } from '../core/errors.ts';
 import type { Finding } from '../core/examination.ts';
 import type { Config } from './config.ts';
 import type { Environment } from './environment.ts';
@@ -35,7 +35,7 @@ async function keyFinding(endpoint: EndpointConfig, env: Environment): Promise<P
   try {
     if ((await secretsOf(env).keyOf(endpoint)) !== null) return null;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const hint = error instanceof Problem ? error.hint : undefined;
     return { verdict: 'wrong', message, advice: hint ?? 'Make it a file that this user can read.' };
   }

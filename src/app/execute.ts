@@ -2,6 +2,7 @@
  * `promptd execute`: one attempt of one job by this very process. It is checked as at any door, ordered as the scheduler
  * orders, and run by what instances run; nothing is queued, shared or tried again.
  */
+import { messageOf } from '../core/errors.ts';
 import type {
   ExecuteObserver,
   ExecuteOptions,
@@ -88,7 +89,7 @@ class Execution implements ReadyJob {
     try {
       return { kind: 'answered', ...(await keepResult(config.layout, answered)) };
     } catch (error) {
-      const trouble = error instanceof Error ? error.message : String(error);
+      const trouble = messageOf(error);
       return { kind: 'unwritten', result: resultWithoutFile(answered), trouble };
     }
   }

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../core/errors.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { SPOOL_HELD } from './instance-process.ts';
 import { processGone } from './process-gone.ts';
@@ -104,10 +105,7 @@ function isFree(layout: WorkspaceLayout, note: (fields: object, message: string)
     lock?.release();
     return lock !== null;
   } catch (error) {
-    note(
-      { error: error instanceof Error ? error.message : String(error) },
-      'the spool cannot be locked; it is tried again',
-    );
+    note({ error: messageOf(error) }, 'the spool cannot be locked; it is tried again');
     return false;
   }
 }

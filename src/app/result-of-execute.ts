@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { HashedAnswer } from '../core/attempt.ts';
-import { Problem } from '../core/errors.ts';
+import { messageOf, Problem } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import type { JsonObject } from '../core/json.ts';
 import { answerFolderName, resultFileName } from '../core/names.ts';
@@ -49,7 +49,7 @@ export async function prepareResults({ results }: WorkspaceLayout): Promise<void
     if (await makeFolder(systemFiles, results)) await systemFiles.syncDirectory(dirname(results));
     await access(results, constants.W_OK);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Problem('FolderRefused', `The result could not be kept: ${why}`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 /** Calls between the threads of `serve`, over a MessagePort. Problems keep their code on the way. */
 import { createBirpc } from 'birpc';
 import type { MessagePort } from 'node:worker_threads';
-import { Problem, problemBody, problemFromBody, type ProblemBody } from '../core/errors.ts';
+import { messageOf, Problem, problemBody, type ProblemBody, problemFromBody } from '../core/errors.ts';
 
 type Answer<T> = { readonly value: T } | { readonly problem: ProblemBody };
 
@@ -64,10 +64,7 @@ async function answerOf(fn: () => unknown): Promise<Answer<unknown>> {
   try {
     return { value: await fn() };
   } catch (error) {
-    const problem =
-      error instanceof Problem
-        ? error
-        : new Problem('Internal', error instanceof Error ? error.message : String(error));
+    const problem = error instanceof Problem ? error : new Problem('Internal', messageOf(error));
     return { problem: problemBody(problem) };
   }
 }

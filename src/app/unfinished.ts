@@ -2,7 +2,7 @@
 import { connect } from '../client/client.ts';
 import { nobodyListens } from '../client/unreachable.ts';
 import type { ExecuteObserver, Workspace } from '../cli/deps.ts';
-import { Problem } from '../core/errors.ts';
+import { messageOf, Problem } from '../core/errors.ts';
 import { hasEnded } from '../core/states.ts';
 import type { PreparedJob } from '../core/submission.ts';
 import { systemTimers } from '../platform/timers.ts';
@@ -30,7 +30,7 @@ export async function refuseUnfinished(
   } catch (error) {
     if (error instanceof Problem && error.code === 'WrongState') throw error;
     if (nobodyListens(error) || (error instanceof Problem && error.code === 'NotFound')) return;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     observer.notice(`Whether the server of this workspace has ${name} to do is not known: ${why}`);
   } finally {
     client.close();

@@ -1,5 +1,5 @@
 /** How a call fails without an answer. */
-import { Problem } from '../core/errors.ts';
+import { messageOf, Problem } from '../core/errors.ts';
 
 /** What an aborted call rejects with: the signal's own reason. */
 export function abortError(signal: AbortSignal): Error {
@@ -11,7 +11,7 @@ export function abortError(signal: AbortSignal): Error {
 /** A connection failure in words: what was tried, what happened, what to do. Its cause keeps the system's code. */
 export function unreachable(place: string, error: unknown): Problem {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const [what, hint] = WHAT_HAPPENED[code] ?? [error instanceof Error ? error.message : String(error), LOOK];
+  const [what, hint] = WHAT_HAPPENED[code] ?? [messageOf(error), LOOK];
   return new Problem('Unreachable', `${place}: ${what}`, { hint, cause: error });
 }
 

@@ -5,6 +5,7 @@
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { messageOf } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { AnswerVerdict } from '../core/ports/answer-checker.ts';
 
@@ -58,7 +59,7 @@ export class AnswerCheck {
     try {
       validate = this.#compiled(schema);
     } catch (error) {
-      return { kind: 'bad_schema', message: cut(error instanceof Error ? error.message : String(error)) };
+      return { kind: 'bad_schema', message: cut(messageOf(error)) };
     }
     return text === null ? { kind: 'matches' } : judged(validate, text);
   }

@@ -3,6 +3,7 @@
  * what came, report. A step that finds something wrong throws a {@link ProviderError}, or {@link Interrupted} where a program
  * was ended with its instance; nothing else does.
  */
+import { messageOf } from '../core/errors.ts';
 import type { AttemptFailure, AttemptObserver, AttemptOrder } from '../core/attempt.ts';
 import type { EndpointConfig, EndpointKind } from '../core/endpoints.ts';
 import { canonicalJson, isJsonObject, type Json } from '../core/json.ts';
@@ -122,10 +123,7 @@ class Runner implements AttemptRunner {
     try {
       key = await this.#options.secrets.keyOf(endpoint);
     } catch (error) {
-      throw new ProviderError(
-        fail.noKey(endpoint, error instanceof Error ? error.message : String(error)),
-        error,
-      );
+      throw new ProviderError(fail.noKey(endpoint, messageOf(error)), error);
     }
     if (key === null || key === '') throw new ProviderError(fail.noKey(endpoint, null));
     return key;

@@ -9,7 +9,7 @@
 import type { Board } from '../core/board.ts';
 import { decide } from '../core/decide.ts';
 import { LoadedRows, type Draft } from '../core/draft.ts';
-import { Problem } from '../core/errors.ts';
+import { messageOf, Problem } from '../core/errors.ts';
 import type { PromptdEvent } from '../core/events.ts';
 import { keysOf } from '../core/keys-of.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -312,6 +312,6 @@ function decideOrFault<T>(fn: () => T): T {
   try {
     return fn();
   } catch (error) {
-    throw new DecisionFault(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new DecisionFault(messageOf(error), { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 /** Files that are placed beside each other, some at a time, with one fsync of each folder behind them all. */
-import { Problem } from '../core/errors.ts';
+import { messageOf, Problem } from '../core/errors.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import type { PublicationRow } from '../core/rows.ts';
 import { type AnswerFolder, answerFolderOf, placeFiles } from './answer-folder.ts';
@@ -27,7 +27,7 @@ export function readRows<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Problem('StoreBusy', `What is to be published could not be read: ${why}`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 /** Whether a file that was published is still what it says itself, and what the database says of its run. No file is opened here. */
+import { messageOf } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import type { JsonObject } from '../core/json.ts';
 import { formatRunRef, resultFileName } from '../core/names.ts';
@@ -73,7 +74,7 @@ function read(text: string, faults: Faults): JsonObject | null {
   try {
     return parseRecord(text, 'this file');
   } catch (error) {
-    faults.push({ kind: 'unreadable', message: error instanceof Error ? error.message : String(error) });
+    faults.push({ kind: 'unreadable', message: messageOf(error) });
     return null;
   }
 }

@@ -1,4 +1,5 @@
 /** Why nothing can be published at the moment, so that people hear of it once when it begins and once when it is over. */
+import { messageOf } from '../core/errors.ts';
 import type { Clock } from '../core/ports/clock.ts';
 
 /** It is tried again by itself. */
@@ -47,7 +48,7 @@ export class PublisherTroubles {
 }
 
 function troubleOf(error: unknown, since: number): PublisherTrouble {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
   return { code, message, since };
 }

@@ -1,7 +1,7 @@
 /** From what the user names to jobs: files, folders, batches, or jobs/ where nothing is named. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { Problem } from '../../core/errors.ts';
+import { messageOf, Problem } from '../../core/errors.ts';
 import { isName, NAME_EXPECTED } from '../../core/names.ts';
 import { readAnyJobs, readBatchFile, readJobFile, type ReadJobs } from './read-jobs.ts';
 import type { FileFault, Intake, JobDefaults, SourceJob } from './source-job.ts';
@@ -69,7 +69,7 @@ async function readOne(options: CollectOptions, file: string): Promise<ReadJobs>
   const { defaults } = options;
   if (file === '-') return readAnyJobs({ file: 'stdin', bytes: await readAll(options.stdin) }, defaults);
   const bytes = await readFile(path.resolve(options.cwd, file)).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Problem('NotFound', `${file}: it cannot be read: ${why}`, { cause: error });
   });
   const isBatch = file.endsWith('.jsonl');

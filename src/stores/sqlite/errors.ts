@@ -1,5 +1,5 @@
 /** What SQLite's result codes mean to a scheduler (https://www.sqlite.org/rescode.html). */
-import { Problem } from '../../core/errors.ts';
+import { messageOf, Problem } from '../../core/errors.ts';
 import { StoreBusyError, StoreConstraintError, StoreFullError } from '../../core/ports/store.ts';
 
 export const SQLITE = {
@@ -81,8 +81,4 @@ function ioError(error: unknown, code: number, space: () => Space): unknown {
   if (free_bytes >= floor_bytes) return error;
   const what = `${messageOf(error)}, with ${free_bytes} bytes free where at least ${floor_bytes} are needed`;
   return new StoreFullError(what, { cause: error });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

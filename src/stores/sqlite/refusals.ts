@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { Problem } from '../../core/errors.ts';
+import { messageOf, Problem } from '../../core/errors.ts';
 import { primaryCode, SQLITE } from './errors.ts';
 import { APPLICATION_ID, schemaVersion, userVersion } from './migrations.ts';
 import { missingFrom } from './shape.ts';
@@ -122,7 +122,7 @@ function lookAt(path: string): URL | string {
 /** The Problem of an error while opening; other errors as they are. */
 export function openError(path: string, error: unknown): unknown {
   if (error instanceof Problem) return error;
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   switch (primaryCode(error)) {
     case SQLITE.NOTADB:
     case SQLITE.CORRUPT:
@@ -171,7 +171,7 @@ export function freeBytesOf(path: string): number {
 export function damageOr(path: string, error: unknown): unknown {
   const code = primaryCode(error);
   if (code !== SQLITE.CORRUPT && code !== SQLITE.NOTADB) return error;
-  return refused(path, `is damaged: ${error instanceof Error ? error.message : String(error)}`, error);
+  return refused(path, `is damaged: ${messageOf(error)}`, error);
 }
 
 /**
