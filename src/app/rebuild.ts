@@ -179,13 +179,21 @@ class Rebuild {
   async #readFile(kind: Seen['kind'], file: string, name: string): Promise<RestoredFile | null> {
     this.#read += 1;
     if (this.#read % 1_000 === 0) this.#observer.progress(this.#read);
-    const bytes = await readRegularFile(systemFiles, file);
-    if (bytes === null) return this.#leave('unreadable', file, 'expected a file');
-    try {
+    return this.#orLeave(file, async () => {
+      const bytes = await readRegularFile(systemFiles, file);
+      if (bytes === null) return this.#leave('unreadable', file, 'expected a file');
       return readAnswerFile(kind, Buffer.from(bytes).toString('utf8'), name);
+    });
+  }
+
+  /** One file keeps no other one from being taken, whatever is the matter with it. */
+  async #orLeave<T>(file: string, fn: () => Promise<T | null>): Promise<T | null> {
+    try {
+      return await fn();
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      return this.#leave('changed', file, error.message.replace(/^this file: /, ''));
+      const message = error instanceof Error ? error.message : String(error);
+      const kind = error instanceof Problem ? 'changed' : 'unreadable';
+      return this.#leave(kind, file, message.replace(/^this file: /, ''));
     }
   }
 
@@ -198,11 +206,10 @@ class Rebuild {
     if (seen === undefined) return;
     const file = await this.#readFile(seen.kind, seen.file, seen.name);
     if (file === null) return;
-    const { adoption, job, lacks } = await this.#files.adopt(
-      file,
-      { epoch: seen.epoch, name: seen.name, run: seen.run ?? 1, submitted_at: this.#now },
-      this.#several,
-    );
+    const place = { epoch: seen.epoch, name: seen.name, run: seen.run ?? 1, submitted_at: this.#now };
+    const adopted = await this.#orLeave(seen.file, () => this.#files.adopt(file, place, this.#several));
+    if (adopted === null) return;
+    const { adoption, job, lacks } = adopted;
     for (const { kind, path, message } of lacks) await this.#leave(kind, path, message);
     if (job === null) this.#counts.unknown_work += 1;
     if (file.kind === 'result') this.#counts.completed += 1;

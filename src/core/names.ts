@@ -8,6 +8,9 @@ export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 export const NAME_EXPECTED =
   'a name of 1 to 200 letters, digits, ".", "_" or "-", starting with a letter or digit';
 
+/** What a reference can say. */
+export const RUN_MAX = 999_999_999;
+
 export interface RunRef {
   readonly name: string;
   /** Numbered from 1; `null` means the latest run of the name. */
@@ -40,14 +43,15 @@ export function resultFileName(epoch: number, name: string): string {
 
 /**
  * The job of a result, by splitting the file name at its first underscore: an epoch has digits only, so names that
- * contain digits, underscores and dots split without ambiguity. `null` where the name is no result file's.
+ * contain digits, underscores and dots split without ambiguity. `null` where the name is no result file's: as nobody writes
+ * the number, or so far ahead (behind the year 33000) that it may be no date, or leave no room for the next one.
  */
 export function splitResultFileName(file: string): { readonly epoch: number; readonly name: string } | null {
-  const match = /^(\d{1,16})_(.+)\.json$/.exec(file);
+  const match = /^(0|[1-9]\d{0,14})_(.+)\.json$/.exec(file);
   if (match === null) return null;
   const epoch = Number(match[1]);
   const name = match[2] ?? '';
-  return Number.isSafeInteger(epoch) && isName(name) ? { epoch, name } : null;
+  return isName(name) ? { epoch, name } : null;
 }
 
 /** `<EPOCH>_<name>.files`: the folder, beside the result file, of what came with the answer. */
@@ -62,7 +66,7 @@ export function answerFilePath(epoch: number, name: string, file: string): strin
 
 /** Whether a folder is one of {@link answerFolderName}: what lies in it is no result, however it is called. */
 export function isAnswerFolder(folder: string): boolean {
-  return /^\d{1,16}_.+\.files$/.test(folder);
+  return /^(0|[1-9]\d{0,14})_.+\.files$/.test(folder);
 }
 
 export function jobFileName(name: string): string {

@@ -3,7 +3,6 @@
  * files of its answer add to that. For `promptd rebuild` and for the watcher of these folders.
  */
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Adoption } from '../core/adoption.ts';
 import { Problem } from '../core/errors.ts';
 import { digestOf, sha256, sha256Bytes } from '../core/identity.ts';
@@ -14,6 +13,7 @@ import type { Files } from '../core/ports/files.ts';
 import type { PreparedJob } from '../core/submission.ts';
 import { drawWithoutWord, unknownRequest } from '../core/unknown-work.ts';
 import type { MisfitKind } from '../core/verification.ts';
+import { columnsOf } from './answer-columns.ts';
 import type { AnswerReader } from './foreign-answers.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { readRegularFile } from './regular-file.ts';
@@ -76,27 +76,6 @@ export interface AdoptedFile {
   readonly lacks: readonly Lack[];
 }
 
-/** What goes into columns: the rest is shown as it stands. */
-const columns = z.looseObject({
-  name: z.string().optional(),
-  attempt: z.int().nonnegative().optional(),
-  batch: z.string().nullable().optional(),
-  key: z.string().nullable().optional(),
-  endpoint: z.string().optional(),
-  model: z.string().optional(),
-  answered_by: z.string().optional(),
-  files: z
-    .array(
-      z.object({
-        name: z.string(),
-        media_type: z.string(),
-        bytes: z.int().nonnegative(),
-        sha256: z.string(),
-      }),
-    )
-    .optional(),
-});
-
 /**
  * Null for the null result, which is of no run. Throws Problem `Corrupt` where it is no such file, was changed, or says that it
  * is of another name than its own.
@@ -104,14 +83,10 @@ const columns = z.looseObject({
 export function readAnswerFile(kind: 'result' | 'ended', text: string, name: string): RestoredFile | null {
   const read = readRestored(kind, text);
   if (read === null) return null;
-  const { error } = columns.safeParse(read.record);
-  const [issue] = error?.issues ?? [];
-  if (issue !== undefined)
-    throw new Problem('Corrupt', `this file: "${issue.path.join('.')}": ${issue.message}`);
   const own = read.record.name;
   if (own !== undefined && own !== name)
     throw new Problem('Corrupt', `this file: it is named after ${name}, and says that it is of ${own}`);
-  return read;
+  return { ...read, record: columnsOf(read.kind, read.record) } as RestoredFile;
 }
 
 export interface AdoptedFilesOptions {

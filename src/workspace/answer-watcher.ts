@@ -21,7 +21,7 @@ import {
 import { handOver } from './hand-over.ts';
 import type { AnswersFirst } from './job-watcher.ts';
 import { type PassEnd, Passes, type PassesOptions } from './passes.ts';
-import { isSystemError } from './system-error.ts';
+import { isFailedSync } from './system-error.ts';
 
 export interface AnswerWatcherOptions extends PassesOptions {
   readonly results: Omit<JobFolder, 'hints'>;
@@ -221,6 +221,8 @@ export class AnswerWatcher implements AnswersFirst {
   async *#readAll(folder: ForeignAnswers, name: string): AsyncGenerator<Read> {
     const files = folder.filesOf(name);
     if (files.length === 0) return;
+    // What is being written may be the answer of that very run.
+    if (folder.kind === 'ended' && this.#folders.result.isUndecided(name)) return;
     const reader = this.#options.reader(name, files.length > 1);
     for (const { file, epoch } of files) {
       if (this.#passes.stopped) return;
@@ -265,8 +267,10 @@ export class AnswerWatcher implements AnswersFirst {
       if (bytes === null) return 'waits';
       made = await reader.make(kind, epoch, bytes);
     } catch (error) {
-      if (!isSystemError(error)) throw error;
-      this.#leave(folder, due, `it cannot be read: ${error.message}`);
+      // One file keeps nobody waiting, whatever is the matter with it.
+      if (isFailedSync(error)) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      this.#leave(folder, due, `it cannot be read: ${why}`);
       folder.wait(file, this.#options.clock.monotonic() + UNREADABLE_AGAIN_MS);
       return null;
     }

@@ -188,6 +188,22 @@ describe('a file of a run that has ended', () => {
     expect(stage.reads.result(id)).toEqual(before);
   });
 
+  it('R8 R9: is the answer of one that ended badly, where it went on elsewhere; the bare pair is not', async () => {
+    stage = await Stage.open();
+    await adopt(end('a', { epoch: 1_700_000_000_001 }));
+    expect(await adopt(pair('a', { epoch: 1_700_000_000_002 }))).toEqual(['left']);
+    expect(await adopt(result('a', { epoch: 1_700_000_000_003, job: jobOf('b') }))).toEqual(['left']);
+    expect(await adopt(result('a', { epoch: 1_700_000_000_004 }))).toEqual(['completed']);
+    expect(stage.run('a')).toMatchObject({
+      run: 1,
+      state: 'completed',
+      epoch: 1_700_000_000_004,
+      reason_code: null,
+    });
+    expect(resultsToPublish()).toEqual([]);
+    expect(await adopt(result('a', { epoch: 1_700_000_000_005, answer: 'another' }))).toEqual(['left']);
+  });
+
   it('R9: is the next run where it says so', async () => {
     stage = await Stage.open();
     expect(await adopt(end('a'), result('a', { run: 2, epoch: 1_700_000_000_009 }))).toEqual([

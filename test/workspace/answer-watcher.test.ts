@@ -269,6 +269,20 @@ describe('a file in ended/', () => {
   });
 });
 
+describe('a file in ended/ beside a result that is being written', () => {
+  it('R9: waits for it, since the run may have gone on to an answer', async () => {
+    const { clock, results, ended, watcher, lots } = setup();
+    ended.put(`${T}_x.json`, { result: 'end', run: 1 });
+    results.put(`${T + 1}_x.json`, '{"result": "half');
+    watcher.start();
+    await clock.advance(3 * SECOND);
+    expect(lots).toEqual([]);
+    results.write(`${T + 1}_x.json`, JSON.stringify({ result: 'whole', run: 1 }));
+    await clock.advance(3 * SECOND);
+    expect([lots, watcher.waiting]).toEqual([[['x@1']], 0]);
+  });
+});
+
 describe('whoever asks before a job is queued', () => {
   it('R8: waits for nothing at rest, and for no listing', async () => {
     const all = setup();
@@ -398,6 +412,20 @@ describe('an answer that cannot be taken', () => {
     results.broken.clear();
     await clock.advance(12 * SECOND);
     expect([lots.at(-1), watcher.left('result').size]).toEqual([['b@1'], 0]);
+  });
+
+  it('R26: since what it says is more than was thought of, is shown, and keeps nobody waiting', async () => {
+    const { clock, results, watcher, lots, troubles } = setup();
+    for (const name of ['a', 'b', 'c']) results.put(`${T}_${name}.json`, { result: 'text', run: 1 });
+    results.broken.set(`${T}_b.json`, new TypeError('a property of null'));
+    watcher.start();
+    const settled = watcher.settled(clock.monotonic(), ['job']);
+    await clock.advance(3 * SECOND);
+    expect(await settled).toEqual(new Set());
+    expect([lots, troubles]).toEqual([[['a@1', 'c@1']], []]);
+    expect([...watcher.left('result').values()]).toMatchObject([
+      { file: `${T}_b.json`, message: 'it cannot be read: a property of null' },
+    ]);
   });
 
   it('R26: since the queue refuses it, is of no run, and the others of its lot are taken', async () => {
