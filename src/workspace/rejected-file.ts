@@ -9,6 +9,7 @@ import type { Clock, Random } from '../core/ports/clock.ts';
 import type { Files, FolderNames } from '../core/ports/files.ts';
 import type { FileKind } from '../core/ports/job-folder.ts';
 import type { WorkspaceLayout } from './layout.ts';
+import { readRegularFile } from './regular-file.ts';
 import { writeOnce } from './write-once.ts';
 
 export interface RejectedReportsOptions {
@@ -121,8 +122,7 @@ export class RejectedReports {
   async #read(report: string): Promise<JsonObject | null> {
     const path = join(this.#options.layout.rejected, report);
     // Nobody but us writes there, and still nothing is followed or waited for.
-    if ((await this.#options.files.facts(path))?.kind !== 'file') return null;
-    const found = await this.#options.files.read(path);
+    const found = await readRegularFile(this.#options.files, path);
     return found === null ? null : objectIn(found);
   }
 }
