@@ -39,7 +39,9 @@ async function showRejected({ out }: Context, { rejected, foreign, counts }: Fol
     else await out.line(plainLine(`${one.file}: ${one.message}`));
   }
   if (counts.foreign > 0)
-    out.notice(`${many(counts.foreign, 'file')} of results/ or ended/ of no run; each stays as it is.`);
+    out.notice(
+      `${many(counts.foreign, 'file')} of results/ or ended/ ${counts.foreign === 1 ? 'belongs' : 'belong'} to no run. Nothing is changed there.`,
+    );
   sayHowManyMore(out, counts.foreign - foreign.length);
 }
 

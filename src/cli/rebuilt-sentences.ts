@@ -5,7 +5,11 @@ import { count, many } from './quantities.ts';
 export function rebuiltSentences({ completed, ended, adopted, unknown_work, misfits }: Rebuilt): string[] {
   return [
     `The database was made: ${many(completed, 'run')} with an answer, ${count(ended)} that failed or were cancelled.`,
-    ...(adopted > 0 ? [`Of these answers ${count(adopted)} came from files of no run.`] : []),
+    ...(adopted > 0
+      ? [
+          `Of these answers ${count(adopted)} came from files that name no run: by hand, or of promptd execute.`,
+        ]
+      : []),
     ...(unknown_work > 0
       ? [
           `Of ${many(unknown_work, 'run')} the job is gone or was edited since: they have their answers and ends, and cannot be asked again by retry or rerun.`,

@@ -321,7 +321,7 @@ test('R14: ls --rejected and --changed list files of jobs/ by place, and status 
   expect(json.map((line): unknown => JSON.parse(line))).toEqual([rejected, foreign]);
   expect(JSON.parse((await cli.run(['ls', '--changed', '--json'])).stdout)).toEqual(changed);
   expect((await cli.run(['status'])).stdout).toContain(
-    'files     in jobs/: 3 waiting · 1 rejected (promptd ls --rejected) · 1 changed (promptd ls --changed) · in results/ or ended/: 1 of no run (promptd ls --rejected)\n',
+    'files     in jobs/: 3 waiting · 1 rejected (promptd ls --rejected) · 1 changed (promptd ls --changed) · in results/ or ended/: 1 file of no run (promptd ls --rejected)\n',
   );
 });
 
@@ -360,7 +360,7 @@ test('R4: status tells what jobs, results, the database and logs take of the dis
     return (await cli.run(['status'])).stdout;
   };
   expect(await told(disk_use)).toContain(
-    'taken     jobs 391 MiB in 100,001 inodes · results 4.0 KiB in 1 inode · database 300 B in 1 inode · logs 3.4 GiB in 2 inodes (1m15s ago)\n',
+    'disk use  jobs 391 MiB in 100,001 inodes · results 4.0 KiB in 1 inode · database 300 B in 1 inode · logs 3.4 GiB in 2 inodes (1m15s ago)\n',
   );
-  expect(await told(null)).toContain('taken     being counted; ask again soon\n');
+  expect(await told(null)).toContain('disk use  being counted; ask again soon\n');
 });

@@ -158,7 +158,7 @@ describe('an answer in results/', () => {
       'results/1700000000003_link.json',
       'results/1700000000004_pipe.json',
     ]);
-    expect((await machine.promptd('status')).stdout).toContain('4 of no run (promptd ls --rejected)');
+    expect((await machine.promptd('status')).stdout).toContain('4 files of no run (promptd ls --rejected)');
     const listed = (await machine.promptd('ls', '--rejected')).stdout;
     expect(listed).toContain('results/1700000000001_asked.json: its name has other runs');
     expect(listed).toContain('results/1700000000004_pipe.json: expected a regular file, got a FIFO');

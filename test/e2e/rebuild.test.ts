@@ -178,7 +178,7 @@ it('R9: takes the bare pair as an answer of its job, and leaves out and names wh
     expect.stringContaining('results/1000_spoiled.json: changed: the text does not match its sha256'),
     expect.stringContaining('results/1001_broken.json: changed: expected JSON'),
   ]);
-  expect(stderr).toContain('3 came from files of no run');
+  expect(stderr).toContain('3 came from files that name no run');
   const run = await machine.promptd('run');
   expect(run.code).toBe(0);
   expect(machine.model.requests.length).toBe(asked + 1);

@@ -91,8 +91,8 @@ async function show(context: Context, seen: Seen): Promise<void> {
     await out.line(out.out.red(`trouble   ${trouble.code}: ${plainText(trouble.message)}`));
   const disk = seen.stats.disk_free_bytes;
   if (disk !== undefined) await out.line(`disk      ${byteText(disk)} free`);
-  const taken = seen.stats.disk_use;
-  if (taken !== undefined) await out.line(`taken     ${takenLine(taken)}`);
+  const use = seen.stats.disk_use;
+  if (use !== undefined) await out.line(`disk use  ${diskUseLine(use)}`);
   const open = seen.batches.filter((batch) => batch.ended < batch.total);
   if (open.length > 0) await out.line(`\n${await batchTable(out, open)}`);
   if (seen.endpoints.length > 0) await out.line(`\n${await endpointTable(out, seen.endpoints)}`);
@@ -117,13 +117,15 @@ function filesLine(folder: Stats['folder']): string | null {
   ];
   const places = [
     ...(words.length === 0 ? [] : [`in jobs/: ${words.join(' · ')}`]),
-    ...(foreign === 0 ? [] : [`in results/ or ended/: ${count(foreign)} of no run (promptd ls --rejected)`]),
+    ...(foreign === 0
+      ? []
+      : [`in results/ or ended/: ${many(foreign, 'file')} of no run (promptd ls --rejected)`]),
   ];
   return places.length === 0 ? null : places.join(' · ');
 }
 
 /** `jobs 391 MiB in 100,001 inodes · … (4s ago)` */
-function takenLine(use: DiskUseView | null): string {
+function diskUseLine(use: DiskUseView | null): string {
   if (use === null) return 'being counted; ask again soon';
   const words = DISK_PARTS.flatMap((part) => {
     const { bytes, inodes } = use[part];
