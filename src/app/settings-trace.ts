@@ -45,11 +45,23 @@ export async function changedSince(
   return null;
 }
 
+/** Whether a process that was started with this configuration file and environment has what the server of this trace has. */
+export function isOfSameSettings(
+  trace: SettingsTrace,
+  config_sha256: string | null,
+  env: Environment,
+): boolean {
+  return (
+    config_sha256 === trace.config_sha256 &&
+    Object.entries(trace.env).every(([name, value]) => hashOf(env[name], trace.salt) === value)
+  );
+}
+
 function hashOf(value: string | undefined, salt: string): string | null {
   return value === undefined || value === '' ? null : sha256(`${salt}\0${value}`);
 }
 
-async function hashOfFile(path: string): Promise<string | null> {
+export async function hashOfFile(path: string): Promise<string | null> {
   const bytes = await readFile(path).catch(() => null);
   return bytes === null ? null : sha256Bytes(bytes);
 }

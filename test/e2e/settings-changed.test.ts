@@ -84,3 +84,42 @@ it('R20: a server that runs something, or that a person started, goes on, and wh
   );
   expect(await serving.stop()).toBe(0);
 });
+
+it('R18 R20: the instance of a killed server finishes what it runs, then makes way where settings were changed before the next start', async () => {
+  const machine = await setup();
+  machine.model.script('held', { hold: 'headers' });
+  const first = await machine.serve();
+  await first.client.submit({
+    name: 'held',
+    prompt: 'held',
+    configuration: { LLM_name: 'ollama:test-model' },
+  });
+  const request = await machine.model.arrived('held');
+  const [before] = await machine.localInstances();
+  await first.kill();
+  await addEndpoint(machine);
+  const { client } = await machine.serve({ env: { VENDOR_KEY: 'key-of-the-test' }, instance: false });
+  await until('the earlier one to make way', async () =>
+    (await client.instances()).some(({ state, running }) => state === 'draining' && running.length === 1),
+  );
+  await client.submit({ name: 'new', prompt: 'new', configuration: { LLM_name: 'vendor:test-model' } });
+  request.release();
+  for (const name of ['held', 'new'])
+    await until(`${name} to be answered`, async () => (await client.job(name)).state === 'completed');
+  expect(machine.model.requests).toHaveLength(2);
+  const instances = await machine.localInstances();
+  expect(instances).toHaveLength(1);
+  expect(instances).not.toContain(before);
+});
+
+it('R18: it stays where nothing was changed', async () => {
+  const machine = await setup();
+  const first = await machine.serve();
+  const before = await machine.localInstances();
+  expect(before).toHaveLength(1);
+  await first.kill();
+  const { client } = await machine.serve();
+  await client.submit({ name: 'a', prompt: 'a', configuration: { LLM_name: 'ollama:test-model' } });
+  await until('a to be answered', async () => (await client.job('a')).state === 'completed');
+  expect(await machine.localInstances()).toEqual(before);
+});
