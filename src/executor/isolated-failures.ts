@@ -10,7 +10,7 @@ export function processFailure(
   tail: string,
 ): AttemptFailure {
   const said = tail === '' ? '' : ` Its last words: ${tail.slice(0, 500)}`;
-  const message = `${endpoint}: the process that ran this attempt ${nonsense === null ? how(end) : strayed(nonsense)}${said}`;
+  const message = `${endpoint}: the process that ran this attempt ${nonsense === null ? how(end) : saidNonsense(nonsense)}${said}`;
   return {
     blame: 'transient',
     reason_code: 'ProviderError',
@@ -20,7 +20,7 @@ export function processFailure(
   };
 }
 
-function strayed(nonsense: string): string {
+function saidNonsense(nonsense: string): string {
   return `printed what is no message of an attempt (${nonsense.slice(0, 200)}); it was ended.`;
 }
 

@@ -12,6 +12,7 @@ import { IsolatedAttempt } from './isolated-attempt.ts';
 import type { AttemptPlace } from './isolated-messages.ts';
 import type { RunnerReport } from './report.ts';
 import { ServerChoice } from './server-choice.ts';
+import { withoutKey } from './without-key.ts';
 
 export interface IsolatedRunnerOptions {
   /** For attempts that run in this process. */
@@ -54,10 +55,7 @@ export class IsolatedRunner implements AttemptRunner {
       observer,
       signal,
       spec: specOf(endpoint),
-      mask: async (text) => {
-        const key = await secrets.keyOf(endpoint).catch(() => null);
-        return key === null || key === '' ? text : text.replaceAll(key, '***');
-      },
+      mask: async (text) => withoutKey(text, await secrets.keyOf(endpoint).catch(() => null)),
     });
     this.#running.add(attempt);
     try {

@@ -26,6 +26,7 @@ import { newAttempt, reportOf, type Attempt, type RunnerReport } from './report.
 import { ServerChoice, type ChosenServer } from './server-choice.ts';
 import type { CommandRunner, PromptBuilder } from './steps.ts';
 import { Watch } from './watch.ts';
+import { withoutKey } from './without-key.ts';
 
 export interface RunnerOptions {
   /** The endpoints that this instance serves, by name. */
@@ -245,5 +246,5 @@ function judge(answer: ProviderAnswer, endpoint: EndpointConfig, result_bytes_ma
 function failureOf(error: unknown, { order, api_key }: Attempt): AttemptFailure {
   if (error instanceof ProviderError) return error.failure;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return fail.broken(order.endpoint, api_key === null ? text : text.replaceAll(api_key, '***'));
+  return fail.broken(order.endpoint, withoutKey(text, api_key));
 }
