@@ -6,6 +6,7 @@ import type { Prices } from '../core/cost.ts';
 import type { EndpointConfig } from '../core/endpoints.ts';
 import { Problem } from '../core/errors.ts';
 import type { RunRef } from '../core/names.ts';
+import type { Gate } from '../core/gate.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { FollowEnd, LogPiece, RetryOptions, RunChange } from '../core/ports/scheduler.ts';
@@ -231,7 +232,7 @@ class SchedulerThread {
     for (const event of events) {
       if (event.type === 'turn_failed') this.#main.tell('note', 'error', event, 'a turn failed');
       else if (event.type === 'gate_closed')
-        this.#main.tell('note', 'warn', { ...event.gate }, event.gate.reason.message);
+        this.#main.tell('note', 'warn', gateFields(event.gate), event.gate.reason.message);
       else if (event.type === 'instance_attached' || event.type === 'instance_detached')
         this.#main.tell('note', 'info', event, event.type.replace('_', ' '));
       else if (event.type === 'published') published += event.count;
@@ -243,6 +244,11 @@ class SchedulerThread {
     if (error instanceof Problem) this.#main.tell('fatal', error.message, error.hint);
     else this.#main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
+}
+
+/** What a reader of the log can use; its sentence is the message. */
+function gateFields({ endpoint, model, closed, reason: { code, until } }: Gate): object {
+  return { type: 'gate_closed', endpoint, model, code, closed, ...(until === undefined ? {} : { until }) };
 }
 
 /** Compares in a time that says nothing about how much of the token was right. */

@@ -106,7 +106,9 @@ async function takeWorkspace({ config, detached, say }: ServeProcessOptions): Pr
   if (lock !== null) return lock;
   const other = await readServerFile(layout.server);
   if (!detached && other?.detached === true && !processGone(other.pid)) {
-    say(`A server that \`promptd run\` had started holds this workspace (pid ${other.pid}); it makes way.`);
+    say(
+      `A server that \`promptd run\` had started holds this workspace (pid ${other.pid}); it makes way when its calls have ended, after ${LIMITS.stop_deadline_ms / 1000} s at most.`,
+    );
     process.kill(other.pid, 'SIGTERM');
     const freed = await lockWithin(path, MAKE_WAY_MS);
     if (freed !== null) return freed;

@@ -258,7 +258,7 @@ test('Ctrl-C stops the waiting and says that nothing is lost', async () => {
   expect(stderr)
     .toBe(`Started a server in the background; it ends by itself when idle (stay with it: promptd serve).
 Stopped waiting; 0 of 1 job done, 1 go on without you. Nothing is lost.
-The server goes on in the background and ends by itself when idle. Look: promptd status. Wait again: promptd run. Stop them: promptd cancel.
+The server goes on in the background and ends by itself when idle. Look: promptd status. Wait again: promptd run. Stop them: promptd cancel NAME, or --all.
 `);
 });
 

@@ -149,6 +149,32 @@ describe('serve', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('Stopping: nothing runs.')]);
   });
 
+  it('R14: logs of an endpoint that is closed what a reader can use', async () => {
+    const away = { kind: 'openai-compatible', base_url: `http://127.0.0.1:${await freePort()}/v1` };
+    const machine = await setup({ config: { endpoints: { away }, default_endpoint: 'away' } });
+    const { client } = await machine.serve();
+    await client.submit({ name: 'a', prompt: 'a', configuration: { LLM_name: 'away:m' } });
+    const log = machine.path('.promptd', 'logs', 'serve.log');
+    let line: string | undefined;
+    await until('it to be closed', async () => {
+      line = (await readFile(log, 'utf8')).split('\n').find((one) => one.includes('gate_closed'));
+      return line !== undefined;
+    });
+    expect(JSON.parse(line ?? '')).toEqual({
+      level: 40,
+      time: expect.any(String),
+      process: 'serve',
+      process_id: expect.any(Number),
+      type: 'gate_closed',
+      endpoint: 'away',
+      model: null,
+      code: 'EndpointUnreachable',
+      closed: 1,
+      until: expect.any(Number),
+      msg: expect.stringContaining('away: '),
+    });
+  });
+
   it('lets its own instance finish what runs, takes nothing new meanwhile, and publishes it before it ends', async () => {
     const machine = await setup();
     machine.model.script('What of running?', { hold: 'headers' });

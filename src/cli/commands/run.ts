@@ -199,6 +199,8 @@ function interrupted(context: Context, session: RunSession): number {
   const server = session.startedServer
     ? 'The server goes on in the background and ends by itself when idle. '
     : '';
-  out.complain(`${server}Look: promptd status. Wait again: promptd run. Stop them: promptd cancel.`);
+  out.complain(
+    `${server}Look: promptd status. Wait again: promptd run. Stop them: promptd cancel NAME, or --all.`,
+  );
   return EXIT.interrupted;
 }
