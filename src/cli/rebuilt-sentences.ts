@@ -12,7 +12,7 @@ export function rebuiltSentences({ completed, ended, adopted, unknown_work, misf
       : []),
     ...(unknown_work > 0
       ? [
-          `Of ${many(unknown_work, 'run')} the job is gone or was edited since: they have their answers and ends, and cannot be asked again by retry or rerun.`,
+          `Of ${many(unknown_work, 'run')} the job is gone or was edited since: answers and ends are there, and neither retry nor rerun can ask again.`,
         ]
       : []),
     'Attempts, logs and keys are gone. Jobs without an answer are asked by promptd run, or by a promptd serve that finds their files.',

@@ -118,6 +118,16 @@ test('R24: logs -f follows a job to its end and exits with the code of that end'
   expect(code).toBe(10);
 });
 
+test('logs says of a job without one whether it is to come', async () => {
+  await using cli = await setup();
+  cli.fake.has({ name: 'a' });
+  cli.fake.has({ name: 'b', state: 'completed' });
+  for (const name of ['a', 'b'])
+    cli.fake.server.on(`GET /jobs/${name}/logs`, (_asked, response) => void response.end(''));
+  expect((await cli.run(['logs', 'a'])).stderr).toBe('a has no log yet. To wait for it: promptd logs -f a\n');
+  expect((await cli.run(['logs', 'b'])).stderr).toMatch(/^b has ended, and no log of it is kept:/);
+});
+
 test('logs prints what was logged so far', async () => {
   await using cli = await setup();
   cli.fake.has({ name: 'a', state: 'running' });

@@ -2,9 +2,9 @@ import type { Client } from '../../client/client.ts';
 import { EXIT } from '../../core/errors.ts';
 import type { LogEntry } from '../../core/attempt.ts';
 import { parseRunRef } from '../../core/names.ts';
-import type { RunState } from '../../core/states.ts';
 import { isoTime } from '../../core/views.ts';
 import { waitForInterrupts } from '../following/interrupts.ts';
+import { hasEnded, type RunState } from '../../core/states.ts';
 import type { Context } from '../context.ts';
 import { plainText } from '../plain-text.ts';
 import { shortRef } from '../short-ref.ts';
@@ -19,9 +19,15 @@ export async function logs(context: Context): Promise<number> {
   if (given.flag('follow')) return followLog(context, client, ref, attempt);
   const text = await client.logs(ref, { signal, ...(attempt === undefined ? {} : { attempt }) });
   if (out.json) await out.value({ ...parseRunRef(ref), text });
-  else if (text === '') out.notice(`${ref} has no log yet. To wait for it: promptd logs -f ${ref}`);
+  else if (text === '') out.notice(noLog(ref, (await client.job(ref, { signal })).state));
   else await out.data(plainText(text.endsWith('\n') ? text : `${text}\n`));
   return EXIT.ok;
+}
+
+function noLog(ref: string, state: RunState): string {
+  return hasEnded(state)
+    ? `${ref} has ended, and no log of it is kept: it was asked elsewhere, or before the database was made again.`
+    : `${ref} has no log yet. To wait for it: promptd logs -f ${ref}`;
 }
 
 /** Follows to the end of the run; the exit code is that of its end. Shared with `submit --follow`. */
