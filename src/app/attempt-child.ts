@@ -59,9 +59,10 @@ async function run({ order, place }: Extract<ToAttempt, { t: 'run' }>): Promise<
     },
   };
   const report = await own.runner.run(order, observer, abort.signal);
-  // A pipe is written at once, so nothing is lost.
-  say({ t: 'report', report: report as Extract<FromAttempt, { t: 'report' }>['report'] });
-  process.exit(0);
+  const last = { t: 'report', report: report as Extract<FromAttempt, { t: 'report' }>['report'] } as const;
+  flush();
+  // More than a pipe holds is on its way until somebody has read it.
+  write(encodeFrame(last), () => process.exit(0));
 }
 
 function hear(message: ToAttempt): void {

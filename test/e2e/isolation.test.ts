@@ -157,6 +157,16 @@ describe.concurrent('attempts in processes of their own', () => {
     expect(await stop()).toBe(0);
   });
 
+  it('R16: bring an answer that is larger than what a pipe holds', async ({ onTestFinished }) => {
+    const machine = await isolated(onTestFinished);
+    const pieces = Array.from({ length: 8 }, (_, i) => String(i).repeat(1024 * 1024));
+    machine.model.script('large?', { pieces });
+    const { client } = await machine.serve();
+    await client.submit(job('large', ''));
+    expect(await ended(client, 'large')).toBe('completed succeeded');
+    expect((await client.result('large')).result === pieces.join('')).toBe(true);
+  });
+
   it('R16: killed with kill -9, are errors of their attempt alone, and the instance lives', async ({
     onTestFinished,
   }) => {
