@@ -49,7 +49,7 @@ export class DiskWatch {
         ? null
         : reason(
             'DiskLow',
-            `The disk of ${folder} has ${mib(free[short] ?? 0)} free, and new work is taken from ${mib(free_min_bytes)} on`,
+            `The disk of ${folder} has ${mib(free[short] ?? 0)} free, and new work is taken from ${mib(free_min_bytes)} on (disk_free_min_bytes in promptd.config.json)`,
           );
     const changed = (trouble === null) !== (this.#told === null);
     this.#told = trouble;

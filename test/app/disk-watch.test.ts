@@ -41,7 +41,7 @@ describe('the watch of the disks', () => {
       await clock.advance(1_000);
       expect(await watch.trouble()).toEqual({
         code: 'DiskLow',
-        message: `The disk of ${folder} has 511 MiB free, and new work is taken from 512 MiB on. Free some disk space; it goes on by itself.`,
+        message: `The disk of ${folder} has 511 MiB free, and new work is taken from 512 MiB on (disk_free_min_bytes in promptd.config.json). Free some disk space; it goes on by itself.`,
       });
       free.set(folder, LIMITS.disk_free_min_bytes);
     }

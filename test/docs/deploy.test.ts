@@ -112,6 +112,9 @@ describe('the container file', () => {
     const copied = instructions('COPY').map((rest) => rest.split(' ').slice(0, -1));
     const fromHere = copied.filter(([first]) => !first?.startsWith('--')).flat();
     expect(fromHere.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);
+    // All that is copied is sent to the builder, and nothing else.
+    const sent = readFileSync(path.join(ROOT, '.dockerignore'), 'utf8').match(/^!(.+)$/gm) ?? [];
+    expect(sent.map((line) => line.slice(1)).toSorted()).toEqual([...new Set(fromHere)].map((file) => file.replace(/^\.\//, '')).toSorted());
     const [, last = ''] = IMAGE.split(/^FROM .*$/m).slice(1);
     const inImage = [...last.matchAll(/^COPY .* \.\/(\S+)$/gm)].map(([, to]) => to);
     const needed = PACKAGE.files.filter((file) => file !== 'README.md');
