@@ -12,11 +12,14 @@ import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { layoutOf } from '../workspace/layout.ts';
 import type { Environment } from './environment.ts';
 import { readServerFile, SERVE_LOCK, type ServerFile } from './server-info.ts';
+import { processGone } from './process-gone.ts';
 import { changedSince } from './settings-trace.ts';
 import { unmarkedEnvironment } from '../platform/marked-processes.ts';
 import { systemTimers } from '../platform/timers.ts';
 
 const START_MS = 20_000;
+/** Held by the command that asks a background server to make way; its name in the state folder. */
+const MAKE_WAY_LOCK = 'make-way.lock';
 const LOOK_MS = 25;
 
 /**
@@ -33,8 +36,9 @@ export async function ensureServer(
   if (await answers(client)) {
     const old = await changedSettings(workspace, state, env);
     if (old === null) return { client, started: false, notice: null };
-    const isIdle = old.server.detached && (await running(client)) === 0;
-    if (!isIdle) return { client, started: false, notice: noticeOf(old) };
+    const runs = await running(client);
+    if (runs !== null && (runs > 0 || !old.server.detached))
+      return { client, started: false, notice: noticeOf(old) };
     await endServer(old.server.pid, state, signal);
   }
   return startServer(workspace, state, client, signal);
@@ -59,9 +63,15 @@ async function changedSettings(
   return changed === null ? null : { server, changed };
 }
 
-async function running(client: Client): Promise<number> {
-  const counts = await client.counts(['state'], { state: ['running'] });
-  return counts.reduce((sum, { runs }) => sum + runs, 0);
+/** How many run; null where it has just ended. */
+async function running(client: Client): Promise<number | null> {
+  try {
+    const counts = await client.counts(['state'], { state: ['running'] });
+    return counts.reduce((sum, { runs }) => sum + runs, 0);
+  } catch (error) {
+    if (await answers(client)) throw error;
+    return null;
+  }
 }
 
 function noticeOf({ server: { detached }, changed }: ChangedSettings): string {
@@ -70,17 +80,18 @@ function noticeOf({ server: { detached }, changed }: ChangedSettings): string {
     : `${changed} was changed since the server started; start it again to use that.`;
 }
 
-/** Resolves when it has let go of the workspace, or will not. */
+/** Resolves when it has let go of the workspace, or will not. Of several commands one asks: asked twice, it ends at once. */
 async function endServer(pid: number, state: string, signal?: AbortSignal): Promise<void> {
+  const turn = tryLock(join(state, MAKE_WAY_LOCK));
   try {
-    process.kill(pid, 'SIGTERM');
-  } catch {
-    // It has just ended by itself.
-  }
-  const until = performance.now() + START_MS;
-  while (anotherHolds(state) && performance.now() < until) {
-    signal?.throwIfAborted();
-    await sleep(LOOK_MS);
+    if (turn !== null && !processGone(pid)) process.kill(pid, 'SIGTERM');
+    const until = performance.now() + START_MS;
+    while (!processGone(pid) && performance.now() < until) {
+      signal?.throwIfAborted();
+      await sleep(LOOK_MS);
+    }
+  } finally {
+    turn?.release();
   }
 }
 

@@ -123,3 +123,13 @@ it('R18: it stays where nothing was changed', async () => {
   await until('a to be answered', async () => (await client.job('a')).state === 'completed');
   expect(await machine.localInstances()).toEqual(before);
 });
+
+it('R20: several that run at once after a change let one server make way to one, and ask nothing twice', async () => {
+  const machine = await setup();
+  machine.onFinished(() => endServerOf(machine.root));
+  await promptd(machine, {}, ...ask('ollama', 'first'));
+  await addEndpoint(machine);
+  const prompts = ['one', 'two', 'three', 'four'];
+  await Promise.all(prompts.map((prompt) => promptd(machine, { VENDOR_KEY: 'k' }, ...ask('vendor', prompt))));
+  expect(prompts.map((prompt) => machine.model.count(prompt))).toEqual([1, 1, 1, 1]);
+});
