@@ -184,6 +184,7 @@ export class JobWatcher {
     const { folder, clock } = this.#options;
     const began_m = clock.monotonic();
     const changed_at = await folder.changedAt();
+    if (changed_at === null) this.#pass_trouble = 'the folder is not there; make it again';
     if (changed_at === null || !this.#listing.isDue(changed_at, began_m)) return;
     const names = new Set<string>();
     const met: string[] = [];

@@ -133,7 +133,8 @@ export class Passes {
       this.#next_full_m = clock.monotonic() + rest_ms;
     }
     this.#failing = false;
-    this.#tell(trouble);
+    // What kept everything waiting is over when a full one says so: others look at little.
+    if (isFull || trouble !== null) this.#tell(trouble);
   }
 
   #failed(error: unknown): void {

@@ -457,6 +457,19 @@ describe('a job that came by file', () => {
     expect([door.names, watcher.waiting]).toEqual([['a', 'b'], 0]);
   });
 
+  it('R14: wait where the folder is gone, which is said once, until it is there again', async () => {
+    const { clock, folder, door, watcher, troubles } = setup();
+    folder.is_gone = true;
+    watcher.start();
+    await clock.advance(10_000);
+    expect(troubles).toEqual(['the folder is not there; make it again']);
+    folder.is_gone = false;
+    folder.put('a.json', job('a'));
+    await clock.advance(3_000);
+    expect([door.names, troubles.at(-1)]).toEqual([['a'], null]);
+    await watcher.stop();
+  });
+
   it('R8: waits where the answers cannot be looked at, which is told', async () => {
     const { clock, folder, door, answers, watcher, troubles } = setup();
     answers.before = () => Promise.reject(new Error('EACCES: results'));

@@ -28,6 +28,7 @@ export class FakeFolder implements JobFolder {
   granularity_ms = 1;
   listing_takes_ms = 0;
   loses_hints = false;
+  is_gone = false;
   /** What somebody does to the folder in the middle of a listing. */
   whileListing: (() => void) | null = null;
   #changed_at: number;
@@ -63,9 +64,9 @@ export class FakeFolder implements JobFolder {
     this.#changed_at = this.#clock.now();
   }
 
-  changedAt(): Promise<string> {
+  changedAt(): Promise<string | null> {
     this.asked.changedAt += 1;
-    return Promise.resolve(String(this.#changed_at));
+    return Promise.resolve(this.is_gone ? null : String(this.#changed_at));
   }
 
   async *names(): AsyncGenerator<string> {
