@@ -3,6 +3,7 @@ import { ANSWER_MUTANTS } from './answer-mutants.ts';
 import { CALL_MUTANTS } from './call-mutants.ts';
 import { DISK_MUTANTS } from './disk-mutants.ts';
 import { FOLDER_MUTANTS } from './folder-mutants.ts';
+import { FOREIGN_MUTANTS } from './foreign-mutants.ts';
 import { IDENTITY_MUTANTS } from './identity-mutants.ts';
 import { LEASE_MUTANTS } from './lease-mutants.ts';
 import type { Mutant } from './mutant.ts';
@@ -25,5 +26,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...CALL_MUTANTS,
   ...PACKAGE_MUTANTS,
   ...FOLDER_MUTANTS,
+  ...FOREIGN_MUTANTS,
   ...REBUILD_MUTANTS,
 ];
