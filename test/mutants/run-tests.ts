@@ -31,7 +31,7 @@ export async function runTests(
   await rm(output, { force: true });
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   // Beside others on a small machine a test may be slow, which is not what it is asked.
-  const options = ['--reporter=json', `--outputFile=${output}`, '--maxWorkers=1', '--testTimeout=60000'];
+  const options = ['--reporter=json', `--outputFile=${output}`, '--maxWorkers=1', '--testTimeout=15000'];
   const child = spawn(process.execPath, [vitest, 'run', ...options, ...files], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'ignore'],
