@@ -214,6 +214,15 @@ describe('what a child has started', () => {
     await until('the group to be gone', () => livingGroup(run.pid()).length === 0);
   });
 
+  it('ends with it by its group alone, where it has cleared its environment', async () => {
+    const run = start(newChildren(), ['/bin/sh', '-c', 'env -i sleep 600 & echo ready >&2; wait']);
+    await ready(run);
+    await until('both to run', () => livingGroup(run.pid()).length === 2);
+    run.child.kill(0);
+    await run.child.ended;
+    await until('the group to be gone', () => livingGroup(run.pid()).length === 0);
+  });
+
   it('F30: ends with it, too, where it left the group', async () => {
     const run = start(newChildren(), [fixture('runaway.py')]);
     expect(await run.child.ended).toEqual({ kind: 'exited', code: 0 });
@@ -320,7 +329,7 @@ describe('the guard', () => {
     const pids = JSON.parse(said) as number[];
     const guard = parentOf(pids[0]!);
     const cwd = readlinkSync(`/proc/${pids[0]!}/cwd`);
-    expect(pids.map((pid) => livingGroup(pid).length > 0)).toEqual([true, true, true]);
+    expect(pids.map((pid) => livingGroup(pid).length > 0)).toEqual([true, true, true, true]);
     parent.kill('SIGKILL');
     await until('every group to be gone', () => pids.every((pid) => livingGroup(pid).length === 0));
     await until('the guard to be gone', () => environmentOf(guard) === '');

@@ -4,11 +4,17 @@ import { fixture, guardEnvironment, marksFrom, PATH } from './child-processes.ts
 
 const children = new GuardedChildren({ env: guardEnvironment(), random: marksFrom(process.argv[2] ?? '') });
 const pids: number[] = [];
-const scripts = ['sleeps.sh', 'stubborn.sh', 'polite.sh'];
-for (const script of scripts) {
+const programs: [string, ...string[]][] = [
+  [fixture('sleeps.sh')],
+  [fixture('stubborn.sh')],
+  [fixture('polite.sh')],
+  // Nothing but its group tells of this one.
+  ['/bin/sh', '-c', 'echo ready >&2; exec env -i sleep 600'],
+];
+for (const argv of programs) {
   let pid = 0;
   children.spawn(
-    { argv: [fixture(script)], env: { PATH }, cwd: null, output_bytes_max: 1_000 },
+    { argv, env: { PATH }, cwd: null, output_bytes_max: 1_000 },
     {
       started: (it) => {
         pid = it;
@@ -17,7 +23,7 @@ for (const script of scripts) {
       // Each says that it is ready, and nothing else.
       stderr: () => {
         pids.push(pid);
-        if (pids.length === scripts.length) console.log(JSON.stringify(pids));
+        if (pids.length === programs.length) console.log(JSON.stringify(pids));
       },
     },
   );
