@@ -19,7 +19,7 @@ import { systemTimers } from '../platform/timers.ts';
 
 const START_MS = 20_000;
 /** Held by the command that asks a background server to make way; its name in the state folder. */
-const MAKE_WAY_LOCK = 'make-way.lock';
+const MAKE_WAY_LOCK = `${SERVE_LOCK}-way`;
 const LOOK_MS = 25;
 
 /**

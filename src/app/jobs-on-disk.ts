@@ -1,5 +1,5 @@
 /** Jobs of a workspace by the links of their results, made as the server would make them; read anew each time. */
-import { join, normalize } from 'node:path';
+import { basename, extname, join, normalize } from 'node:path';
 import { parseJobText, splitNdjson } from '../core/job-text.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { PreparedJob } from '../core/submission.ts';
@@ -16,8 +16,12 @@ import type { Environment } from './environment.ts';
 export class JobsOnDisk implements LinkedJobs {
   readonly #layout: WorkspaceLayout;
   readonly #prepare: Prepare;
-  /** Lines of the batch file that was read last, by key. */
-  #lines: { readonly file: string; readonly byKey: ReadonlyMap<string, JsonObject> } | null = null;
+  /** Lines of the batch file that was read last, as a batch of that name, by what stands behind the `#` of links to them. */
+  #lines: {
+    readonly file: string;
+    readonly batch: string;
+    readonly byLabel: ReadonlyMap<string, JsonObject>;
+  } | null = null;
 
   constructor(layout: WorkspaceLayout, prepare: Prepare) {
     this.#layout = layout;
@@ -32,9 +36,9 @@ export class JobsOnDisk implements LinkedJobs {
   }
 
   async of(link: string, name: string, about: AboutJob): Promise<PreparedJob | null> {
-    const value = await this.#valueOf(link);
-    if (value === null) return null;
     const batch = about.batch ?? undefined;
+    const value = await this.#valueOf(link, batch);
+    if (value === null) return null;
     let made: PreparedJob | null = null;
     for (const fresh of batch === undefined ? [undefined] : [undefined, batch]) {
       const given = { ...value, name, ...(batch === undefined ? {} : { batch }) };
@@ -50,13 +54,35 @@ export class JobsOnDisk implements LinkedJobs {
     return made;
   }
 
-  async #valueOf(link: string): Promise<JsonObject | null> {
+  async #valueOf(link: string, batch?: string): Promise<JsonObject | null> {
     const hash = link.indexOf('#');
     const file = normalize(hash === -1 ? link : link.slice(0, hash));
     if (file.startsWith('..') || file.startsWith('/')) return null;
     if (hash === -1) return objectOf(await this.#textOf(file));
-    if (this.#lines?.file !== file) this.#lines = { file, byKey: linesOf(await this.#textOf(file)) };
-    return this.#lines.byKey.get(link.slice(hash + 1)) ?? null;
+    const lines = await this.#linesOf(file, batch ?? basename(file, extname(file)));
+    return lines.get(link.slice(hash + 1)) ?? null;
+  }
+
+  async #linesOf(file: string, batch: string): Promise<ReadonlyMap<string, JsonObject>> {
+    if (this.#lines?.file === file && this.#lines.batch === batch) return this.#lines.byLabel;
+    const byLabel = new Map<string, JsonObject>();
+    const text = await this.#textOf(file);
+    for (const line of text === null ? [] : splitNdjson(text)) {
+      const value = objectOf(line.text);
+      const label = value === null ? null : await this.#labelOf(value, file, batch);
+      if (value !== null && label !== null) byLabel.set(label, value);
+    }
+    this.#lines = { file, batch, byLabel };
+    return byLabel;
+  }
+
+  /** Its key; without one its name, which it may only have by what it asks. */
+  async #labelOf(value: JsonObject, file: string, batch: string): Promise<string | null> {
+    const { key, name } = value;
+    if (typeof key === 'string') return key;
+    if (typeof name === 'string') return name;
+    const prepared = await this.#prepare(value, { via: 'folder', link: file, defaults: { batch } });
+    return prepared.ok ? prepared.job.name : null;
   }
 
   /** Batch files may lie elsewhere in the workspace; whether it is the right one shows by the digest. */
@@ -78,16 +104,6 @@ async function regularText(path: string): Promise<string | null> {
     if (isSystemError(error)) return null;
     throw error;
   }
-}
-
-function linesOf(text: string | null): ReadonlyMap<string, JsonObject> {
-  const byKey = new Map<string, JsonObject>();
-  for (const line of text === null ? [] : splitNdjson(text)) {
-    const value = objectOf(line.text);
-    const key = value?.['key'];
-    if (value !== null && typeof key === 'string') byKey.set(key, value);
-  }
-  return byKey;
 }
 
 function objectOf(text: string | null): JsonObject | null {

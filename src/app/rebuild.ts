@@ -8,7 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import type { Workspace } from '../cli/deps.ts';
 import { adoptedBodies, adoptedRows, type Adoption } from '../core/adoption.ts';
 import { laneKey } from '../core/board.ts';
-import { Problem } from '../core/errors.ts';
+import { messageOf, Problem } from '../core/errors.ts';
 import { formatRunRef, splitResultFileName } from '../core/names.ts';
 import type { Change, Store } from '../core/ports/store.ts';
 import type { Rebuilt, RebuildObserver } from '../core/rebuilding.ts';
@@ -191,9 +191,8 @@ class Rebuild {
     try {
       return await fn();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
       const kind = error instanceof Problem ? 'changed' : 'unreadable';
-      return this.#leave(kind, file, message.replace(/^this file: /, ''));
+      return this.#leave(kind, file, messageOf(error).replace(/^this file: /, ''));
     }
   }
 
