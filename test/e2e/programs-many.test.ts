@@ -57,9 +57,11 @@ describe('programs of users', { timeout: 120_000 }, () => {
         prompt: { script: 'prompts/ask.sh', args: i },
       })),
     );
+    const others = [];
+    for await (const { name, state, reason, attempts } of client.jobs({ batch: 'all' }))
+      if (state !== 'completed' || attempts !== 1) others.push({ name, state, reason, attempts });
+    expect(others).toEqual([]);
     expect((await client.batch('all')).counts).toMatchObject({ completed: 200 });
-    for await (const job of client.jobs({ batch: 'all' }))
-      expect([job.name, job.attempts]).toEqual([job.name, 1]);
     const { instance, guard } = await peaks(machine);
     expect(instance).toBeLessThan(400 * MIB);
     expect(guard).toBeLessThan(200 * MIB);

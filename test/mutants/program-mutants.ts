@@ -32,6 +32,14 @@ export const PROGRAM_MUTANTS: readonly Mutant[] = [
     killed_by: [GUARD],
   },
   {
+    name: 'silence-unheard',
+    breaks: 'takes a program for silent whose output waits to be read',
+    file: 'src/platform/timers.ts',
+    from: 'immediate = setImmediate(fn);',
+    to: 'immediate = setImmediate(() => undefined);\n      fn();',
+    killed_by: ['test/platform/guarded-child.test.ts', 'test/platform/clock.test.ts'],
+  },
+  {
     name: 'program-without-limit',
     breaks: 'lets a program run for longer than its time limit',
     file: 'src/executor/programs.ts',

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { systemRandom } from '../../src/platform/random.ts';
@@ -33,6 +35,34 @@ describe('timers of the machine', () => {
     });
     await new Promise<void>((resolve) => systemTimers.soon(resolve));
     expect(fired).toBe(1);
+  });
+
+  it('let be heard first what had come by then, and what that cancels does not fire', async () => {
+    const heard: string[] = [];
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    const [peer] = (await once(server, 'connection')) as [Socket];
+    cancels.push(() => {
+      socket.destroy();
+      server.close();
+    });
+    socket.on('data', () => {
+      heard.push('data');
+      silence.cancel();
+    });
+    await once(socket, 'connect');
+    const end = Promise.withResolvers<void>();
+    peer.write('yes');
+    const silence = systemTimers.after(1, () => heard.push('silence'));
+    systemTimers.after(1, () => {
+      heard.push('end');
+      end.resolve();
+    });
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    await end.promise;
+    expect(heard).toEqual(['data', 'end']);
   });
 
   it('refuse a delay that Node would turn into none', () => {

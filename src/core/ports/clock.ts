@@ -13,7 +13,10 @@ export interface Timer {
 }
 
 export interface Timers {
-  /** Calls `fn` once after `ms` (0 to 2³¹−1). `keepAlive: false` does not keep the process running. */
+  /**
+   * Calls `fn` once after `ms` (0 to 2³¹−1), and after all I/O that was waiting by then has been handled. `keepAlive: false`
+   * does not keep the process running.
+   */
   after(ms: number, fn: () => void, keepAlive?: boolean): Timer;
   /** Calls `fn` once after the I/O that is already waiting has been handled. */
   soon(fn: () => void): void;
