@@ -20,7 +20,7 @@ export class JobsOnDisk implements LinkedJobs {
   #lines: {
     readonly file: string;
     readonly batch: string;
-    readonly byLabel: ReadonlyMap<string, JsonObject>;
+    readonly byLabel: Promise<ReadonlyMap<string, JsonObject>>;
   } | null = null;
 
   constructor(layout: WorkspaceLayout, prepare: Prepare) {
@@ -63,8 +63,14 @@ export class JobsOnDisk implements LinkedJobs {
     return lines.get(link.slice(hash + 1)) ?? null;
   }
 
-  async #linesOf(file: string, batch: string): Promise<ReadonlyMap<string, JsonObject>> {
+  #linesOf(file: string, batch: string): Promise<ReadonlyMap<string, JsonObject>> {
     if (this.#lines?.file === file && this.#lines.batch === batch) return this.#lines.byLabel;
+    const byLabel = this.#readLines(file, batch);
+    this.#lines = { file, batch, byLabel };
+    return byLabel;
+  }
+
+  async #readLines(file: string, batch: string): Promise<ReadonlyMap<string, JsonObject>> {
     const byLabel = new Map<string, JsonObject>();
     const text = await this.#textOf(file);
     for (const line of text === null ? [] : splitNdjson(text)) {
@@ -72,7 +78,6 @@ export class JobsOnDisk implements LinkedJobs {
       const label = value === null ? null : await this.#labelOf(value, file, batch);
       if (value !== null && label !== null) byLabel.set(label, value);
     }
-    this.#lines = { file, batch, byLabel };
     return byLabel;
   }
 

@@ -13,14 +13,20 @@ import { formatRunRef, splitResultFileName } from '../core/names.ts';
 import type { Change, Store } from '../core/ports/store.ts';
 import type { Rebuilt, RebuildObserver } from '../core/rebuilding.ts';
 import type { LaneRow } from '../core/rows.ts';
-import type { MisfitKind } from '../core/verification.ts';
+import type { Misfit, MisfitKind } from '../core/verification.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemFolderNames } from '../platform/folder-names.ts';
 import { systemRandom } from '../platform/random.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { openStore } from '../stores/sqlite/store.ts';
-import { AdoptedFiles, readAnswerFile, type SeveralRuns } from '../workspace/adopted-file.ts';
+import {
+  type AdoptedFile,
+  AdoptedFiles,
+  readAnswerFile,
+  type SeveralRuns,
+} from '../workspace/adopted-file.ts';
+import { ahead, LARGE_BYTES } from '../workspace/ahead.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
 import { readRegularFile } from '../workspace/regular-file.ts';
 import { type RestoredFile, submittedAt } from '../workspace/restored-run.ts';
@@ -75,15 +81,29 @@ async function refuseDatabase({ database }: WorkspaceLayout): Promise<void> {
   }
 }
 
-/** A file of the workspace, as the first reading saw it. */
-interface Seen {
+interface Listed {
   readonly kind: 'result' | 'ended';
   readonly file: string;
   readonly epoch: number;
   readonly name: string;
+}
+
+/** A file of the workspace, as the first reading saw it. */
+interface Seen extends Listed {
+  readonly bytes: number;
   /** Null: of no run. */
   readonly run: number | null;
   readonly submitted_at: number;
+}
+
+/** What was made of files, and what of them did not fit: told in their order, whatever was read first. */
+interface Made<T> {
+  readonly value: T | null;
+  readonly misfits: readonly Misfit[];
+}
+
+interface Restored extends AdoptedFile {
+  readonly kind: Listed['kind'];
 }
 
 class Rebuild {
@@ -92,7 +112,7 @@ class Rebuild {
   readonly #observer: RebuildObserver;
   readonly #counts = { completed: 0, ended: 0, adopted: 0, unknown_work: 0, misfits: 0 };
   readonly #now = systemClock.now();
-  #read = 0;
+  #files_read = 0;
   /** Ids of runs whose answer others took; 0 while the run was not met. */
   readonly #sources = new Map<string, number>();
   readonly #lanes = new Map<string, LaneRow>();
@@ -113,7 +133,12 @@ class Rebuild {
     for (const ending of ['', '-wal', '-shm', '-open']) await rm(`${made}${ending}`, { force: true });
     const store = openStore({ path: made, clock: systemClock, random: systemRandom });
     try {
-      for (const [index, group] of groups.entries()) await this.#restore(store, group, index + 1);
+      let id = 0;
+      for await (const { group, made } of ahead(groups, (one) => this.#restoreEarly(one))) {
+        id += 1;
+        this.#count();
+        await this.#put(store, await this.#told(made ?? (await this.#restore(group))), id);
+      }
       await this.#flush(store);
     } finally {
       await store.close();
@@ -148,71 +173,108 @@ class Rebuild {
     return groups;
   }
 
-  async #look(kind: Seen['kind']): Promise<Seen[]> {
-    const folder = kind === 'result' ? this.#layout.results : this.#layout.ended;
+  async #look(kind: Listed['kind']): Promise<Seen[]> {
     const seen: Seen[] = [];
-    for await (const entry of systemFolderNames(folder)) {
-      const at = splitResultFileName(entry);
-      if (at === null) continue;
-      const file = join(folder, entry);
-      const read = await this.#readFile(kind, file, at.name);
+    for await (const { listed, bytes, made } of ahead(this.#listed(kind), (one) => this.#readEarly(one))) {
+      this.#count();
+      const read = await this.#told(made ?? (await this.#read(listed)));
       if (read === null) continue;
       const { run, answered_by } = read.record as {
         readonly run?: number | null;
         readonly answered_by?: string;
       };
       if (answered_by !== undefined) this.#sources.set(answered_by, 0);
-      const submitted_at = submittedAt(read, { submitted_at: this.#now });
       const isRun = typeof run === 'number' && read.record.digest !== undefined;
-      seen.push({
-        kind,
-        file,
-        ...at,
-        run: isRun ? run : null,
-        submitted_at: isRun ? submitted_at : this.#now,
-      });
+      const submitted_at = isRun ? submittedAt(read, { submitted_at: this.#now }) : this.#now;
+      seen.push({ ...listed, bytes, run: isRun ? run : null, submitted_at });
     }
     return seen;
   }
 
-  /** Null where it is to be left out, which is told. */
-  async #readFile(kind: Seen['kind'], file: string, name: string): Promise<RestoredFile | null> {
-    this.#read += 1;
-    if (this.#read % 1_000 === 0) this.#observer.progress(this.#read);
-    return this.#orLeave(file, async () => {
+  async *#listed(kind: Listed['kind']): AsyncGenerator<Listed> {
+    const folder = kind === 'result' ? this.#layout.results : this.#layout.ended;
+    for await (const entry of systemFolderNames(folder)) {
+      const at = splitResultFileName(entry);
+      if (at !== null) yield { kind, file: join(folder, entry), ...at };
+    }
+  }
+
+  /** `made` is null where it is to be read in its turn. */
+  async #readEarly(listed: Listed) {
+    // Whatever is the matter with it is told when it is read.
+    const facts = await systemFiles.facts(listed.file).catch(() => null);
+    const bytes = facts?.bytes ?? 0;
+    return { listed, bytes, made: bytes > LARGE_BYTES ? null : await this.#read(listed) };
+  }
+
+  #read({ kind, file, name }: Listed): Promise<Made<RestoredFile>> {
+    return this.#orMisfit(file, async (misfit) => {
       const bytes = await readRegularFile(systemFiles, file);
-      if (bytes === null) return this.#leave('unreadable', file, 'expected a file');
-      return readAnswerFile(kind, Buffer.from(bytes).toString('utf8'), name);
+      if (bytes !== null) return readAnswerFile(kind, Buffer.from(bytes).toString('utf8'), name);
+      misfit('unreadable', file, 'expected a file');
+      return null;
+    });
+  }
+
+  /** `made` is null where it is to be read in its turn: since it is large, or since runs before it say what it is. */
+  async #restoreEarly(group: readonly Seen[]) {
+    const isInTurn = group.some(({ name, bytes }) => bytes > LARGE_BYTES || this.#several.has(name));
+    return { group, made: isInTurn ? null : await this.#restore(group) };
+  }
+
+  #restore(group: readonly Seen[]): Promise<Made<Restored>> {
+    const results = group.filter(({ kind }) => kind === 'result').toSorted((a, b) => a.epoch - b.epoch);
+    const ends = group.filter(({ kind }) => kind === 'ended').toSorted((a, b) => b.epoch - a.epoch);
+    const [seen = ends[0], ...copies] = results;
+    return this.#orMisfit(seen?.file ?? '', async (misfit) => {
+      for (const { file } of copies) misfit('unknown', file, 'its run has another result file before it');
+      if (seen === undefined) return null;
+      const read = await this.#read(seen);
+      for (const { kind, where, message } of read.misfits) misfit(kind, where, message);
+      if (read.value === null) return null;
+      const place = { epoch: seen.epoch, name: seen.name, run: seen.run ?? 1, submitted_at: this.#now };
+      const adopted = await this.#files.adopt(read.value, place, this.#several);
+      for (const { kind, path, message } of adopted.lacks) misfit(kind, path, message);
+      return { ...adopted, kind: seen.kind };
     });
   }
 
   /** One file keeps no other one from being taken, whatever is the matter with it. */
-  async #orLeave<T>(file: string, fn: () => Promise<T | null>): Promise<T | null> {
+  async #orMisfit<T>(
+    file: string,
+    fn: (misfit: (kind: MisfitKind, path: string, message: string) => void) => Promise<T | null>,
+  ): Promise<Made<T>> {
+    const misfits: Misfit[] = [];
+    const misfit = (kind: MisfitKind, where: string, message: string): void => {
+      misfits.push({ kind, where, message });
+    };
     try {
-      return await fn();
+      return { value: await fn(misfit), misfits };
     } catch (error) {
       const kind = error instanceof Problem ? 'changed' : 'unreadable';
-      return this.#leave(kind, file, messageOf(error).replace(/^this file: /, ''));
+      misfit(kind, file, messageOf(error).replace(/^this file: /, ''));
+      return { value: null, misfits };
     }
   }
 
-  async #restore(store: Store, group: readonly Seen[], id: number): Promise<void> {
-    const results = group.filter(({ kind }) => kind === 'result').toSorted((a, b) => a.epoch - b.epoch);
-    const ends = group.filter(({ kind }) => kind === 'ended').toSorted((a, b) => b.epoch - a.epoch);
-    const [seen = ends[0], ...copies] = results;
-    for (const { file } of copies)
-      await this.#leave('unknown', file, 'its run has another result file before it');
-    if (seen === undefined) return;
-    const file = await this.#readFile(seen.kind, seen.file, seen.name);
-    if (file === null) return;
-    const place = { epoch: seen.epoch, name: seen.name, run: seen.run ?? 1, submitted_at: this.#now };
-    const adopted = await this.#orLeave(seen.file, () => this.#files.adopt(file, place, this.#several));
-    if (adopted === null) return;
-    const { adoption, job, lacks } = adopted;
-    for (const { kind, path, message } of lacks) await this.#leave(kind, path, message);
+  async #told<T>({ value, misfits }: Made<T>): Promise<T | null> {
+    for (const { kind, where, message } of misfits) {
+      this.#counts.misfits += 1;
+      await this.#observer.misfit({ kind, where: relative(this.#layout.root, where), message });
+    }
+    return value;
+  }
+
+  #count(): void {
+    this.#files_read += 1;
+    if (this.#files_read % 1_000 === 0) this.#observer.progress(this.#files_read);
+  }
+
+  async #put(store: Store, restored: Restored | null, id: number): Promise<void> {
+    if (restored === null) return;
+    const { kind, job, adoption } = restored;
     if (job === null) this.#counts.unknown_work += 1;
-    if (file.kind === 'result') this.#counts.completed += 1;
-    else this.#counts.ended += 1;
+    this.#counts[kind === 'result' ? 'completed' : 'ended'] += 1;
     await this.#add(store, this.#changesOf(adoption, id));
   }
 
@@ -259,12 +321,6 @@ class Rebuild {
     this.#lot = [];
     this.#characters = 0;
     await store.tidy();
-  }
-
-  async #leave(kind: MisfitKind, path: string, message: string): Promise<null> {
-    this.#counts.misfits += 1;
-    await this.#observer.misfit({ kind, where: relative(this.#layout.root, path), message });
-    return null;
   }
 }
 

@@ -15,11 +15,13 @@ import {
   splitResultFileName,
 } from '../core/names.ts';
 import { isRequestLost } from '../core/unknown-work.ts';
+import type { FileFacts } from '../core/ports/files.ts';
 import type { PublicationKind, ResultFileRef } from '../core/rows.ts';
 import type { Misfit, MisfitKind, StoredRun, Verified, VerifyObserver } from '../core/verification.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemFolderNames } from '../platform/folder-names.ts';
 import { openStoredRows, type StoredRows } from '../stores/sqlite/stored-rows.ts';
+import { ahead, LARGE_BYTES } from '../workspace/ahead.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
 import { checkEndedFile, checkResultFile, type KnownRuns } from '../workspace/published-check.ts';
 import type { Environment } from './environment.ts';
@@ -51,6 +53,11 @@ export async function verify(
 async function hasDatabase({ database }: WorkspaceLayout): Promise<boolean> {
   const [file, log] = await Promise.all([systemFiles.facts(database), systemFiles.facts(`${database}-wal`)]);
   return file !== null || log !== null;
+}
+
+/** Null where it is no file, or has gone since. */
+async function bytesOf(path: string, facts: FileFacts | null): Promise<Uint8Array | null> {
+  return facts?.kind === 'file' ? systemFiles.read(path) : null;
 }
 
 class Verification {
@@ -94,28 +101,35 @@ class Verification {
     const { result, epoch } = row;
     if (result === null || epoch === null) return;
     const file = join(this.#layout.results, resultFileName(epoch, name));
-    if ((await systemFiles.facts(file)) !== null) await this.#file(file, { epoch, name }, checkResultFile);
+    const facts = await systemFiles.facts(file);
+    await this.#file(file, facts, await bytesOf(file, facts), { epoch, name }, checkResultFile);
   }
 
   async #folder(folder: string, check: typeof checkResultFile): Promise<void> {
-    for await (const entry of systemFolderNames(folder)) {
-      if (this.#signal.aborted) return;
+    const early = async (entry: string) => {
       const at = splitResultFileName(entry);
-      if (at !== null) await this.#file(join(folder, entry), at, check);
+      const path = join(folder, entry);
+      const facts = at === null ? null : await systemFiles.facts(path);
+      const isLarge = facts !== null && facts.bytes > LARGE_BYTES;
+      return { entry, at, path, facts, bytes: isLarge ? null : await bytesOf(path, facts) };
+    };
+    for await (const { entry, at, path, facts, bytes } of ahead(systemFolderNames(folder), early)) {
+      if (this.#signal.aborted) return;
+      if (at !== null) await this.#file(path, facts, bytes ?? (await bytesOf(path, facts)), at, check);
       else if (folder === this.#layout.results && isAnswerFolder(entry)) await this.#strangers(entry);
     }
   }
 
   async #file(
     path: string,
+    facts: FileFacts | null,
+    bytes: Uint8Array | null,
     at: { readonly epoch: number; readonly name: string },
     check: typeof checkResultFile,
   ): Promise<void> {
-    const facts = await systemFiles.facts(path);
     // Gone since it was listed: whether it should be there shows with the rows.
     if (facts === null) return;
     if (facts.kind !== 'file') return this.#tell('unreadable', path, `expected a file, got a ${facts.kind}`);
-    const bytes = await systemFiles.read(path);
     if (bytes === null) return undefined;
     const verdict = check(at, Buffer.from(bytes).toString('utf8'), this.#known);
     this.#counts.files += 1;
