@@ -19,13 +19,15 @@ describe('what is read ahead', () => {
   });
 
   it('is read by sixteen at a time, and no further than somebody takes it', async () => {
+    const full = Promise.withResolvers<void>();
     let under_way = 0;
     let most = 0;
     let begun = 0;
     const made = ahead(numbers, async (i) => {
       begun += 1;
       most = Math.max(most, ++under_way);
-      await Promise.resolve();
+      if (begun === 16) full.resolve();
+      await full.promise;
       under_way -= 1;
       return i;
     });
