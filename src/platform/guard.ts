@@ -1,12 +1,11 @@
 /** The guard as its instance has it: orders to it, news from it, and what becomes of the children when it goes away. */
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Timer } from '../core/ports/clock.ts';
 import type { Child, ChildEnd, ChildEvents, ChildSpec } from '../core/ports/children.ts';
 import type { GuardNews, GuardOrder } from './guard-messages.ts';
-import { CHILD_MARK, endAllMarked, GUARD_MARK } from './marked-processes.ts';
+import { startGuard } from './guard-process.ts';
+import { CHILD_MARK, endAllMarked } from './marked-processes.ts';
 import { killGroup } from './process-group.ts';
 import { systemTimers } from './timers.ts';
 
@@ -46,15 +45,7 @@ export class Guard {
   constructor(folder: string, mark: string, env: Readonly<Record<string, string>>) {
     this.#folder = folder;
     this.#mark = mark;
-    const main = fileURLToPath(new URL(`./child-guard${extname(import.meta.url)}`, import.meta.url));
-    this.#process = fork(main, [folder, mark], {
-      env: { ...env, [GUARD_MARK]: mark },
-      execArgv: [],
-      serialization: 'advanced',
-      // A session of its own: Ctrl-C at the terminal is for the instance.
-      detached: true,
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+    this.#process = startGuard(folder, mark, env);
     this.#exited = new Promise((resolve) => {
       this.#process.once('exit', () => resolve());
       this.#process.once('error', () => resolve());

@@ -1,6 +1,7 @@
 /**
  * One child as the guard has it: its process group, its pipes, its folder, and how it ended. It is over when the leader of
- * the group has exited, what was left of the group or had left it has been killed, and its pipes are read empty.
+ * the group has exited, what was left of the group or had left it has been killed, and its pipes are read empty. Whoever is
+ * told that it exited has been told all that it printed: of one that was not read to its end another end is told.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
@@ -24,9 +25,14 @@ export interface GuardedChildOptions {
   readonly ended: (end: ChildEnd) => void;
 }
 
-/** A pipe that a runaway holds open is given up after so much silence, or after more than a pipe can have held. */
+/**
+ * What it printed itself is in its pipes when it has exited. A runaway may hold them open for ever: they are given up after so
+ * much silence, and after so much talk at the first look that finds nothing in them.
+ */
 const LAST_OUTPUT_MS = 200;
-const LAST_OUTPUT_BYTES_MAX = 2 * 1024 * 1024;
+const LAST_TALK_MS = 1_000;
+/** Of stderr, which nobody counts before. */
+const LAST_STDERR_BYTES_MAX = 2 * 1024 * 1024;
 
 type Pipes = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -43,11 +49,12 @@ export class GuardedChild {
   #silence: Timer | null = null;
   #end: ChildEnd | null = null;
   #began_at = 0;
+  #exited_at = 0;
   /** What it left is being ended. */
   #leaving: Promise<void> = Promise.resolve();
   #is_over = false;
   #stdout_bytes = 0;
-  #late_bytes = 0;
+  #late_stderr_bytes = 0;
   /** Pieces that are being handed on: the pipe is not silent, it is not listened to. */
   #handing = 0;
 
@@ -80,6 +87,7 @@ export class GuardedChild {
       this.#unwanted = true;
       return;
     }
+    if (this.#end?.kind === 'exited') return this.#endAs({ kind: 'killed', signal: 'SIGKILL' });
     if (this.#end !== null) return;
     if (grace_ms <= 0) return killGroup(pid, 'SIGKILL');
     if (this.#kill !== null) return;
@@ -128,17 +136,21 @@ export class GuardedChild {
 
   #read(child: Pipes, stream: 'stdout' | 'stderr'): void {
     const pipe = child[stream];
-    pipe.on('error', () => undefined);
+    // What is behind the error is lost.
+    pipe.on('error', () => (stream === 'stdout' ? this.#endAs({ kind: 'guard_lost' }) : undefined));
     pipe.on('data', (bytes: Buffer) => {
       if (this.#is_over || this.#end?.kind === 'output_too_large') return;
-      if (stream === 'stdout' && this.#isTooMuch(bytes.length)) return this.#tooLarge(child);
-      if (this.#exitedAndStillTalking(bytes.length)) return this.#letGo(child);
+      if (stream === 'stdout' && this.#isTooMuch(bytes.length))
+        return this.#endAs({ kind: 'output_too_large' });
+      if (stream === 'stderr' && this.#isLateNoise(bytes.length)) return void pipe.destroy();
+      // Behind what is handed on now more may wait, which is not read meanwhile.
+      this.#silence?.cancel();
       this.#handing += 1;
       pipe.pause();
       void this.#options.output(stream, bytes).then(() => {
         this.#handing -= 1;
         pipe.resume();
-        this.#awaitSilence(child);
+        this.#awaitSilence();
       });
     });
   }
@@ -148,39 +160,49 @@ export class GuardedChild {
     return this.#stdout_bytes > this.#options.spec.output_bytes_max;
   }
 
-  #tooLarge(child: Pipes): void {
-    this.#end = { kind: 'output_too_large' };
-    if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
+  /** At once, however it goes on: the rest of what it prints is not wanted. */
+  #endAs(end: ChildEnd): void {
+    this.#end = end;
+    const pid = this.#child?.pid;
+    if (this.#hasExited) this.#letGo();
+    else if (pid !== undefined) killGroup(pid, 'SIGKILL');
+  }
+
+  #isLateNoise(bytes: number): boolean {
+    if (!this.#hasExited) return false;
+    this.#late_stderr_bytes += bytes;
+    return this.#late_stderr_bytes > LAST_STDERR_BYTES_MAX;
   }
 
   #exited(child: Pipes, code: number | null, signal: NodeJS.Signals | null): void {
     this.#kill?.cancel();
+    this.#exited_at = performance.now();
     if (child.pid !== undefined) {
       killGroup(child.pid, 'SIGKILL');
       this.#leaving = this.#options.exited(child.pid, performance.now() - this.#began_at);
     }
     this.#end ??= signal === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'killed', signal };
-    this.#awaitSilence(child);
+    this.#awaitSilence();
+  }
+
+  get #hasExited(): boolean {
+    return this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null);
   }
 
   /** The pipes close when nobody holds them; who left the group may hold them for ever. */
-  #awaitSilence(child: Pipes): void {
-    if (child.exitCode === null && child.signalCode === null) return;
+  #awaitSilence(): void {
+    if (!this.#hasExited) return;
     this.#silence?.cancel();
     if (this.#handing > 0 || this.#is_over) return;
-    this.#silence = systemTimers.after(LAST_OUTPUT_MS, () => this.#letGo(child));
+    const is_talker = performance.now() - this.#exited_at > LAST_TALK_MS;
+    // Even without a wait there is a look into the pipes before it is due.
+    this.#silence = systemTimers.after(is_talker ? 0 : LAST_OUTPUT_MS, () => this.#letGo());
   }
 
-  #exitedAndStillTalking(bytes: number): boolean {
-    if (this.#end === null) return false;
-    this.#late_bytes += bytes;
-    return this.#late_bytes > LAST_OUTPUT_BYTES_MAX;
-  }
-
-  #letGo(child: Pipes): void {
-    child.stdin.destroy();
-    child.stdout.destroy();
-    child.stderr.destroy();
+  #letGo(): void {
+    this.#child?.stdin.destroy();
+    this.#child?.stdout.destroy();
+    this.#child?.stderr.destroy();
   }
 
   async #over(end: ChildEnd): Promise<void> {

@@ -80,6 +80,16 @@ describe('a child', () => {
     expect(await run.child.ended).toEqual({ kind: 'exited', code: 0 });
   });
 
+  it('F25: is not ended in the middle of its answer by signals that Node would take for an exit with 0', async () => {
+    const run = start(newChildren(), [
+      'sh',
+      '-c',
+      'printf half; kill -34 $$; kill -64 $$; printf " and half"',
+    ]);
+    expect(await run.child.ended).toEqual({ kind: 'exited', code: 0 });
+    expect(run.stdout()).toBe('half and half');
+  });
+
   it('says all that it has to say, however slowly it is heard', async () => {
     const run = start(newChildren(), ['head', '-c', '30000000', '/dev/zero'], {
       output_bytes_max: 30_000_000,

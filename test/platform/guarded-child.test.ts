@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { ChildEnd } from '../../src/core/ports/children.ts';
 import { GuardedChild } from '../../src/platform/guarded-child.ts';
@@ -10,11 +11,13 @@ import { GuardedChild } from '../../src/platform/guarded-child.ts';
 interface Run {
   readonly ended: Promise<{ readonly printed: string; readonly end: ChildEnd }>;
   readonly pid: Promise<number>;
+  readonly kill: () => void;
 }
 
 interface Hooks {
-  readonly output?: () => void;
+  readonly output?: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void> | void;
   readonly exited?: () => void;
+  readonly output_bytes_max?: number;
 }
 
 async function folderOfTest(): Promise<string> {
@@ -23,7 +26,7 @@ async function folderOfTest(): Promise<string> {
   return folder;
 }
 
-function run(folder: string, script: string, { output, exited }: Hooks = {}): Run {
+function run(folder: string, script: string, { output, exited, output_bytes_max = 1_000 }: Hooks = {}): Run {
   const ended = Promise.withResolvers<{ printed: string; end: ChildEnd }>();
   const pid = Promise.withResolvers<number>();
   let printed = '';
@@ -32,19 +35,19 @@ function run(folder: string, script: string, { output, exited }: Hooks = {}): Ru
       argv: ['sh', '-c', script],
       env: { PATH: process.env['PATH'] ?? '' },
       cwd: folder,
-      output_bytes_max: 1_000,
+      output_bytes_max,
     },
     folder,
     started: pid.resolve,
     exited: async () => exited?.(),
     output: async (stream, bytes) => {
       if (stream === 'stdout') printed += Buffer.from(bytes).toString();
-      output?.();
+      await output?.(stream, bytes);
     },
     ended: (end) => ended.resolve({ printed, end }),
   });
   void child.start();
-  return { ended: ended.promise, pid: pid.promise };
+  return { ended: ended.promise, pid: pid.promise, kill: () => child.kill(0) };
 }
 
 /** Nothing else of this process runs meanwhile. */
@@ -83,4 +86,98 @@ it('R17 F31: what it printed is read before it is over, also where nothing could
   holdUp(() => isDead(pid));
   expect(await first.ended).toEqual({ printed: 'one\n', end: { kind: 'exited', code: 0 } });
   expect(await other.ended).toEqual({ printed: 'two\n', end: { kind: 'exited', code: 0 } });
+});
+
+const EXITED: ChildEnd = { kind: 'exited', code: 0 };
+const MIB = 1024 * 1024;
+
+/** Runs on when its program has ended: out of its group, and nobody sweeps here. It ends with the test's folder. */
+function runaway(script: string): string {
+  return `setsid sh -c 'echo $$ > runaway; ${script}' & while [ ! -s runaway ]; do :; done;`;
+}
+
+function endRunaway(folder: string): void {
+  try {
+    process.kill(-Number(readFileSync(path.join(folder, 'runaway'), 'latin1')), 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+it('F31: what it printed is read to its end, however long it takes to hand on what came before', async () => {
+  const folder = await folderOfTest();
+  const go = path.join(folder, 'go');
+  let second = 0;
+  const first = run(folder, 'while [ ! -e began ]; do :; done; echo one', {
+    output: () => {
+      writeFileSync(go, '');
+      holdUp(() => isDead(second));
+    },
+  });
+  const pid = await first.pid;
+  // More than is read at once: the rest waits in the pipe while the beginning is handed on, for longer than any silence.
+  const other = run(folder, `while [ ! -e go ]; do :; done; head -c 100000 /dev/zero`, {
+    output: async () => sleep(600),
+    output_bytes_max: 100_000,
+  });
+  second = await other.pid;
+  writeFileSync(path.join(folder, 'began'), '');
+  holdUp(() => isDead(pid));
+  await first.ended;
+  const { printed, end } = await other.ended;
+  expect([printed.length, end]).toEqual([100_000, EXITED]);
+});
+
+it('F30: what comes after its exit is read to its end, however much that is', async () => {
+  const folder = await folderOfTest();
+  const child = run(folder, runaway(`while [ ! -e go ]; do :; done; head -c ${5 * MIB} /dev/zero`), {
+    exited: () => writeFileSync(path.join(folder, 'go'), ''),
+    output_bytes_max: 5 * MIB,
+  });
+  const { printed, end } = await child.ended;
+  expect([printed.length, end]).toEqual([5 * MIB, EXITED]);
+});
+
+it('F30: what it printed is read to its end, though somebody whom it left behind floods its stderr meanwhile', async () => {
+  const folder = await folderOfTest();
+  onTestFinished(() => endRunaway(folder));
+  const flooded = Promise.withResolvers<void>();
+  let noise = 0;
+  const child = run(
+    folder,
+    `${runaway('while [ ! -e go ]; do :; done; exec cat /dev/zero >&2')} head -c 100000 /dev/zero`,
+    {
+      exited: () => writeFileSync(path.join(folder, 'go'), ''),
+      output: async (stream, bytes) => {
+        noise += stream === 'stderr' ? bytes.length : 0;
+        if (noise > 1.9 * MIB) flooded.resolve();
+        // So long that much more than is heard of it has come.
+        if (stream === 'stdout') await flooded.promise.then(async () => sleep(300));
+      },
+      output_bytes_max: 100_000,
+    },
+  );
+  const { printed, end } = await child.ended;
+  expect([printed.length, end]).toEqual([100_000, EXITED]);
+});
+
+it('R17 F30: is over soon after its exit, though somebody whom it left behind never falls silent', async () => {
+  const folder = await folderOfTest();
+  onTestFinished(() => endRunaway(folder));
+  const child = run(folder, runaway('while :; do echo x; sleep 0.02; done'), { output_bytes_max: MIB });
+  const { end } = await child.ended;
+  expect(end).toEqual(EXITED);
+});
+
+it('G12: is not said to have exited where it was killed while its output was still being read', async () => {
+  const folder = await folderOfTest();
+  onTestFinished(() => endRunaway(folder));
+  const exited = Promise.withResolvers<void>();
+  const child = run(folder, runaway('while :; do echo x; sleep 0.02; done'), {
+    exited: exited.resolve,
+    output_bytes_max: MIB,
+  });
+  await exited.promise;
+  child.kill();
+  expect((await child.ended).end).toEqual({ kind: 'killed', signal: 'SIGKILL' });
 });
