@@ -48,8 +48,8 @@ export const systemFiles: Files = {
     return readdir(directory);
   },
 
-  async makeDirectory(path) {
-    await mkdir(path, { recursive: true });
+  async makeDirectory(path, mode) {
+    await mkdir(path, { recursive: true, ...(mode === undefined ? {} : { mode }) });
   },
 
   async writeNew(path, bytes, mode) {

@@ -27,7 +27,9 @@ export async function createWorkspace(
   const created: string[] = [];
   const kept: string[] = [];
   for (const folder of foldersOf(layout)) {
-    if (await makeFolder(files, folder)) created.push(folder);
+    // Prompts, keys and the socket are this user's own.
+    const mode = folder === layout.state ? 0o700 : undefined;
+    if (await makeFolder(files, folder, mode)) created.push(folder);
   }
   for (const starter of starters) {
     const path = join(layout.root, starter.path);
@@ -39,10 +41,10 @@ export async function createWorkspace(
 }
 
 /** Whether the folder had to be made. A link to a folder is as good as one: it is the owner's own choice. */
-export async function makeFolder(files: Files, path: string): Promise<boolean> {
+export async function makeFolder(files: Files, path: string, mode?: number): Promise<boolean> {
   const facts = await files.facts(path);
   if (facts === null) {
-    await files.makeDirectory(path);
+    await files.makeDirectory(path, mode);
     return true;
   }
   if (facts.kind === 'directory' || facts.kind === 'symlink') return false;

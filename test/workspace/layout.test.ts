@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemFiles } from '../../src/platform/files.ts';
 import { createWorkspace } from '../../src/workspace/create-workspace.ts';
 import { findWorkspace, foldersOf, layoutOf, socketPath } from '../../src/workspace/layout.ts';
@@ -70,6 +70,15 @@ describe('making a workspace', () => {
       'rejected',
       'results',
     ]);
+  });
+
+  it('keeps the folder of prompts and keys to its own user, whatever the umask is', async () => {
+    const layout = layoutOf(join(temporaryFolder(), 'new'));
+    const umask = process.umask(0);
+    onTestFinished(() => void process.umask(umask));
+    await createWorkspace(systemFiles, layout);
+    const modes = [layout.state, layout.jobs].map((folder) => statSync(folder).mode & 0o777);
+    expect(modes).toEqual([0o700, 0o777]);
   });
 
   it('R8: overwrites nothing that stands there, and says what it kept', async () => {

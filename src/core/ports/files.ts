@@ -33,7 +33,8 @@ export interface Files {
   /** Bytes from `offset`, fewer at the end of the file; null where the file does not exist. */
   readPart(path: string, offset: number, bytes: number): Promise<Uint8Array | null>;
   list(directory: string): Promise<string[]>;
-  makeDirectory(path: string): Promise<void>;
+  /** With those above it; all that it makes has `mode`, where one is given, less what the umask takes. */
+  makeDirectory(path: string, mode?: number): Promise<void>;
   /** Creates a file that must not exist (`wx`), writes all bytes, sets `mode`, and fsyncs before it resolves. */
   writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void>;
   /** link(2): fails with EEXIST where `to` is taken, whatever stands there. */
