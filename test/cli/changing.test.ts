@@ -85,6 +85,22 @@ test('a bulk change of nothing says so and is no error', async () => {
   expect(code).toBe(0);
 });
 
+test('retry says of runs that it leaves alone why it does', async () => {
+  await using cli = await setup();
+  const states = { a: 'completed', b: 'failed', c: 'cancelled' } as const;
+  const answers = Object.entries(states).map(([name, state]) => {
+    cli.fake.has({ name, state });
+    return { name, run: 1, verdict: 'wrong_state', state };
+  });
+  cli.fake.server.json('POST /jobs/retry', { counts: {}, jobs: answers });
+  const { code, stderr } = await cli.run(['retry', 'a', 'b', 'c']);
+  expect({ code, stderr }).toEqual({
+    code: 6,
+    stderr:
+      '0 queued again · 1 had neither failed nor been cancelled · 2 of which nobody knows any more what was asked: submit the job itself\n',
+  });
+});
+
 test('retry takes new options', async () => {
   await using cli = await setup();
   cli.fake.server.json('POST /jobs/retry', {

@@ -16,20 +16,22 @@ const bodyOfRerun = (cli: TestCli): unknown =>
 
 test('R9: rerun asks named jobs once more and prints the next run of each', async () => {
   await using cli = await setup();
-  for (const name of ['a', 'b', 'c']) cli.fake.has({ name, state: 'completed' });
+  for (const name of ['a', 'b', 'c', 'd']) cli.fake.has({ name, state: 'completed' });
   answersRerun(cli, [
     { name: 'a', run: 2, verdict: 'created', state: 'queued' },
     { name: 'b', run: 2, verdict: 'shared', state: 'blocked' },
     { name: 'c', run: 1, verdict: 'wrong_state', state: 'running' },
+    { name: 'd', run: 1, verdict: 'wrong_state', state: 'completed' },
   ]);
-  const ran = await cli.run(['rerun', 'a', 'b', 'c', '--priority', '3', '--timeout', '20m']);
+  const ran = await cli.run(['rerun', 'a', 'b', 'c', 'd', '--priority', '3', '--timeout', '20m']);
   expect(ran).toEqual({
     code: 0,
-    stdout: 'a@2 created\nb@2 shared\nc wrong state\n',
-    stderr: '1 created · 1 shared · 1 under way, and not asked again\n',
+    stdout: 'a@2 created\nb@2 shared\nc wrong state\nd wrong state\n',
+    stderr:
+      '1 created · 1 shared · 1 under way, and not asked again · 1 of which nobody knows any more what was asked: submit the job itself\n',
   });
   expect(bodyOfRerun(cli)).toEqual({
-    names: ['a', 'b', 'c'],
+    names: ['a', 'b', 'c', 'd'],
     options: { priority: 3, attempt_timeout_ms: 1_200_000 },
   });
 });

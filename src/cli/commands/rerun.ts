@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/errors.ts';
 import type { RerunVerdict, RunAnswer } from '../../core/ports/scheduler.ts';
+import { hasEnded } from '../../core/states.ts';
 import { bulkChange } from '../bulk-change.ts';
 import type { Context } from '../context.ts';
 import { count } from '../quantities.ts';
@@ -22,9 +23,14 @@ export async function rerun(context: Context): Promise<number> {
   if (of('shared').length > 0) words.push(`${count(of('shared').length)} shared`);
   if (of('known', 'answered_before').length > 0)
     words.push(`${count(of('known', 'answered_before').length)} accepted before`);
-  if (of('wrong_state').length > 0)
-    words.push(`${count(of('wrong_state').length)} under way, and not asked again`);
+  const refused = of('wrong_state');
+  // What was adopted from a file of its own: its answer is known, what was asked is not.
+  const unknown = refused.filter(({ state }) => state !== null && hasEnded(state)).length;
+  if (refused.length > unknown)
+    words.push(`${count(refused.length - unknown)} under way, and not asked again`);
+  if (unknown > 0)
+    words.push(`${count(unknown)} of which nobody knows any more what was asked: submit the job itself`);
   context.out.notice(words.join(' · '));
   if (of('not_found').length > 0) return EXIT.not_found;
-  return answers.length === of('wrong_state').length ? EXIT.conflict : EXIT.ok;
+  return answers.length === refused.length ? EXIT.conflict : EXIT.ok;
 }

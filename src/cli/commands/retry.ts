@@ -20,11 +20,15 @@ export async function retry(context: Context): Promise<number> {
   if (of('blocked').length > 0) words.push(`${count(of('blocked').length)} share work under way`);
   if (of('answered').length > 0)
     words.push(`${count(of('answered').length)} answered at once, by an answer that was there`);
-  if (of('wrong_state').length > 0)
-    words.push(`${count(of('wrong_state').length)} had neither failed nor been cancelled`);
+  const refused = of('wrong_state');
+  const unknown = refused.filter(({ state }) => state === 'failed' || state === 'cancelled').length;
+  if (refused.length > unknown)
+    words.push(`${count(refused.length - unknown)} had neither failed nor been cancelled`);
+  if (unknown > 0)
+    words.push(`${count(unknown)} of which nobody knows any more what was asked: submit the job itself`);
   context.out.notice(words.join(' · '));
   if (of('not_found').length > 0) return EXIT.not_found;
-  return answers.length > 0 && answers.length === of('wrong_state').length ? EXIT.conflict : EXIT.ok;
+  return answers.length > 0 && answers.length === refused.length ? EXIT.conflict : EXIT.ok;
 }
 
 export function retryOptions({ given }: Context): RetryOptions {
