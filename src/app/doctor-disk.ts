@@ -7,6 +7,7 @@ import { splitResultFileName } from '../core/names.ts';
 import { systemFiles } from '../platform/files.ts';
 import { systemFolderNames } from '../platform/folder-names.ts';
 import { systemRandom } from '../platform/random.ts';
+import { hasCode } from '../workspace/system-error.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 
@@ -101,13 +102,18 @@ export async function examineLinks({
     await systemFiles.syncDirectory(from);
     return { what, verdict: 'ok', message: `from ${from} into ${links.length} folders` };
   } catch (error) {
-    const message = messageOf(error);
-    const advice =
-      'The workspace needs a disk with hard links that this user may write to (ext4, xfs, btrfs, APFS; not FAT).';
-    return { what, verdict: 'wrong', message, advice };
+    return { what, verdict: 'wrong', message: messageOf(error), advice: adviceFor(error) };
   } finally {
     await systemFiles.unlink(file).catch(() => undefined);
   }
+}
+
+function adviceFor(error: unknown): string {
+  if (hasCode(error, 'ENOSPC'))
+    return 'Free some disk space; where there is some, inodes are used up: df -i shows how many are left.';
+  if (hasCode(error, 'EDQUOT')) return 'Free some space: the quota of this user is used up.';
+  if (hasCode(error, 'EACCES')) return 'Let this user write to that folder: look at its owner and its mode.';
+  return 'The workspace needs a disk with hard links that this user may write to (ext4, xfs, btrfs, APFS; not FAT).';
 }
 
 /** Prompts and keys are this user's own. */

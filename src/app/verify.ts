@@ -27,6 +27,13 @@ import { checkEndedFile, checkResultFile, type KnownRuns } from '../workspace/pu
 import type { Environment } from './environment.ts';
 import { stateFolderOf } from './workspace.ts';
 
+/** In messages. */
+const KINDS: Readonly<Record<FileFacts['kind'], string>> = {
+  file: 'a file',
+  directory: 'a folder',
+  symlink: 'a symbolic link',
+  other: 'a FIFO, socket or device',
+};
 /** Runs that are in memory at a time. */
 const ROWS_MAX = 200;
 
@@ -129,7 +136,8 @@ class Verification {
   ): Promise<void> {
     // Gone since it was listed: whether it should be there shows with the rows.
     if (facts === null) return;
-    if (facts.kind !== 'file') return this.#tell('unreadable', path, `expected a file, got a ${facts.kind}`);
+    if (facts.kind !== 'file')
+      return this.#tell('unreadable', path, `expected a file, got ${KINDS[facts.kind]}`);
     if (bytes === null) return undefined;
     const verdict = check(at, Buffer.from(bytes).toString('utf8'), this.#known);
     this.#counts.files += 1;
@@ -150,7 +158,7 @@ class Verification {
     const facts = await systemFiles.facts(path);
     if (facts === null) return this.#tell('missing', path, 'the result file beside it names it');
     const bytes = facts.kind === 'file' ? await systemFiles.read(path) : null;
-    if (bytes === null) return this.#tell('unreadable', path, `expected a file, got a ${facts.kind}`);
+    if (bytes === null) return this.#tell('unreadable', path, `expected a file, got ${KINDS[facts.kind]}`);
     this.#counts.files += 1;
     const found = sha256Bytes(bytes);
     if (found === expected && bytes.length === size) return undefined;

@@ -4,6 +4,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import type { Finding } from '../../src/core/examination.ts';
 import { type Machine, setup } from './machine.ts';
+import { onSmallDisk } from './small-disk.ts';
 import { until } from '../support/until.ts';
 
 async function doctor(machine: Machine): Promise<{ code: number; findings: Finding[] }> {
@@ -100,6 +101,17 @@ it('R26: tells of an instance without a server, and of programs without an insta
   const { code, findings } = await doctor(machine);
   expect(about(findings, 'processes', 'wrong')[0]).toContain(`kill -9 ${left.pid ?? 0}`);
   expect(code).toBe(1);
+});
+
+it('R26: says of a disk without room that it has none, and not that it is of the wrong kind', async (ctx) => {
+  const machine = await setup();
+  const disk = await onSmallDisk(ctx, machine, 2 * 1024 ** 2);
+  await mkdir(machine.path('results'));
+  await disk.fill();
+  const [full] = about((await doctor(machine)).findings, 'hard links and fsync', 'wrong');
+  expect(full).toContain('ENOSPC');
+  expect(full).toContain('Free some disk space');
+  expect(full).not.toContain('ext4');
 });
 
 it('R26: names the fault of a configuration, and looks at everything else all the same', async () => {

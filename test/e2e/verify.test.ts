@@ -1,5 +1,5 @@
 /** `promptd verify` over what real processes left behind, and over what somebody did to it since. */
-import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
 import type { Misfit, Verified } from '../../src/core/verification.ts';
@@ -80,7 +80,11 @@ it('R9: names each file that was changed, removed or put there, and ends with 13
   await writeFile(machine.path('results/18_seed.json'), '{"job": "seed.json", "result": "by hand"}');
   await writeFile(machine.path('results/19_seed.json'), '{"job": "seed.json", "resu');
   await writeFile(machine.path('results/README.md'), 'of no interest');
+  await mkdir(machine.path('results/20_seed.json'));
   const { code, found, summary } = await verify(machine);
+  expect(found.find(({ where }) => where === 'results/20_seed.json')?.message).toBe(
+    'expected a file, got a folder',
+  );
   expect(found.map(({ where, kind }) => `${where}: ${kind}`)).toEqual(
     [
       `ended/${ended}: changed`,
@@ -92,12 +96,13 @@ it('R9: names each file that was changed, removed or put there, and ends with 13
       `${chart}/stray.png: unknown`,
       'results/17_5_two.json: unknown',
       'results/19_seed.json: unreadable',
+      'results/20_seed.json: unreadable',
     ].toSorted((a, b) => (a < b ? -1 : 1)),
   );
   expect({ code, unverified: summary.unverified, misfits: summary.misfits }).toEqual({
     code: 13,
     unverified: 1,
-    misfits: 9,
+    misfits: 10,
   });
   const text = await machine.promptd('verify');
   expect(text.code).toBe(13);
