@@ -66,6 +66,11 @@ export class FolderLedger {
     return this.#taken.has(name) || this.#open.has(name) || this.#old.has(name);
   }
 
+  /** Whether it is dealt with. */
+  isTaken(name: string): boolean {
+    return this.#taken.has(name);
+  }
+
   /** It is there; whether it is known shows when it is looked at. */
   add(name: string, now_m: number): void {
     if (!this.has(name)) this.reopen(name, now_m);

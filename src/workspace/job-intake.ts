@@ -41,7 +41,7 @@ export interface JobDoor {
 }
 
 /** What a file is judged by. */
-type Judges = Pick<JobDoor, 'prepare' | 'specsOf' | 'specsOfBatch'>;
+export type Judges = Pick<JobDoor, 'prepare' | 'specsOf' | 'specsOfBatch'>;
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -190,6 +190,6 @@ function changedJob({ name, spec_sha256 }: PreparedJob): ChangedJob {
 }
 
 /** Whether somebody made a run of it since, e.g. `promptd run`. */
-export function isTaken(door: JobDoor, jobs: readonly ChangedJob[]): boolean {
+export function isTaken(door: Pick<JobDoor, 'specsOf'>, jobs: readonly ChangedJob[]): boolean {
   return jobs.every(({ name, spec_sha256 }) => door.specsOf(name).has(spec_sha256));
 }
