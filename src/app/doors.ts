@@ -27,8 +27,7 @@ export interface DoorOptions {
   readonly reads: ReadStore;
   readonly log: ReturnType<typeof openLog>;
   readonly version: string;
-  /** Null where no folder is watched. */
-  readonly folder: Pick<FolderWatch, 'view' | 'jobFile'> | null;
+  readonly folder: Pick<FolderWatch, 'view' | 'jobFile' | 'unasked'>;
 }
 
 export function openDoors(options: DoorOptions): Promise<HttpServer> {
@@ -57,7 +56,9 @@ export function openDoors(options: DoorOptions): Promise<HttpServer> {
         return { disk_free_bytes, disk_use };
       },
     },
-    ...(folder === null ? {} : { folder: () => folder.view(), jobFile: (name) => folder.jobFile(name) }),
+    folder: () => folder.view(),
+    jobFile: (name) => folder.jobFile(name),
+    unasked: (name) => folder.unasked(name),
     ui: true,
   });
 }

@@ -1,4 +1,4 @@
-/** The watcher of `jobs/` with everything it is given. */
+/** The watcher of `jobs/` with everything it is given, and what it says of files. */
 import { join, relative } from 'node:path';
 import type { FolderView } from '../core/folder-view.ts';
 import { jobFileName } from '../core/names.ts';
@@ -18,11 +18,13 @@ import { AnswerWatcher } from '../workspace/answer-watcher.ts';
 import type { JobDoor } from '../workspace/job-intake.ts';
 import { JobWatcher } from '../workspace/job-watcher.ts';
 import { RejectedReports } from '../workspace/rejected-file.ts';
+import { unaskedFileOf } from '../workspace/unasked-files.ts';
 import type { Config } from './config.ts';
 import type { Intake } from './intake.ts';
 import { JobsOnDisk } from './jobs-on-disk.ts';
+import { knownNames } from './known-names.ts';
 import type { openLog } from './log.ts';
-import { sayingRejections } from './rejections-said.ts';
+import { rejectionSentence, sayingRejections } from './rejections-said.ts';
 
 export interface FolderWatchOptions {
   readonly config: Config;
@@ -38,9 +40,11 @@ export interface FolderWatchOptions {
 export interface FolderWatch {
   start(): void;
   stop(): Promise<void>;
-  view(): FolderView;
+  view(): Promise<FolderView>;
   /** A sentence where the file of a job of this name holds something else than what was accepted; null where it does not. */
   jobFile(name: string): string | null;
+  /** A sentence where a file of `jobs/` is called like a job that the queue does not know; null where none is. */
+  unasked(name: string): Promise<string | null>;
 }
 
 /** Files that are named in one answer: whoever has more has one cause for them. */
@@ -53,8 +57,9 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
   const { config, intake, reads, log, crashpoint, say, onFatal } = options;
   const { layout } = config;
   const answers = watchAnswers(options);
+  const folder = systemJobFolder(layout.jobs);
   const watcher = new JobWatcher({
-    folder: systemJobFolder(layout.jobs),
+    folder,
     answers,
     door: doorOf(options),
     reports: sayingRejections(
@@ -96,13 +101,22 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
       // Whoever waits for answers hears of it first.
       await Promise.all([answers.stop(), watcher.stop()]);
     },
-    view: () => viewOf({ watcher, answers, folders }),
+    view: () => Promise.resolve(viewOf({ watcher, answers, folders })),
     jobFile(name) {
       const file = watcher.changedFileOf(name);
       if (file === null) return null;
       const isKept = reads.run(name, null)?.source === 'http';
       const where = isKept ? `; that stands in ${join(folders.conflicts, jobFileName(name))}` : '';
       return `${join(folders.jobs, file)} holds another content than what was accepted${where}. See: promptd explain ${name} ${join(folders.jobs, file)}`;
+    },
+    async unasked(name) {
+      const found = await unaskedFileOf(name, folder, knownNames(reads));
+      if (found === null) return null;
+      const { file } = found;
+      const path = join(folders.jobs, file);
+      const rejected = watcher.rejected.get(file);
+      if (rejected !== undefined) return rejectionSentence(rejected);
+      return `${path} stands there: it is new or not complete, this server takes no jobs at the moment, or what is in it is called otherwise. See: promptd status`;
     },
   };
 }
@@ -136,8 +150,7 @@ function doorOf({ config, intake, reads }: FolderWatchOptions): JobDoor {
   };
   return {
     prepare,
-    named: (names) => new Set(reads.epochsOf(names).keys()),
-    hasBatch: (batch) => reads.batch(batch) !== null,
+    ...knownNames(reads),
     specsOf: (name) => new Set(reads.runsOf(name, RUNS_COMPARED).flatMap(({ id }) => specOf(id))),
     async specsOfBatch(batch) {
       const specs = new Set<string>();
@@ -175,7 +188,14 @@ function viewOf({ watcher, answers, folders }: Watched): FolderView {
   const [results, ended] = [answers.left('result'), answers.left('ended')];
   const foreign = results.size + ended.size;
   return {
-    counts: { watched: true, waiting, rejected: rejected.size, changed: changed.size, foreign },
+    counts: {
+      watched: true,
+      enabled: true,
+      waiting,
+      rejected: rejected.size,
+      changed: changed.size,
+      foreign,
+    },
     rejected: first(rejected).map(({ file, since, faults, report }) => {
       return { file, since: isoTime(since), faults, report: join(folders.rejected, report) };
     }),

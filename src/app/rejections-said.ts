@@ -29,7 +29,7 @@ export function sayingRejections(
       last.set(rejection.file, report);
       if (clock.monotonic() - since_m >= WINDOW_MS) [since_m, said] = [clock.monotonic(), 0];
       said += 1;
-      if (said <= SAID_MAX) say(sentenceOf(rejection));
+      if (said <= SAID_MAX) say(rejectionSentence(rejection));
       if (said === SAID_MAX)
         say('Other wrong files of jobs/ are not named here for a while: promptd ls --rejected');
       return report;
@@ -37,7 +37,8 @@ export function sayingRejections(
   };
 }
 
-function sentenceOf({ file, faults: [fault] }: Rejection): string {
+/** The first fault of a file, and where the others stand. */
+export function rejectionSentence({ file, faults: [fault] }: Pick<Rejection, 'file' | 'faults'>): string {
   if (fault === undefined) return plainLine(`jobs/${file} is not taken. Why: promptd ls --rejected`);
   const place = fault.line === undefined ? '' : `:${fault.line}:${fault.column ?? 1}`;
   const expected = clip(fault.expected, EXPECTED_SHOWN);

@@ -25,6 +25,7 @@ import { crashPointOf } from './crash.ts';
 import { ensureAdminKey, instanceToken } from './door-keys.ts';
 import { openDoors, type Doors } from './doors.ts';
 import { environment } from './environment.ts';
+import { folderUnwatched } from './folder-unwatched.ts';
 import { folderWatch, type FolderWatch } from './folder-watch.ts';
 import { openIntake, type Intake } from './intake.ts';
 import { keepLocalInstance, type LocalInstance } from './local-instance.ts';
@@ -136,8 +137,7 @@ interface Parts {
   readonly publisher: PublisherThread;
   readonly reads: ReadStore;
   readonly doors: Doors;
-  /** Null in a server that `run` started: it serves what that was asked for. */
-  readonly folder: FolderWatch | null;
+  readonly folder: FolderWatch;
   readonly local: LocalInstance;
 }
 
@@ -202,7 +202,7 @@ class Server {
       throw error;
     }
     const { scheduler } = parts;
-    parts.folder?.start();
+    parts.folder.start();
     const idle = this.#options.detached
       ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
@@ -221,10 +221,12 @@ class Server {
     try {
       await ensureAdminKey(layout.admin_key, reads, scheduler);
       const intake = openIntake(this.#config, scheduler, this.#log);
-      const folder = this.#watchFolder(intake, reads);
+      const folder = this.#isWatching
+        ? this.#watchFolder(intake, reads)
+        : folderUnwatched(this.#config, reads);
       doors = await this.#open(intake, reads, folder);
       this.#crashpoint('start.before_announce');
-      await this.#announce(scheduler, doors, folder !== null);
+      await this.#announce(scheduler, doors);
       return { reads, doors, folder };
     } catch (error) {
       await doors?.http.close(0);
@@ -286,8 +288,12 @@ class Server {
     }
   }
 
-  #watchFolder(intake: Intake, reads: ReadStore): FolderWatch | null {
-    if (this.#options.detached || !this.#config.watch.enabled) return null;
+  /** A server that `run` started serves what that was asked for. */
+  get #isWatching(): boolean {
+    return !this.#options.detached && this.#config.watch.enabled;
+  }
+
+  #watchFolder(intake: Intake, reads: ReadStore): FolderWatch {
     return folderWatch({
       config: this.#config,
       intake,
@@ -299,7 +305,7 @@ class Server {
     });
   }
 
-  async #open(intake: Intake, reads: ReadStore, folder: FolderWatch | null): Promise<Doors> {
+  async #open(intake: Intake, reads: ReadStore, folder: FolderWatch): Promise<Doors> {
     const { layout } = this.#config;
     const socket = socketPath(layout, realpathSync(layout.root), tmpdir());
     // We hold the workspace, so what stands there is left over.
@@ -330,7 +336,7 @@ class Server {
     return this.#orAnyPort(wanted, (port) => server.listenTcp({ host, port }));
   }
 
-  async #announce(scheduler: SchedulerThread, doors: Doors, isWatching: boolean): Promise<void> {
+  async #announce(scheduler: SchedulerThread, doors: Doors): Promise<void> {
     const { layout, instances } = this.#config;
     await writeServerFile(layout.server, {
       pid: process.pid,
@@ -348,7 +354,7 @@ class Server {
     this.#options.say(
       `HTTP ${doors.url}  socket ${doors.socket}  instances ${instances.host}:${scheduler.address.port}`,
     );
-    if (isWatching)
+    if (this.#isWatching)
       this.#options.say(`Files dropped into ${layout.jobs} are taken by themselves: promptd status`);
     this.#options.say(
       `Key for HTTP: ${layout.admin_key}. Stop with Ctrl-C: running calls may finish, nothing is lost.`,
@@ -377,7 +383,7 @@ class Server {
 
   /** The folder and the doors first, then the instance (its last outcomes are still taken), then files, then the queue. */
   async #stopInOrder({ scheduler, publisher, reads, doors, folder, local }: Parts): Promise<void> {
-    await folder?.stop();
+    await folder.stop();
     await doors.http.close(DOORS_CLOSE_MS);
     await local.stop(LIMITS.stop_deadline_ms, () => this.#adopted(scheduler));
     await publisher.idle(LIMITS.stop_deadline_ms);

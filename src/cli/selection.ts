@@ -50,6 +50,11 @@ export function filterOf(context: Context): JobFilter {
   };
 }
 
+/** Whether no option narrows a list. */
+export function selectsNothing(context: Context): boolean {
+  return Object.keys(filterOf(context)).length === 0;
+}
+
 function statesOf(text: string | undefined): RunState[] | undefined {
   if (text === undefined) return undefined;
   return text.split(',').map((word) => {
@@ -95,20 +100,17 @@ export async function resolveName(context: Context, text: string): Promise<strin
   if (page.jobs.some((job) => job.name === ref.name)) return formatRunRef(ref);
   const [only, second] = page.jobs;
   if (only === undefined) {
-    throw new Problem(
-      'NotFound',
-      `There is no job ${JSON.stringify(ref.name)}, and none whose name begins so.`,
-      {
-        hint: 'Look with: promptd ls',
-      },
-    );
+    const { hint = 'Look with: promptd ls' } = (await notFound(client, ref.name, signal)) ?? {};
+    const message = `There is no job ${JSON.stringify(ref.name)}, and none whose name begins so.`;
+    throw new Problem('NotFound', message, { hint });
   }
   if (second === undefined) {
     const whole = formatRunRef({ name: only.name, run: ref.run });
     context.out.notice(`${text} → ${whole}`);
     return whole;
   }
-  if (page.next_cursor !== null && (await exists(client, ref.name, signal))) return formatRunRef(ref);
+  if (page.next_cursor !== null && (await notFound(client, ref.name, signal)) === null)
+    return formatRunRef(ref);
   throw ambiguous(
     ref.name,
     page.jobs.map((job) => job.name),
@@ -127,13 +129,13 @@ function ambiguous(name: string, names: readonly string[], isCut: boolean): Prob
 
 const CANDIDATES = 50;
 
-/** Whether a name stands that is hidden among many longer ones. */
-async function exists(client: Client, name: string, signal: AbortSignal): Promise<boolean> {
+/** What the server says of a name that it does not know; null where it knows it: one may be hidden among many longer ones. */
+async function notFound(client: Client, name: string, signal: AbortSignal): Promise<Problem | null> {
   try {
     await client.job(name, { signal });
-    return true;
+    return null;
   } catch (error) {
-    if (error instanceof Problem && error.code === 'NotFound') return false;
+    if (error instanceof Problem && error.code === 'NotFound') return error;
     throw error;
   }
 }

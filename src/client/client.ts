@@ -4,7 +4,7 @@
  * Every method rejects with a `Problem`: the server's own, or `Unreachable` naming what was tried; an aborted call rejects
  * with the reason of its signal. Every call may be sent again: a job that is known is answered, not asked again.
  */
-import type { FolderView } from '../core/folder-view.ts';
+import type { FolderCounts, FolderView } from '../core/folder-view.ts';
 import type { Json } from '../core/json.ts';
 import { formatRunRef, type RunRef } from '../core/names.ts';
 import type { Timers } from '../core/ports/clock.ts';
@@ -301,6 +301,10 @@ export class Client {
   /** Files of `jobs/` that are wrong, or differ from what was accepted. */
   folder(options: CallOptions = {}): Promise<FolderView> {
     return this.#get('/folder', options);
+  }
+
+  folderCounts(options: CallOptions = {}): Promise<FolderCounts> {
+    return this.#get('/folder/counts', options);
   }
 
   stats(options: CallOptions = {}): Promise<Stats> {

@@ -30,8 +30,13 @@ export interface ForeignFileView {
 export interface FolderCounts {
   /** Whether this server takes files by itself. */
   readonly watched: boolean;
-  /** Files that are not read yet, not complete, or wait for the server to take jobs. */
-  readonly waiting: number;
+  /** Whether `promptd serve` does so by the configuration: one that was started in the background never does. */
+  readonly enabled: boolean;
+  /**
+   * Files that are not read yet, not complete, or wait for the server to take jobs. Where the folder is not watched, those that
+   * are called like no job and no batch of the queue; null while a large folder is looked at for the first time.
+   */
+  readonly waiting: number | null;
   readonly rejected: number;
   readonly changed: number;
   readonly foreign: number;
@@ -46,7 +51,7 @@ export interface FolderView {
 }
 
 export const NOT_WATCHED: FolderView = {
-  counts: { watched: false, waiting: 0, rejected: 0, changed: 0, foreign: 0 },
+  counts: { watched: false, enabled: false, waiting: 0, rejected: 0, changed: 0, foreign: 0 },
   rejected: [],
   changed: [],
   foreign: [],

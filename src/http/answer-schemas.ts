@@ -230,9 +230,10 @@ export const endpointsOut = z.object({ endpoints: z.array(endpointOut) });
 
 export const healthOut = z.object({ ok: z.boolean(), version: z.string(), store_id: z.string() });
 export const readyOut = z.object({ ready: z.boolean() });
-const folderCounts = z.object({
+export const folderCountsOut = z.object({
   watched: z.boolean(),
-  waiting: z.int(),
+  enabled: z.boolean(),
+  waiting: z.int().nullable(),
   rejected: z.int(),
   changed: z.int(),
   foreign: z.int(),
@@ -256,7 +257,7 @@ export const statsOut = z.looseObject({
   unpublished: z.int(),
   trouble: schedulerReason.nullable(),
   processes: z.int(),
-  folder: folderCounts,
+  folder: folderCountsOut,
   disk_use: diskUseOut.nullable().exactOptional(),
 });
 
@@ -270,7 +271,7 @@ const fault = z.object({
   hint: z.string().exactOptional(),
 });
 export const folderOut = z.object({
-  counts: folderCounts,
+  counts: folderCountsOut,
   rejected: z.array(z.object({ file: z.string(), since: time, faults: z.array(fault), report: z.string() })),
   changed: z.array(z.object({ file: z.string(), since: time, names: z.array(z.string()) })),
   foreign: z.array(z.object({ file: z.string(), since: time, message: z.string() })),

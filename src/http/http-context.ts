@@ -1,7 +1,6 @@
 /** What every route is handed: the options, and what the server holds once for all of them. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../core/errors.ts';
-import { formatRunRef, type RunRef } from '../core/names.ts';
+import type { RunRef } from '../core/names.ts';
 import type { RunRow } from '../core/rows.ts';
 import type { JobView } from '../core/views.ts';
 import type { Bodies } from './body.ts';
@@ -9,6 +8,7 @@ import type { ChangeHub } from './change-hub.ts';
 import type { Doors } from './doors.ts';
 import type { HttpOptions, Via } from './http-options.ts';
 import type { LaneReasons } from './lane-reasons.ts';
+import { NoSuchJob } from './no-such-job.ts';
 import { logBug } from './problems.ts';
 import { SseStream } from './sse.ts';
 import { jobView, type JobViewParts, type Knowledge } from './views.ts';
@@ -76,7 +76,7 @@ export class HttpContext {
   /** The run that is meant; throws NotFound. */
   run(ref: RunRef): RunRow {
     const run = this.options.reads.run(ref.name, ref.run);
-    if (run === null) throw noSuchJob(ref);
+    if (run === null) throw new NoSuchJob(ref);
     return run;
   }
 
@@ -103,10 +103,4 @@ export class HttpContext {
     const live_missing = `Instance ${now.instance ?? '?'} said nothing within ${wait_ms} ms; this is what the scheduler knows.`;
     return this.view(now, { live_missing });
   }
-}
-
-export function noSuchJob(ref: RunRef): Problem {
-  return new Problem('NotFound', `There is no job ${JSON.stringify(formatRunRef(ref))}`, {
-    hint: 'Look with: promptd ls',
-  });
 }

@@ -72,10 +72,12 @@ export interface HttpOptions {
   readonly allowed_hosts: readonly string[];
   /** What `GET /stats` adds, e.g. the free space of the disk. */
   readonly extra: { status(): Promise<object> };
-  /** What is the matter in the folders of job files and of answers; absent where this server watches none. */
-  readonly folder?: () => FolderView;
+  /** What is the matter in the folders of job files and of answers. */
+  readonly folder?: () => Promise<FolderView>;
   /** A sentence where the file of a job of this name holds something else than what was accepted; null where it does not. */
   readonly jobFile?: (name: string) => string | null;
+  /** A sentence where a file of `jobs/` is called like a job that the queue does not know; null where none is. */
+  readonly unasked?: (name: string) => Promise<string | null>;
   /** Whether `/docs` is served. */
   readonly ui: boolean;
 }

@@ -44,7 +44,7 @@ const MINUTE_MS = 60_000;
 
 /** Rejects where a route declares no scope. */
 export async function createHttp(options: HttpOptions): Promise<HttpServer> {
-  const { log, random, limits, timers, scheduler } = options;
+  const { limits, timers, scheduler } = options;
   const app: App = fastify({
     logger: false,
     exposeHeadRoutes: false,
@@ -65,7 +65,7 @@ export async function createHttp(options: HttpOptions): Promise<HttpServer> {
     closing: closing.signal,
   });
   const routes = collectRoutes(app);
-  app.setErrorHandler(errorHandler(log, random));
+  app.setErrorHandler(errorHandler(options));
   await secure(app, context);
   readBodies(app, context);
   app.setValidatorCompiler<z.ZodType>(

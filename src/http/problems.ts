@@ -4,7 +4,8 @@ import type { z } from 'zod';
 import { describe } from '../core/describe.ts';
 import { type ErrorCode, ERRORS, type Fault, Problem, problemBody } from '../core/errors.ts';
 import type { Random } from '../core/ports/clock.ts';
-import { type HttpLog } from './http-options.ts';
+import type { HttpLog, HttpOptions } from './http-options.ts';
+import { NoSuchJob } from './no-such-job.ts';
 import { zodFaults } from './zod-faults.ts';
 
 /** The Problem in an error: itself, one that lost its class between threads, or what Fastify refused. Null: it is none. */
@@ -45,10 +46,14 @@ export function mediaTypeProblem(): Problem {
 }
 
 /** The error handler of the whole server. */
-export function errorHandler(log: HttpLog, random: Random) {
-  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const problem = toProblem(error) ?? internal(error, request, log, random);
+export function errorHandler(options: HttpOptions) {
+  return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const problem =
+      error instanceof NoSuchJob
+        ? await error.explained(options)
+        : (toProblem(error) ?? internal(error, request, options.log, options.random));
     sendProblem(reply, problem);
+    return reply;
   };
 }
 

@@ -127,6 +127,20 @@ export class RejectedReports {
   }
 }
 
+/** The newest report about a file of this name, and when it was written (Unix ms). By names alone: nothing is opened. */
+export async function newestReport(
+  { names, layout }: Pick<RejectedReportsOptions, 'names' | 'layout'>,
+  file: string,
+): Promise<{ readonly report: string; readonly epoch: number } | null> {
+  const base = baseOf(file);
+  let epoch = -1;
+  for await (const name of names(layout.rejected)) {
+    const split = splitReportName(name);
+    if (split?.base === base) epoch = Math.max(epoch, split.epoch);
+  }
+  return epoch === -1 ? null : { report: reportName(base, epoch), epoch };
+}
+
 export function rejectedFileText(rejection: Rejection, rejected_at: number): string {
   return `${JSON.stringify({ ...bodyOf(rejection), rejected_at: new Date(rejected_at).toISOString(), format: 1 }, null, 2)}\n`;
 }

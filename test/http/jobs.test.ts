@@ -19,6 +19,39 @@ async function withJobs(count: number): Promise<Setup> {
 const names = (answer: { json: Record<string, unknown> }): string[] =>
   (answer.json['jobs'] as { name: string }[]).map(({ name }) => name);
 
+describe('a job that is not there', () => {
+  const asked: readonly (readonly [method: string, url: string])[] = [
+    ['GET', '/jobs/a'],
+    ['GET', '/jobs/a@2'],
+    ['GET', '/jobs/a/result'],
+    ['GET', '/jobs/a/results'],
+    ['GET', '/jobs/a/logs'],
+    ['DELETE', '/jobs/a'],
+    ['POST', '/jobs/a/retry'],
+    ['POST', '/jobs/a/rerun'],
+  ];
+
+  it.each(asked)('R14: %s %s says what is with its file, where one stands', async (method, url) => {
+    await using server = await setup({ unasked: async (name) => `jobs/${name}.json stands there.` });
+    expect(await server.ask(url, { method })).toMatchObject({
+      status: 404,
+      json: { code: 'NotFound', hint: 'jobs/a.json stands there.' },
+    });
+  });
+
+  it.each([
+    ['no file stands', async () => null],
+    ['the folder is slow', () => new Promise<null>(() => undefined)],
+    ['the folder cannot be read', () => Promise.reject(new Error('EIO'))],
+  ])('R25: is told in time where %s', async (_what, unasked) => {
+    await using server = await setup({ unasked });
+    expect(await server.ask('/jobs/a')).toMatchObject({
+      status: 404,
+      json: { detail: 'There is no job "a"', hint: 'Look with: promptd ls' },
+    });
+  });
+});
+
 describe('lists', () => {
   it('R19: lists jobs newest first, page by page', async () => {
     await using server = await withJobs(5);

@@ -6,10 +6,11 @@ import type { JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { count, duration } from '../quantities.ts';
 import { folderFiles } from '../folder-files.ts';
-import { filterOf, resolveName } from '../selection.ts';
+import { filterOf, resolveName, selectsNothing } from '../selection.ts';
 import { shortRef } from '../short-ref.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
 import { tableText } from '../table.ts';
+import { sayUnaskedFiles } from '../unasked-files.ts';
 import { watched } from '../watch.ts';
 
 const SHOWN = 50;
@@ -36,6 +37,7 @@ async function list(context: Context): Promise<number> {
   }
   if (out.json) return EXIT.ok;
   await table(context, rows);
+  if (seen === 0 || selectsNothing(context)) await sayUnaskedFiles(context, client);
   if (seen === SHOWN && wanted === SHOWN) await sayHowManyMore(context, client, filter, seen);
   return EXIT.ok;
 }
@@ -66,9 +68,10 @@ async function sayHowManyMore(
 async function table(context: Context, rows: readonly JobLine[]): Promise<void> {
   const { out, deps } = context;
   if (rows.length === 0) {
-    const isAny = Object.keys(filterOf(context)).length === 0;
     out.notice(
-      isAny ? 'There are no jobs yet. Submit some with: promptd run, or promptd submit' : 'No job fits.',
+      selectsNothing(context)
+        ? 'There are no jobs yet. Submit some with: promptd run, or promptd submit'
+        : 'No job fits.',
     );
     sayWhoWaits(context);
     return;

@@ -9,6 +9,7 @@ import type { Context } from '../context.ts';
 import { plainText } from '../plain-text.ts';
 import { byteText, count, duration, localTime, many } from '../quantities.ts';
 import { stateColor, stateWord } from '../states-shown.ts';
+import { sayUnasked } from '../unasked-files.ts';
 import { watched } from '../watch.ts';
 import { batchTable } from './batches.ts';
 import { endpointTable } from './endpoints.ts';
@@ -30,6 +31,7 @@ export async function status(context: Context): Promise<number> {
     if (seen instanceof Problem && seen.code === 'Unreachable' && !context.isRemote) return noServer(context);
     if (seen instanceof Error) throw seen;
     await show(context, seen as Seen);
+    if (!context.out.json) sayUnasked(context, (seen as Seen).stats.folder);
     return EXIT.ok;
   });
 }
@@ -109,9 +111,9 @@ function countsLine(context: Context, counts: Seen['counts']): string {
 /** Null where nothing is to be said of the files of `jobs/` and of answers. */
 function filesLine(folder: Stats['folder']): string | null {
   if (folder === undefined) return null;
-  const { waiting, rejected, changed, foreign } = folder;
+  const { watched: isWatched, waiting, rejected, changed, foreign } = folder;
   const words = [
-    ...(waiting === 0 ? [] : [`${count(waiting)} waiting`]),
+    ...(!isWatched || waiting === null || waiting === 0 ? [] : [`${count(waiting)} waiting`]),
     ...(rejected === 0 ? [] : [`${count(rejected)} rejected (promptd ls --rejected)`]),
     ...(changed === 0 ? [] : [`${count(changed)} changed (promptd ls --changed)`]),
   ];

@@ -8,9 +8,10 @@ import type { JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { plainLine } from '../plain-text.ts';
 import { count } from '../quantities.ts';
-import { filterOf, resolveName } from '../selection.ts';
+import { filterOf, resolveName, selectsNothing } from '../selection.ts';
 import { shortRef } from '../short-ref.ts';
 import { stateWord } from '../states-shown.ts';
+import { sayUnaskedFiles } from '../unasked-files.ts';
 
 /** Why jobs wait or have failed: one in a sentence, many by reason. Without a selection, all that have not completed. */
 export async function why(context: Context): Promise<number> {
@@ -32,6 +33,7 @@ export async function why(context: Context): Promise<number> {
   if (trouble !== null) out.notice(plainLine(`The server is held up: ${trouble.code}: ${trouble.message}`));
   const groups = await groupsOf(context, client, filter);
   if (groups.length === 0) out.notice('No job waits, and none has failed.');
+  if (!out.json && (groups.length === 0 || selectsNothing(context))) await sayUnaskedFiles(context, client);
   for (const { state, runs, reason, example } of groups) {
     if (out.json) {
       const message = example?.reason?.message ?? null;

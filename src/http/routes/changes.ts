@@ -6,7 +6,8 @@ import type { RetryOptions, RunAnswer } from '../../core/ports/scheduler.ts';
 import { hasEnded, RUN_STATES, type RunState } from '../../core/states.ts';
 import { jobOut, manyOut, problemOut } from '../answer-schemas.ts';
 import type { App } from '../app.ts';
-import { type HttpContext, noSuchJob } from '../http-context.ts';
+import type { HttpContext } from '../http-context.ts';
+import { NoSuchJob } from '../no-such-job.ts';
 import { cancelBody, refParams, retryBody, retryManyBody } from '../schemas.ts';
 import { filterOf, type SelectionIn } from '../selection.ts';
 import { refuse } from '../problems.ts';
@@ -37,7 +38,7 @@ function cancelRoutes(app: App, context: HttpContext): void {
     async ({ params }, reply) => {
       const ref = refOf(params.ref);
       const [answer] = await scheduler.cancel([ref]);
-      if (answer === undefined || answer.verdict === 'not_found') throw noSuchJob(ref);
+      if (answer === undefined || answer.verdict === 'not_found') throw new NoSuchJob(ref);
       if (answer.verdict === 'already_ended') {
         throw new Problem(
           'WrongState',
@@ -80,7 +81,7 @@ function retryRoutes(app: App, context: HttpContext): void {
     async ({ params, body }) => {
       const ref = refOf(params.ref);
       const [answer] = await scheduler.retry([ref], retryOptions(body?.options));
-      if (answer === undefined || answer.verdict === 'not_found') throw noSuchJob(ref);
+      if (answer === undefined || answer.verdict === 'not_found') throw new NoSuchJob(ref);
       if (answer.verdict === 'wrong_state') {
         throw new Problem(
           'WrongState',

@@ -6,7 +6,8 @@ import { hasEnded } from '../../core/states.ts';
 import type { JobDetail } from '../../core/views.ts';
 import { countsOut, jobDetailOut, jobsOut, problemOut } from '../answer-schemas.ts';
 import type { App } from '../app.ts';
-import { type HttpContext, noSuchJob } from '../http-context.ts';
+import type { HttpContext } from '../http-context.ts';
+import { NoSuchJob } from '../no-such-job.ts';
 import { longPoll } from '../long-poll.ts';
 import { refuse } from '../problems.ts';
 import { promptSent } from '../prompt-sent.ts';
@@ -114,7 +115,7 @@ async function endOf(context: HttpContext, run: RunRow, wait_ms: number, life: A
     listen: (ring) => context.hub.onRun(run.name, run.run, ring),
     look: () => {
       const now = context.options.reads.runById(run.id);
-      if (now === null) throw noSuchJob(run);
+      if (now === null) throw new NoSuchJob(run);
       return now;
     },
     done: (now) => hasEnded(now.state),

@@ -1,10 +1,11 @@
 /** The machine behind the jobs: instances, endpoints, figures, and whether it is alive and ready. */
 import { Problem } from '../../core/errors.ts';
-import { NOT_WATCHED } from '../../core/folder-view.ts';
+import { type FolderView, NOT_WATCHED } from '../../core/folder-view.ts';
 import type { InstanceStatus, SchedulerStatus } from '../../core/ports/scheduler.ts';
 import type { InstanceRow } from '../../core/rows.ts';
 import {
   endpointsOut,
+  folderCountsOut,
   folderOut,
   healthOut,
   instanceOut,
@@ -22,7 +23,7 @@ import { within } from '../within.ts';
 const STATUS_WAIT_MS = 2_000;
 
 export function machineRoutes(app: App, context: HttpContext): void {
-  const { scheduler, reads, clock, version, extra, folder = () => NOT_WATCHED } = context.options;
+  const { scheduler, reads, clock, version, extra, folder = notWatched } = context.options;
   const started_at = clock.monotonic();
 
   app.get(
@@ -70,14 +71,13 @@ export function machineRoutes(app: App, context: HttpContext): void {
       schema: { summary: 'Figures of the server', response: { 200: statsOut, '4xx': problemOut } },
     },
     async () => {
-      const [status, more] = await Promise.all([scheduler.status(), extra.status()]);
+      const [status, more, { counts }] = await Promise.all([scheduler.status(), extra.status(), folder()]);
       const states = Object.fromEntries(
         reads.counts(['state'], {}).map(({ by, runs }) => [by.state ?? '', runs]),
       );
       const { turns, unpublished, trouble } = status;
       const uptime_s = Math.floor((clock.monotonic() - started_at) / 1_000);
       const { store_id } = reads;
-      const { counts } = folder();
       const figures = { uptime_s, turns, states, unpublished, trouble, processes: processesOf(status) };
       return { ...more, version, store_id, ...figures, folder: counts };
     },
@@ -90,7 +90,7 @@ function processesOf({ instances: all }: SchedulerStatus): number {
 }
 
 export function folderRoutes(app: App, context: HttpContext): void {
-  const { folder = () => NOT_WATCHED } = context.options;
+  const { folder = notWatched } = context.options;
   app.get(
     '/folder',
     {
@@ -100,8 +100,24 @@ export function folderRoutes(app: App, context: HttpContext): void {
         response: { 200: folderOut, '4xx': problemOut },
       },
     },
-    (_request, reply) => reply.send(folder()),
+    () => folder(),
   );
+
+  app.get(
+    '/folder/counts',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'How many files of jobs/ wait, are wrong or differ, and how many answers are of no run',
+        response: { 200: folderCountsOut, '4xx': problemOut },
+      },
+    },
+    async () => (await folder()).counts,
+  );
+}
+
+function notWatched(): Promise<FolderView> {
+  return Promise.resolve(NOT_WATCHED);
 }
 
 export function healthRoutes(app: App, context: HttpContext): void {

@@ -9,7 +9,8 @@ import type { PreparedJob, SubmittedJob } from '../../core/submission.ts';
 import { isUnknownWork } from '../../core/unknown-work.ts';
 import { jobOut, manyOut, problemOut } from '../answer-schemas.ts';
 import type { App } from '../app.ts';
-import { type HttpContext, noSuchJob } from '../http-context.ts';
+import type { HttpContext } from '../http-context.ts';
+import { NoSuchJob } from '../no-such-job.ts';
 import { refParams, rerunBody, rerunManyBody } from '../schemas.ts';
 import { isNew } from '../submission.ts';
 import { many, retryOptions, selectedRuns } from './changes.ts';
@@ -50,7 +51,7 @@ export function rerunRoutes(app: App, context: HttpContext): void {
       if (job === null) throw underWay(run);
       const { jobs } = await scheduler.submit([job], 'skip');
       const [made] = jobs;
-      if (made === undefined) throw noSuchJob(ref);
+      if (made === undefined) throw new NoSuchJob(ref);
       const view = await context.view(context.run({ name: made.name, run: made.run }), {
         created: isNew(made),
         answered_before: made.verdict === 'answered_before',
