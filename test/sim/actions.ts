@@ -34,6 +34,28 @@ export interface Drop {
   readonly part_ms: number;
 }
 
+/** A run that another workspace tells of, in a file as promptd writes it. */
+export interface ForeignRun {
+  readonly kind: 'result' | 'ended';
+  readonly name: string;
+  /** Null where `promptd execute` made it. */
+  readonly run: number | null;
+  /** Of the file's name. */
+  readonly epoch: number;
+  /** What was asked there. */
+  readonly text: string;
+  readonly script: boolean;
+  readonly endpoint: string;
+  readonly model: string;
+  /** The word of a fresh draw; null where it was none. */
+  readonly fresh: string | null;
+  /** What became of it there, where that was no answer. */
+  readonly state: 'failed' | 'cancelled';
+  readonly attempts: number;
+  /** `half`: of its bytes. `changed`: another text than its hash is of. `renamed`: it says that it is of another name. */
+  readonly damage: 'none' | 'half' | 'changed' | 'renamed';
+}
+
 /** Parts that stay broken until they are mended. */
 export const PARTS = ['server', 'near', 'far', 'store', 'server disk', 'instance disks'] as const;
 export type Part = (typeof PARTS)[number];
@@ -62,6 +84,10 @@ export type Action =
   | { readonly do: 'remove'; readonly file: string }
   /** Somebody puts an answer into `results/`: the bare pair of a job and its text, or half of it. */
   | { readonly do: 'answer'; readonly name: string; readonly epoch: number; readonly right: boolean }
+  /** Somebody copies a file of another workspace into `results/` or `ended/`. */
+  | { readonly do: 'copy'; readonly of: ForeignRun }
+  /** Somebody copies a result that stands there under another epoch; `which` in [0, 1) says which. */
+  | { readonly do: 'copy_own'; readonly which: number; readonly epoch: number }
   /** `a` and `b`, both in [0, 1), say whom it hits and how hard. */
   | { readonly do: 'fault'; readonly kind: string; readonly a: number; readonly b: number }
   | { readonly do: 'mend'; readonly part: Part };
@@ -87,6 +113,13 @@ export function sayAction(action: Action): string {
     }
     case 'answer':
       return `put results/${action.epoch}_${action.name}.json${action.right ? '' : ' (half of it)'}`;
+    case 'copy': {
+      const { kind, name, run, epoch, text, damage } = action.of;
+      const folder = kind === 'result' ? 'results' : 'ended';
+      return `copy ${folder}/${epoch}_${name}.json of run ${run ?? 'none'}, "${text}"${damage === 'none' ? '' : ` (${damage})`}`;
+    }
+    case 'copy_own':
+      return `copy a file of results/ (${action.which.toFixed(2)}) to the epoch ${action.epoch}`;
     case 'remove':
       return `remove jobs/${action.file}`;
     case 'fault':

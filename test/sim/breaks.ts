@@ -112,7 +112,16 @@ export const BREAKS = {
         });
       },
     },
-    caught_by: ['told before disk', 'turns', 'nothing lost', 'ends', 'fatal', 'transitions', 'final'],
+    caught_by: [
+      'told before disk',
+      'turns',
+      'nothing lost',
+      'ends',
+      'fatal',
+      'transitions',
+      'final',
+      'one run',
+    ],
   },
   'a heartbeat renews everything that its instance was given': {
     broken: {
@@ -262,7 +271,7 @@ export const BREAKS = {
       }),
     },
     faults: ['the server is killed'],
-    caught_by: ['folder'],
+    caught_by: ['folder', 'answers'],
   },
   /** What was said of it before is not looked at. */
   'a wrong file is reported again after each start': {
@@ -292,7 +301,26 @@ export const BREAKS = {
     broken: { answers: () => ({ settled: async () => new Set() }) },
     faults: ['models stall'],
     first_seed: 40,
-    caught_by: ['folder'],
+    caught_by: ['folder', 'answers'],
+  },
+  /** As if its file did not say what was asked. */
+  'a file is not held against what its run asked': {
+    broken: changing((event) =>
+      event.type === 'adopt'
+        ? { ...event, adoptions: event.adoptions.map((one) => ({ ...one, is_certain: false })) }
+        : event,
+    ),
+    faults: [],
+    caught_by: ['no unexpected result'],
+  },
+  'ends that somebody put there are passed over': {
+    broken: changing((event) =>
+      event.type === 'adopt'
+        ? { ...event, adoptions: event.adoptions.filter(({ result }) => result !== null) }
+        : event,
+    ),
+    faults: [],
+    caught_by: ['answers'],
   },
   'an instance is given more than its slots': {
     broken: changing((event) => (event.type === 'settle' ? { ...event, slots: event.slots + 3 } : event)),

@@ -97,8 +97,12 @@ function checkResult(world: World, run: RunRow): void {
   const by = answeringRun(world, run);
   const handmade = world.handmade.get(`${by.epoch}_${by.name}`);
   if (handmade !== undefined) {
-    if (handmade !== text)
-      world.fault('no unexpected result', `${ref} has "${text}", somebody wrote "${handmade}"`);
+    if (handmade.result !== text)
+      world.fault('no unexpected result', `${ref} has "${text}", somebody wrote "${handmade.result}"`);
+    if (handmade.digest !== null && handmade.digest !== run.digest)
+      world.fault('no unexpected result', `${ref} has the answer of a file that is of other work`);
+    if (handmade.run !== null && handmade.run !== by.run)
+      world.fault('no unexpected result', `${refOf(by)} has the answer of a file of run ${handmade.run}`);
     return;
   }
   const key = attemptKey({ name: by.name, run: by.run, attempt: result.attempt });
@@ -126,8 +130,10 @@ export function everyAttemptIsTold(world: World, runs: readonly RunRow[]): void 
   for (const run of runs) {
     numbers.set(refOf(run), run);
     const attempts = world.stores.reads.attempts(run.id);
-    if (attempts.length !== run.attempt)
-      world.fault('fence', `${refOf(run)} stands at attempt ${run.attempt} and has ${attempts.length} rows`);
+    // Attempts that were made elsewhere are counted, and have no rows.
+    const made = run.attempt - (world.ledger.begun.get(run.id)?.attempt ?? 0);
+    if (attempts.length !== made)
+      world.fault('fence', `${refOf(run)} has made ${made} attempts and has ${attempts.length} rows`);
     for (const row of attempts) checkAttempt(world, `${refOf(run)}#${row.attempt}`, row);
   }
   for (const [key, { instance }] of world.models.calls) {

@@ -49,13 +49,25 @@ const ASKED = [
   'an answer was put into results/',
   'an answer was adopted',
   'an answer was left',
+  'a file of another workspace was copied: result none',
+  'a file of another workspace was copied: result half',
+  'a file of another workspace was copied: result changed',
+  'a file of another workspace was copied: result renamed',
+  'a file of another workspace was copied: ended none',
+  'a file of another workspace was copied: ended half',
+  'a file of another workspace was copied: ended renamed',
+  'a result was copied beside itself',
+  'an end was adopted',
+  'an end was left',
   'adopt: adopted',
   'adopt: completed',
   'adopt: left',
 ];
 
 function cells(): readonly string[] {
-  const begun = ['scheduled', 'queued', 'blocked', 'completed'].map((state) => `new accept ${state}`);
+  const begun = ['scheduled', 'queued', 'blocked', 'completed', 'failed', 'cancelled'].map(
+    (state) => `new accept ${state}`,
+  );
   const changed = transitions().map(({ from, event, to }) => `${from} ${event} ${to}`);
   return [...begun, ...changed].filter((cell) => !Object.hasOwn(OTHER_CELLS, cell));
 }

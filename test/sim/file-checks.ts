@@ -85,7 +85,7 @@ export class FileWatch {
     const file = parseResultFile(Buffer.from(bytes).toString('utf8'), path);
     if (this.#server.foreign.has(path)) {
       // Of a run that was adopted, whose text is compared with the database elsewhere.
-      if (this.#world.handmade.get(`${run.epoch}_${run.name}`) !== file.result)
+      if (this.#world.handmade.get(`${run.epoch}_${run.name}`)?.result !== file.result)
         this.#world.fault('files', `${path} is somebody else's, and is taken for ${run.name}@${run.run}`);
       return undefined;
     }

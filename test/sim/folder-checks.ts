@@ -2,6 +2,7 @@
 import { sha256Bytes } from '../../src/core/identity.ts';
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import type { RunRow } from '../../src/core/rows.ts';
+import type { AnswerUsers } from './answer-users.ts';
 import { type FolderUsers, jobsIn, type WrittenJob } from './folder-users.ts';
 import { LAYOUT, type ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
@@ -10,11 +11,13 @@ export class FolderWatch {
   readonly #world: World;
   readonly #server: ServerProcess;
   readonly #users: FolderUsers;
+  readonly #answers: Pick<AnswerUsers, 'put'>;
 
-  constructor(world: World, server: ServerProcess, users: FolderUsers) {
+  constructor(world: World, server: ServerProcess, users: FolderUsers, answers: Pick<AnswerUsers, 'put'>) {
     this.#world = world;
     this.#server = server;
     this.#users = users;
+    this.#answers = answers;
   }
 
   /** Files of which nobody has said what becomes of them, each with what is missing. */
@@ -27,36 +30,13 @@ export class FolderWatch {
       .flatMap((file) => this.#missing(file, known));
   }
 
-  #isHandmade({ epoch, name }: RunRow): boolean {
-    return this.#world.handmade.has(`${epoch}_${name}`);
-  }
-
-  /** Where a file of `results/` answers a job that nobody has asked before, nobody does. */
-  #nothingAnsweredIsAsked(): void {
-    if (this.#server.new_run) return;
-    for (const key of this.#world.models.calls.keys()) {
-      const name = key.slice(0, key.lastIndexOf('@'));
-      if (this.#users.answered.has(name) && !this.#world.submitted.has(name))
-        this.#broken(`${key} was asked, and its answer was in results/ before it`);
-    }
-  }
-
-  /** Each is the answer of a run, or shown as that of none. */
-  #answersAreTold(runs: readonly RunRow[]): void {
-    const left = this.#server.answers?.left('result');
-    const answers = new Set(runs.map(({ epoch, name }) => `${epoch}_${name}`));
-    for (const file of this.#users.answers) {
-      const base = file.slice(0, -'.json'.length);
-      const isTaken = answers.has(base) && this.#world.handmade.has(base);
-      this.#world.hit(isTaken ? 'an answer was adopted' : 'an answer was left');
-      if (!isTaken && left?.has(file) !== true)
-        this.#broken(`results/${file} is the answer of no run, and nobody says so`);
-    }
+  /** Whether a file in `results/` or `ended/` told of it, and nobody asked for it here. */
+  #isForeign({ id, name }: RunRow): boolean {
+    const { epoch, answered_by } = this.#world.ledger.begun.get(id) ?? { epoch: null, answered_by: null };
+    return answered_by === null && this.#answers.put.has(`${epoch}_${name}.json`);
   }
 
   checkAtRest(runs: readonly RunRow[]): void {
-    this.#nothingAnsweredIsAsked();
-    this.#answersAreTold(runs);
     for (const what of this.unsettled()) this.#broken(what);
     this.#nothingElseIsTaken(runs);
     this.#nothingIsTakenTwice(runs);
@@ -70,7 +50,8 @@ export class FolderWatch {
       return watcher?.rejected.has(file) === true ? [] : [`${file} is wrong, and nobody says so`];
     const changed = watcher?.changed.get(file)?.jobs.map(({ name }) => name) ?? [];
     return right
-      .filter((job) => !known.has(keyOf(job)) && !(job.name !== null && changed.includes(job.name)))
+      .filter((job) => !known.has(keyOf(job)) && !known.has(`${job.name} ${job.digest}`))
+      .filter((job) => !(job.name !== null && changed.includes(job.name)))
       .map(({ name }) => `${name ?? 'a job'} of ${file} is neither taken nor shown as changed`);
   }
 
@@ -89,6 +70,8 @@ export class FolderWatch {
       const spec_sha256 = this.#specOf(run);
       known.add(keyOf({ name: run.name, batch: null, spec_sha256 }));
       known.add(keyOf({ name: null, batch: run.batch, spec_sha256 }));
+      // Of a run that came as a file it is not always known in which words it was asked.
+      known.add(`${run.name} ${run.digest}`);
     }
     return known;
   }
@@ -101,7 +84,7 @@ export class FolderWatch {
   #nothingElseIsTaken(runs: readonly RunRow[]): void {
     const { asked } = this.#world;
     for (const run of runs)
-      if (!asked.has(this.#specOf(run)) && !this.#isHandmade(run))
+      if (!asked.has(this.#specOf(run)) && !this.#isForeign(run))
         this.#broken(`${run.name}@${run.run} asks what stood in no right and whole file`);
   }
 
@@ -109,7 +92,7 @@ export class FolderWatch {
   #nothingIsTakenTwice(runs: readonly RunRow[]): void {
     const seen = new Set<string>();
     for (const run of runs) {
-      if (this.#world.submitted.has(run.name)) continue;
+      if (this.#world.submitted.has(run.name) || this.#isForeign(run)) continue;
       const what = this.#server.new_run ? `${run.name} ${this.#specOf(run)}` : run.name;
       if (seen.has(what)) this.#broken(`${run.name}@${run.run} is a run that nobody asked for`);
       seen.add(what);
@@ -159,6 +142,6 @@ function isOf(version: Json | undefined, bytes: Uint8Array | null, modified_at: 
   return sha256 === null ? at === modified_at : sha256 === sha256Bytes(bytes);
 }
 
-function keyOf({ name, batch, spec_sha256 }: WrittenJob): string {
+function keyOf({ name, batch, spec_sha256 }: Omit<WrittenJob, 'digest'>): string {
   return name === null ? `in ${batch ?? ''} ${spec_sha256}` : `${name} ${spec_sha256}`;
 }

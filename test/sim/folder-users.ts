@@ -2,6 +2,7 @@
 import { sha256 } from '../../src/core/identity.ts';
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import type { Timer } from '../../src/core/ports/clock.ts';
+import { jobOf } from '../scheduler/prepared-job.ts';
 import type { Action, Drop } from './actions.ts';
 import { LAYOUT, type ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
@@ -12,6 +13,8 @@ export interface WrittenJob {
   readonly name: string | null;
   readonly batch: string | null;
   readonly spec_sha256: string;
+  /** As far as it asks a text of a model. */
+  readonly digest: string | null;
 }
 
 interface Writing {
@@ -25,14 +28,10 @@ export class FolderUsers {
   readonly standing = new Map<string, Drop>();
   /** Paths of published files that somebody took away, or moved another over. */
   readonly removed = new Set<string>();
-  /** Names whose answers were there before anybody asked them. */
-  readonly answered = new Set<string>();
-  /** Names of files in `results/` that somebody put there. */
-  readonly answers = new Set<string>();
   /** Told of every path that somebody changed. */
   onChange: (path: string) => void = () => undefined;
   /** Every file that was ever dropped. */
-  readonly #ever = new Set<string>();
+  readonly ever = new Set<string>();
   readonly #world: World;
   readonly #server: ServerProcess;
   readonly #writing = new Map<string, Writing>();
@@ -47,36 +46,17 @@ export class FolderUsers {
     return this.#writing.size;
   }
 
-  act(action: Extract<Action, { do: 'drop' | 'remove' | 'answer' }>): void {
-    if (action.do === 'answer') return this.#answer(action);
+  act(action: Extract<Action, { do: 'drop' | 'remove' }>): void {
     if (action.do === 'remove') return this.#remove(action.file);
     const { drop } = action;
     this.#stopWriting(drop.file);
     this.#world.hit(`a file was dropped: ${drop.right ? 'right' : 'wrong'}`);
     this.#note(drop.file);
     this.standing.set(drop.file, drop);
-    this.#ever.add(drop.file);
+    this.ever.add(drop.file);
     if (drop.how === 'write') return this.#write(drop, 1, this.#world.jumps);
     this.#server.folder.put(drop.file, Buffer.from(drop.text));
     return this.#whole(drop, false);
-  }
-
-  /** Moved in, as whoever makes answers elsewhere does. */
-  #answer({ name, epoch, right }: Extract<Action, { do: 'answer' }>): void {
-    const result = `by hand: ${name} at ${epoch}`;
-    const text = JSON.stringify({ job: `${name}.json`, result });
-    const base = `${epoch}_${name}`;
-    const bytes = Buffer.from(right ? text : text.slice(0, -5));
-    const path = `${LAYOUT.results}/${base}.json`;
-    this.#world.hit('an answer was put into results/');
-    this.#world.say(`somebody puts ${path}`);
-    if (right) this.#world.handmade.set(base, result);
-    const isFirst = !this.#world.submitted.has(name) && !this.#ever.has(`${name}.json`);
-    if (right && isFirst) this.answered.add(name);
-    this.answers.add(`${base}.json`);
-    this.#server.results.put(`${base}.json`, bytes);
-    this.#server.foreign.set(path, bytes);
-    this.onChange(path);
   }
 
   #note(file: string): void {
@@ -151,10 +131,17 @@ export function jobsIn({ file, text }: Pick<Drop, 'file' | 'text'>): WrittenJob[
     const { prompt = null, configuration = null, name, key } = value;
     const spec_sha256 = sha256(canonicalJson({ type: 'llm', prompt, configuration }));
     const batch = isBatch ? base : null;
-    if (typeof name === 'string') return [{ name, batch, spec_sha256 }];
     const called = isBatch ? (typeof key === 'string' ? `${base}.${key}` : null) : base;
-    return [{ name: called, batch, spec_sha256 }];
+    const digest = digestOfWritten(prompt, configuration);
+    return [{ name: typeof name === 'string' ? name : called, batch, spec_sha256, digest }];
   });
+}
+
+function digestOfWritten(prompt: Json, configuration: Json): string | null {
+  const asked = isJsonObject(configuration) ? configuration['LLM_name'] : null;
+  if (typeof asked !== 'string' || typeof prompt !== 'string') return null;
+  const [endpoint = '', model = ''] = asked.split(':');
+  return jobOf('any', { text: prompt, endpoint, model }).digest;
 }
 
 function parsed(text: string): JsonObject | null {

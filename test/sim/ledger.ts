@@ -10,6 +10,8 @@ import { ENDPOINTS } from './world.ts';
 
 const STEPS = new Set(transitions().map(({ from, to }) => `${from} ${to}`));
 const BEGINNINGS = new Set(['scheduled', 'queued', 'blocked', 'completed']);
+/** Of runs that a file tells of, which has an epoch. */
+const FOREIGN_BEGINNINGS = new Set(['completed', 'failed', 'cancelled']);
 
 export interface LedgerOptions {
   readonly now: () => number;
@@ -19,6 +21,8 @@ export interface LedgerOptions {
 
 export class Ledger {
   readonly runs = new Map<number, RunRow>();
+  /** Each run as it was accepted. */
+  readonly begun = new Map<number, RunRow>();
   readonly results = new Map<number, ResultRow>();
   /** `name@run` to its id. */
   readonly ids = new Map<string, number>();
@@ -84,7 +88,9 @@ export class Ledger {
   #inserted(run: RunRow): void {
     const ref = `${run.name}@${run.run}`;
     if (this.ids.has(ref)) this.#broken('one run', `${ref} is accepted a second time`);
-    if (!BEGINNINGS.has(run.state)) this.#broken('transitions', `${ref} begins as ${run.state}`);
+    this.begun.set(run.id, run);
+    if (!(run.epoch === null ? BEGINNINGS : FOREIGN_BEGINNINGS).has(run.state))
+      this.#broken('transitions', `${ref} begins as ${run.state}`);
     this.ids.set(ref, run.id);
     this.named.set(run.name, [...(this.named.get(run.name) ?? []), run.id]);
     this.#store(run);

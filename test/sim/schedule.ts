@@ -7,6 +7,7 @@ import { SeededRandom } from '../support/seeded-random.ts';
 import type { Action, JobWish, Part } from './actions.ts';
 import { FAULTS, type FaultKind } from './faults.ts';
 import { BAD } from './model.ts';
+import { Copying } from './copying.ts';
 import { Dropping } from './dropping.ts';
 import { DESK } from './packages.ts';
 import { SERVERS } from './world.ts';
@@ -61,6 +62,7 @@ class Scheduling {
   /** What is broken, with the turn in which it is mended. */
   readonly #broken = new Map<Part, number>();
   readonly #dropping: Dropping;
+  readonly #copying: Copying;
   #strikes = 0;
 
   constructor(seed: number, faults: readonly FaultKind[] | undefined) {
@@ -79,12 +81,13 @@ class Scheduling {
       max_attempts: this.#one([1, 4, 10]),
     };
     this.#dropping = new Dropping(seed, this.#mood.questions);
+    this.#copying = new Copying(seed, this.#mood.questions);
   }
 
   draw(turns: number): Action[] {
     for (let turn = 0; turn < turns; turn += 1) {
       this.#ask();
-      this.#actions.push(...this.#dropping.turn(this.#jobs));
+      this.#actions.push(...this.#dropping.turn(this.#jobs), ...this.#copying.turn(this.#jobs));
       if (this.#random.next() < this.#mood.faults_per_turn) this.#strike(turn);
       this.#mend(turn);
       const { patience_ms } = this.#mood;

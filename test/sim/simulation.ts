@@ -3,6 +3,8 @@
  * seed, list and break give the same run, event by event.
  */
 import type { Action, Part } from './actions.ts';
+import { AnswerWatch } from './answer-checks.ts';
+import { AnswerUsers } from './answer-users.ts';
 import {
   everyAttemptIsTold,
   everySpooledOutcomeIsBrought,
@@ -71,7 +73,9 @@ class Playing {
   readonly #users: Users;
   readonly #files: FileWatch;
   readonly #folderUsers: FolderUsers;
+  readonly #answerUsers: AnswerUsers;
   readonly #folder: FolderWatch;
+  readonly #answers: AnswerWatch;
 
   constructor(seed: number, broken: Break) {
     const world = new World(seed, new Map(INSTANCES.map(({ name, slots }) => [name, slots])));
@@ -83,7 +87,10 @@ class Playing {
     this.#files = new FileWatch(world, server);
     this.#folderUsers = new FolderUsers(world, server);
     this.#folderUsers.onChange = (path) => this.#files.changedByUser(path);
-    this.#folder = new FolderWatch(world, server, this.#folderUsers);
+    this.#answerUsers = new AnswerUsers(world, server, this.#folderUsers);
+    this.#answerUsers.onChange = (path) => this.#files.changedByUser(path);
+    this.#folder = new FolderWatch(world, server, this.#folderUsers, this.#answerUsers);
+    this.#answers = new AnswerWatch(world, server, this.#answerUsers);
     server.onPowerLoss = () => this.#files.afterPowerLoss();
   }
 
@@ -125,8 +132,11 @@ class Playing {
         return this.#mend(action.part);
       case 'drop':
       case 'remove':
-      case 'answer':
         return this.#folderUsers.act(action);
+      case 'answer':
+      case 'copy':
+      case 'copy_own':
+        return this.#answerUsers.act(action);
       default:
         return this.#users.act(action);
     }
@@ -236,5 +246,6 @@ class Playing {
     this.#files.otherFilesStand(runs, this.#folderUsers.removed);
     this.#files.strangersKeepTheirs();
     this.#folder.checkAtRest(runs);
+    this.#answers.checkAtRest(runs);
   }
 }

@@ -31,6 +31,14 @@ export interface Violation {
   readonly message: string;
 }
 
+/** What a whole file of an answer says that somebody put there. */
+export interface Handmade {
+  readonly result: string;
+  /** Null where the file does not say. */
+  readonly digest: string | null;
+  readonly run: number | null;
+}
+
 export class World {
   readonly clock = new FakeClock();
   readonly network: MemoryNetwork;
@@ -49,8 +57,8 @@ export class World {
   readonly submitted = new Set<string>();
   /** Specifications (SHA-256) that were submitted, or stood in a right and whole file. */
   readonly asked = new Set<string>();
-  /** Texts of answers that people put into results/, by the names of their files without the ending. */
-  readonly handmade = new Map<string, string>();
+  /** Answers that people put into results/, by the names of their files without the ending. */
+  readonly handmade = new Map<string, Handmade>();
   /** How often somebody has set the wall clock. */
   jumps = 0;
   /** `name@run#attempt` of outcomes that stood on an instance's disk, and of those that it was told it may forget. */
