@@ -110,10 +110,10 @@ export class AnswerWatcher implements AnswersFirst {
     try {
       const undecided = this.#undecided(names);
       for (const name of undecided) this.#wake(name);
-      if (undecided.size > 0 || !(await this.#isCurrent(seen_m))) {
-        do await this.#passes.next();
-        while (!(await this.#isCurrent(seen_m)));
-      }
+      if (undecided.size > 0) await this.#passes.next();
+      // The listing under way may have begun late enough.
+      else if (!(await this.#isCurrent(seen_m))) await this.#passes.ended();
+      while (!(await this.#isCurrent(seen_m))) await this.#passes.next();
       return this.#undecided(names);
     } finally {
       for (const name of names) this.#unwant(name);

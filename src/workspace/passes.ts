@@ -96,6 +96,11 @@ export class Passes {
     return waiter.promise;
   }
 
+  /** Resolves when the pass under way has ended, in whatever way; at once where there is none. */
+  async ended(): Promise<void> {
+    await this.#passing;
+  }
+
   /** At the next full pass, or sooner. */
   #planFor(ms: number): void {
     const { timers, clock } = this.#options;

@@ -341,6 +341,23 @@ describe('whoever asks before a job is queued', () => {
     expect(lots.flat()).toContain('a@1');
   });
 
+  it('R8: waits for no other listing where the one under way began after the file was seen', async () => {
+    const all = setup();
+    const { clock, results, watcher } = all;
+    results.put(`${T}_x.json`, { result: 'text', run: 1 });
+    const seen_m = clock.monotonic();
+    let asked: Promise<ReadonlySet<string>> | null = null;
+    results.whileListing = () => {
+      results.whileListing = null;
+      asked = watcher.settled(seen_m, ['a', 'x']);
+    };
+    clock.freeze(1);
+    watcher.start();
+    await clock.settle();
+    expect(await now(all, asked ?? Promise.reject(new Error('nobody asked')))).toEqual(new Set());
+    expect([results.asked.names, all.lots]).toEqual([1, [['x@1']]]);
+  });
+
   it('R8: waits five seconds at most while a hundred thousand answers stand there and more come', async () => {
     const all = setup();
     const { clock, results, watcher } = all;
