@@ -1,6 +1,9 @@
 /** Why nothing can be published at the moment, so that people hear of it once when it begins and once when it is over. */
-import { messageOf } from '../core/errors.ts';
+import { dirname } from 'node:path';
+import { messageOf, Problem } from '../core/errors.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { RefusedPublication } from './publication-batch.ts';
+import { isSystemError } from './system-error.ts';
 
 /** It is tried again by itself. */
 export interface PublisherTrouble {
@@ -11,7 +14,9 @@ export interface PublisherTrouble {
   readonly since: number;
 }
 
-export type TroublePart = 'writing' | 'telling';
+/** Of all files, of single ones in whose place something else stands, of the scheduler that is told. */
+export type TroublePart = 'writing' | 'refused' | 'telling';
+const PARTS: readonly TroublePart[] = ['writing', 'refused', 'telling'];
 
 export class PublisherTroubles {
   readonly #clock: Clock;
@@ -23,9 +28,13 @@ export class PublisherTroubles {
     this.#onChange = onChange;
   }
 
-  /** That of writing first: it is the one that a person can end. */
+  /** That of writing first, since it concerns all files; that of telling last, since no person can end it. */
   get current(): PublisherTrouble | null {
-    return this.#troubles.get('writing') ?? this.#troubles.get('telling') ?? null;
+    for (const part of PARTS) {
+      const trouble = this.#troubles.get(part);
+      if (trouble !== undefined) return trouble;
+    }
+    return null;
   }
 
   begin(part: TroublePart, error: unknown): void {
@@ -41,6 +50,14 @@ export class PublisherTroubles {
     this.#report(before);
   }
 
+  /** All files that cannot be written where something else stands; none: what stood in the way is gone. */
+  refused(all: readonly RefusedPublication[]): void {
+    const [first] = all;
+    if (first === undefined) return this.end('refused');
+    const more = all.length === 1 ? '' : ` ${all.length - 1} more wait in the same way.`;
+    this.begin('refused', new Problem('FolderRefused', `${first.message}${more}`));
+  }
+
   #report(before: PublisherTrouble | null): void {
     const after = this.current;
     if (before?.code !== after?.code || before?.message !== after?.message) this.#onChange(after);
@@ -48,7 +65,14 @@ export class PublisherTroubles {
 }
 
 function troubleOf(error: unknown, since: number): PublisherTrouble {
-  const message = messageOf(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  return { code, message, since };
+  return { code, message: sentenceOf(error), since };
+}
+
+/** The folder, since the file in it has another name at each try, and the same trouble is told once. */
+function sentenceOf(error: unknown): string {
+  const path = isSystemError(error) ? (error.dest ?? error.path) : undefined;
+  if (path === undefined) return messageOf(error);
+  const what = /^\w+: (.+?), \w+ /.exec(messageOf(error))?.[1];
+  return what === undefined ? messageOf(error) : `${dirname(path)}: ${what}`;
 }

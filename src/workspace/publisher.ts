@@ -181,7 +181,10 @@ class FolderPublisher implements Publisher {
         this.#tools.crashpoint('publisher.after_prepare');
       }
       const rows = this.#queue.next();
-      if (rows.length === 0) return false;
+      if (rows.length === 0) {
+        this.#troubles.refused(this.#queue.refused);
+        return false;
+      }
       for (const kind of [rows.filter(isJob), rows.filter((row) => !isJob(row))]) {
         if (kind.length > 0) await this.#publish(kind);
       }

@@ -4,6 +4,10 @@
 export interface SystemError extends Error {
   readonly code: string;
   readonly syscall: string;
+  /** Not of calls on an open file. */
+  readonly path?: string;
+  /** The second path of those that have two. */
+  readonly dest?: string;
 }
 
 export function isSystemError(error: unknown): error is SystemError {

@@ -36,6 +36,12 @@ describe('a name in results/ that something else has', () => {
       expect(one.publisher.stats().refused.map(({ message }) => message)).toEqual([
         expect.stringMatching(/expected nothing or a file, found (directory|symlink)\. Move it away/),
       ]);
+      expect(one.troubles).toEqual([
+        expect.objectContaining({
+          code: 'FolderRefused',
+          message: expect.stringContaining(target) as string,
+        }),
+      ]);
       // Others are not held up, the row stays, and nobody asks in a loop.
       expect(namesIn(layout.results)).toEqual([target, `${NOON + 2}_other.json`]);
       expect(one.rows.left).toBe(1);
@@ -48,6 +54,8 @@ describe('a name in results/ that something else has', () => {
       const began = performance.now();
       while (one.rows.left > 0 && performance.now() - began < 20_000) await one.clock.advance(60_000);
       expect(readFileSync(join(layout.results, target), 'utf8')).toBe(resultFileText(body));
+      await one.publisher.idle();
+      expect(one.troubles.slice(1)).toEqual([null]);
     },
   );
 });

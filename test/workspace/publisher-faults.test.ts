@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemFiles } from '../../src/platform/files.ts';
 import { resultFileText } from '../../src/workspace/result-file.ts';
@@ -44,6 +45,23 @@ describe('a disk that is full for a while', () => {
       expect(one.fatal).toEqual([]);
     },
   );
+
+  it('is told once for all tries, by its folder: what is written there has another name each time', async () => {
+    const layout = await temporaryWorkspace();
+    const files = faultyFiles(systemFiles, (call, to, count) => {
+      if (call !== 'link' || count > 4) return null;
+      const [path, dest] = [join(layout.tmp, `${count}.tmp`), to];
+      const message = `EACCES: permission denied, link '${path}' -> '${dest}'`;
+      return Object.assign(new Error(message), { code: 'EACCES', syscall: 'link', path, dest });
+    });
+    const one = publishing({ layout, files, in_flight: 2 });
+    for (const job of [1, 2, 3]) one.rows.add(publicationBody({ job, name: `faq-${job}` }));
+    one.publisher.poke();
+    await untilIdle(one, 100);
+    expect(files.count('link')).toBeGreaterThan(4);
+    const message = `${layout.results}: permission denied`;
+    expect(one.troubles).toEqual([expect.objectContaining({ code: 'EACCES', message }), null]);
+  });
 
   it('is asked less and less often, at most every 30 seconds', async () => {
     const layout = await temporaryWorkspace();
