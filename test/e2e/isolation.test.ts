@@ -260,10 +260,7 @@ describe.concurrent('attempts in processes of their own', () => {
     Object.assign(config.endpoints['openai']!, { api_key_env: 'OTHER_KEY' });
     await writeFile(file, JSON.stringify(config));
     await mkdir(machine.path('prompts'));
-    await writeFile(
-      machine.path('prompts', 'tell.sh'),
-      `#!/bin/sh\nenv >&2\necho '"@server {\\"hold\\": 1}"'\n`,
-    );
+    await writeFile(machine.path('prompts', 'tell.sh'), `#!/bin/sh\nenv >&2\necho '${HELD}'\n`);
     await chmod(machine.path('prompts', 'tell.sh'), 0o755);
     const { client, stop } = await machine.serve();
     await client.submit({
