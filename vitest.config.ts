@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   test: {
@@ -8,6 +9,7 @@ export default defineConfig({
     isolate: true,
     // A test that was focused while somebody worked on it would hide all the others.
     allowOnly: false,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -26,8 +28,9 @@ export default defineConfig({
           setupFiles: ['./test/support/leaks.ts', './test/support/children.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // They mostly wait for other processes; many more of them at once would measure the machine, not promptd.
-          maxWorkers: 3,
+          // They mostly wait for other processes: a file takes two fifths of a core. Many more of them at once would measure
+          // the machine, not promptd.
+          maxWorkers: 4,
           // After the unit tests, so that a broken unit is reported before the minutes that e2e takes.
           sequence: { groupOrder: 1 },
         },
