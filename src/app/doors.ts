@@ -11,6 +11,7 @@ import { AttemptLogReader } from '../workspace/attempt-logs.ts';
 import { AnalysisThread } from './analysis-remote.ts';
 import type { Config } from './config.ts';
 import { diskUseOf } from './disk-use.ts';
+import type { FolderTroubles } from './folder-troubles.ts';
 import type { FolderWatch } from './folder-watch.ts';
 import type { Intake } from './intake.ts';
 import type { openLog } from './log.ts';
@@ -27,11 +28,12 @@ export interface DoorOptions {
   readonly reads: ReadStore;
   readonly log: ReturnType<typeof openLog>;
   readonly version: string;
+  readonly troubles: Pick<FolderTroubles, 'current'>;
   readonly folder: Pick<FolderWatch, 'view' | 'jobFile' | 'unasked'>;
 }
 
 export function openDoors(options: DoorOptions): Promise<HttpServer> {
-  const { config, intake, reads, log, version, folder } = options;
+  const { config, intake, reads, log, version, troubles, folder } = options;
   const { layout } = config;
   const disk = diskUseOf(layout, { clock: systemClock, timers: systemTimers });
   return createHttp({
@@ -55,6 +57,7 @@ export function openDoors(options: DoorOptions): Promise<HttpServer> {
         ]);
         return { disk_free_bytes, disk_use };
       },
+      trouble: () => troubles.current,
     },
     folder: () => folder.view(),
     jobFile: (name) => folder.jobFile(name),

@@ -20,6 +20,7 @@ import { JobWatcher } from '../workspace/job-watcher.ts';
 import { RejectedReports } from '../workspace/rejected-file.ts';
 import { unaskedFileOf } from '../workspace/unasked-files.ts';
 import type { Config } from './config.ts';
+import type { FolderTroubles } from './folder-troubles.ts';
 import type { Intake } from './intake.ts';
 import { JobsOnDisk } from './jobs-on-disk.ts';
 import { knownNames } from './known-names.ts';
@@ -31,6 +32,7 @@ export interface FolderWatchOptions {
   readonly intake: Intake;
   readonly reads: ReadStore;
   readonly log: ReturnType<typeof openLog>;
+  readonly troubles: FolderTroubles;
   readonly crashpoint: CrashPoint;
   /** Sentences for the person at the terminal. */
   readonly say: (sentence: string) => void;
@@ -54,7 +56,7 @@ const PAGE = 500;
 const RUNS_COMPARED = 1_000;
 
 export function folderWatch(options: FolderWatchOptions): FolderWatch {
-  const { config, intake, reads, log, crashpoint, say, onFatal } = options;
+  const { config, intake, reads, log, troubles, crashpoint, say, onFatal } = options;
   const { layout } = config;
   const answers = watchAnswers(options);
   const folder = systemJobFolder(layout.jobs);
@@ -76,8 +78,10 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
     clock: systemClock,
     timers: systemTimers,
     crashpoint,
-    onTrouble: (message) =>
-      log.warn({ message }, message === null ? 'job files are taken' : 'job files wait'),
+    onTrouble(message) {
+      log.warn({ message }, message === null ? 'job files are taken' : 'job files wait');
+      troubles.watched('jobs', message);
+    },
     onFatal,
   });
   const folders = {
@@ -121,7 +125,7 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
   };
 }
 
-function watchAnswers({ config, intake, reads, log, onFatal }: FolderWatchOptions): AnswerWatcher {
+function watchAnswers({ config, intake, reads, log, troubles, onFatal }: FolderWatchOptions): AnswerWatcher {
   const { layout } = config;
   const jobs = new JobsOnDisk(layout, intake.prepare);
   const files = new AdoptedFiles({ files: systemFiles, layout, jobs });
@@ -135,8 +139,10 @@ function watchAnswers({ config, intake, reads, log, onFatal }: FolderWatchOption
     adopt: (adoptions) => intake.scheduler.adopt(adoptions),
     clock: systemClock,
     timers: systemTimers,
-    onTrouble: (message) =>
-      log.warn({ message }, message === null ? 'answers are looked at' : 'answers cannot be looked at'),
+    onTrouble(message) {
+      log.warn({ message }, message === null ? 'answers are looked at' : 'answers cannot be looked at');
+      troubles.watched('answers', message);
+    },
     onFatal,
   });
 }

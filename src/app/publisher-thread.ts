@@ -7,6 +7,7 @@ import { systemTimers } from '../platform/timers.ts';
 import { openReadStore } from '../stores/sqlite/read-store.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { createPublisher, type PublisherStats } from '../workspace/publisher.ts';
+import type { PublisherTrouble } from '../workspace/publisher-trouble.ts';
 import { environment } from './environment.ts';
 import { crashPointOf } from './crash.ts';
 import { openChannel } from './rpc.ts';
@@ -29,7 +30,8 @@ export interface PublisherControl {
 
 export interface PublisherNotes {
   fatal(message: string): void;
-  trouble(message: string | null): void;
+  /** What keeps files from being written, with its code; null: nothing does any more. */
+  trouble(trouble: Pick<PublisherTrouble, 'code' | 'message'> | null): void;
 }
 
 function run(port: MessagePort, data: PublisherThreadData): void {
@@ -61,8 +63,7 @@ function run(port: MessagePort, data: PublisherThreadData): void {
     onPublished: (published, conflicts) => scheduler.remote.published(published, conflicts),
     onFatal: (error) =>
       main.tell('fatal', error instanceof Error ? (error.stack ?? error.message) : String(error)),
-    onTrouble: (trouble) =>
-      main.tell('trouble', trouble === null ? null : `${trouble.code}: ${trouble.message}`),
+    onTrouble: (trouble) => main.tell('trouble', trouble),
     crashpoint: crashPointOf(environment()),
     busy: () => busy,
   });

@@ -25,6 +25,7 @@ import { crashPointOf } from './crash.ts';
 import { ensureAdminKey, instanceToken } from './door-keys.ts';
 import { openDoors, type Doors } from './doors.ts';
 import { environment } from './environment.ts';
+import { FolderTroubles } from './folder-troubles.ts';
 import { folderUnwatched } from './folder-unwatched.ts';
 import { folderWatch, type FolderWatch } from './folder-watch.ts';
 import { openIntake, type Intake } from './intake.ts';
@@ -150,6 +151,7 @@ class Server {
   readonly #ended = Promise.withResolvers<number>();
   readonly #log: ReturnType<typeof openLog>;
   readonly #crashpoint = crashPointOf(environment());
+  readonly #troubles = new FolderTroubles();
   #stopping = false;
 
   constructor(options: ServeProcessOptions, lock: Lock, trace: string | null) {
@@ -266,9 +268,10 @@ class Server {
       { database: layout.database, layout, scheduler: port2 },
       {
         fatal,
-        trouble: (message) => {
-          this.#log.warn({ message }, message === null ? 'publishing goes on' : 'publishing waits');
-          if (message !== null) tell(message);
+        trouble: (trouble) => {
+          this.#log.warn(trouble ?? {}, trouble === null ? 'publishing goes on' : 'publishing waits');
+          if (trouble === null) this.#troubles.end('published');
+          else tell(this.#troubles.begin('published', trouble.code, trouble.message).message);
         },
       },
     );
@@ -299,6 +302,7 @@ class Server {
       intake,
       reads,
       log: this.#log,
+      troubles: this.#troubles,
       crashpoint: this.#crashpoint,
       say: this.#options.say,
       onFatal: (error) => this.#die(error.stack ?? error.message),
@@ -316,6 +320,7 @@ class Server {
       reads,
       log: this.#log,
       version: version(),
+      troubles: this.#troubles,
       folder,
     });
     const at = await this.#listen(server, socket).catch(async (error: unknown) => {

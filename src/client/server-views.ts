@@ -18,7 +18,7 @@ export interface Stats {
   readonly states: Readonly<Partial<Record<RunState, number>>>;
   /** Files that are still to be written from committed rows. */
   readonly unpublished: number;
-  /** Set while the server refuses new work, e.g. because its disk is full. */
+  /** Set while the server refuses new work, e.g. because its disk is full, or cannot write or take files of its folders. */
   readonly trouble: Reason | null;
   /** Attempts that run in processes of their own. Servers of an earlier version say nothing of it. */
   readonly processes?: number;

@@ -70,6 +70,12 @@ export const REASONS = {
     advice: 'Another program holds the database; it goes on by itself when that ends.',
     behind: 'It goes on by itself when that ends.',
   },
+  FolderRefused: {
+    when: 'waiting',
+    advice:
+      'A folder of the workspace cannot be read or written: look at its permissions, its disk and what stands in it; it goes on by itself.',
+    behind: 'It goes on by itself once that is mended.',
+  },
   Interrupted: { when: 'waiting', advice: 'Its instance was stopped; it starts again.' },
   TotalTimeout: { when: 'ended', advice: 'Raise options.timeout, or ask for less.' },
   FirstTokenTimeout: {

@@ -6,6 +6,7 @@ import type { Clock, Random, Timers } from '../core/ports/clock.ts';
 import type { LogReader } from '../core/ports/logs.ts';
 import type { ReadStore } from '../core/ports/read-store.ts';
 import type { Scheduler } from '../core/ports/scheduler.ts';
+import type { Reason } from '../core/reasons.ts';
 import type { PreparedJob } from '../core/submission.ts';
 
 /** How a request came: over the workspace's own socket, whose permission is the key, or over TCP. */
@@ -70,8 +71,8 @@ export interface HttpOptions {
   readonly limits: HttpLimits;
   /** Host headers that are accepted besides this machine's own names, with or without a port. */
   readonly allowed_hosts: readonly string[];
-  /** What `GET /stats` adds, e.g. the free space of the disk. */
-  readonly extra: { status(): Promise<object> };
+  /** What `GET /stats` adds: the free space of the disk and such, and what is the matter while the queue goes on. */
+  readonly extra: { status(): Promise<object>; readonly trouble?: () => Reason | null };
   /** What is the matter in the folders of job files and of answers. */
   readonly folder?: () => Promise<FolderView>;
   /** A sentence where the file of a job of this name holds something else than what was accepted; null where it does not. */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
@@ -230,5 +230,26 @@ describe('folders that are removed while a server runs', { timeout: 120_000 }, (
     await until('rest', async () => (await client.stats()).unpublished === 0);
     expect(await machine.files('jobs')).toEqual(['after.json']);
     expect(process.exitCode).toBe(null);
+  });
+
+  it('R9 R14: are named by status, by what stands in their place too, until that is mended', async () => {
+    const machine = await setup({ config: { watch: { enabled: true } } });
+    const { client } = await machine.serve();
+    const status = async () => (await machine.promptd('status')).stdout;
+    await client.submit(job('before'));
+    await until('its file', async () => (await machine.files('results')).length === 1);
+    expect(await status()).not.toContain('trouble');
+    await rename(machine.path('jobs'), machine.path('elsewhere'));
+    await until('the trouble', async () => (await client.stats()).trouble !== null);
+    expect(await status()).toContain('trouble   FolderRefused: Files of jobs/ wait: the folder is not there');
+    await rename(machine.path('elsewhere'), machine.path('jobs'));
+    await until('no trouble', async () => (await client.stats()).trouble === null);
+
+    await mkdir(machine.path('jobs', 'taken.json'));
+    await client.submit(job('taken'));
+    await until('the trouble', async () => (await client.stats()).trouble !== null);
+    expect(await status()).toContain(
+      `trouble   FolderRefused: Files wait to be written: ${machine.path('jobs', 'taken.json')}: expected nothing or a file`,
+    );
   });
 });

@@ -75,7 +75,8 @@ export function machineRoutes(app: App, context: HttpContext): void {
       const states = Object.fromEntries(
         reads.counts(['state'], {}).map(({ by, runs }) => [by.state ?? '', runs]),
       );
-      const { turns, unpublished, trouble } = status;
+      const { turns, unpublished } = status;
+      const trouble = status.trouble ?? extra.trouble?.() ?? null;
       const uptime_s = Math.floor((clock.monotonic() - started_at) / 1_000);
       const { store_id } = reads;
       const figures = { uptime_s, turns, states, unpublished, trouble, processes: processesOf(status) };
