@@ -29,6 +29,9 @@ export interface Adoption {
  */
 export type AdoptionVerdict = 'adopted' | 'completed' | 'known' | 'left';
 
+/** Among the warnings of an answer whose file carried no hash. */
+export const UNVERIFIED = 'unverified: its file carried no hash when it was taken from the folder';
+
 /** What is known of an adopted run only where it is written. */
 export interface AdoptedPlace extends Pick<RunRow, 'id' | 'lane' | 'leads' | 'answered_by'> {
   readonly run: number;

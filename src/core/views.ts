@@ -39,6 +39,8 @@ export interface JobView {
   readonly warnings?: readonly string[];
   /** Says so where the file of the job holds something else than what was accepted under its name. */
   readonly job_file?: string;
+  /** Of a run whose answer, or end, no attempt here brought: it was asked elsewhere, or before the database was made again. */
+  readonly adopted?: AdoptedView;
   readonly attempts: number;
   readonly submitted_at: string;
   readonly started_at: string | null;
@@ -50,6 +52,13 @@ export interface JobView {
   readonly links: { readonly self: string; readonly result: string; readonly logs: string };
 }
 
+export interface AdoptedView {
+  /** In which it stands, from the workspace on. */
+  readonly file: string;
+  /** That file carried no hash when it was taken, so nobody can say whether it was changed. */
+  readonly unverified: boolean;
+}
+
 /** A line of a list: the same words, without what needs another read. */
 export type JobLine = Omit<
   JobView,
@@ -59,6 +68,7 @@ export type JobLine = Omit<
   | 'differs'
   | 'warnings'
   | 'job_file'
+  | 'adopted'
   | 'live'
   | 'live_missing'
   | 'created'

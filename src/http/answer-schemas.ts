@@ -71,6 +71,7 @@ const jobFields = {
   options_differ: z.boolean().exactOptional(),
   differs: z.array(z.string()).exactOptional(),
   job_file: z.string().exactOptional(),
+  adopted: z.object({ file: z.string(), unverified: z.boolean() }).exactOptional(),
   warnings: z.array(z.string()).exactOptional(),
   live: live.nullable(),
   live_missing: z.string().exactOptional(),

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RunRef } from '../core/names.ts';
 import type { RunRow } from '../core/rows.ts';
 import type { JobView } from '../core/views.ts';
+import { adoptedOf } from './adopted.ts';
 import type { Bodies } from './body.ts';
 import type { ChangeHub } from './change-hub.ts';
 import type { Doors } from './doors.ts';
@@ -87,7 +88,12 @@ export class HttpContext {
   async view(run: RunRow, parts: Omit<JobViewParts, 'spec'> = {}): Promise<JobView> {
     const { reads, jobFile } = this.options;
     const known = await this.knowledge();
-    return jobView(run, known, { ...parts, spec: reads.spec(run.id), job_file: jobFile?.(run.name) ?? null });
+    return jobView(run, known, {
+      ...parts,
+      spec: reads.spec(run.id),
+      job_file: jobFile?.(run.name) ?? null,
+      adopted: adoptedOf(run, reads),
+    });
   }
 
   /** A run and what its instance says of it now, waiting for that no longer than `live_state_wait_ms` (R25). */

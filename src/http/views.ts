@@ -7,6 +7,7 @@ import { type Reason, reason } from '../core/reasons.ts';
 import type { AttemptRow, ResultRow, RunRow, SpecRow } from '../core/rows.ts';
 import { RUN_STATES, hasEnded, type RunState } from '../core/states.ts';
 import {
+  type AdoptedView,
   type AttemptView,
   type BatchView,
   filesView,
@@ -63,6 +64,7 @@ export interface JobViewParts {
   readonly warnings?: readonly string[];
   /** What its file says otherwise. */
   readonly job_file?: string | null;
+  readonly adopted?: AdoptedView | null;
 }
 
 export function jobView(run: RunRow, known: Knowledge, parts: JobViewParts): JobView {
@@ -76,6 +78,7 @@ export function jobView(run: RunRow, known: Knowledge, parts: JobViewParts): Job
     ...(parts.differs === undefined ? {} : { differs: parts.differs }),
     ...(parts.warnings === undefined || parts.warnings.length === 0 ? {} : { warnings: parts.warnings }),
     ...(parts.job_file === undefined || parts.job_file === null ? {} : { job_file: parts.job_file }),
+    ...(parts.adopted === undefined || parts.adopted === null ? {} : { adopted: parts.adopted }),
     live: parts.live ?? null,
     ...(parts.live_missing === undefined ? {} : { live_missing: parts.live_missing }),
   };

@@ -2,7 +2,7 @@
  * Rows of a run from its result or ended file, and from its job where that can still be made as it was. The inverse of
  * result-file.ts and ended-file.ts, as far as they tell.
  */
-import type { Adoption } from '../core/adoption.ts';
+import { type Adoption, UNVERIFIED } from '../core/adoption.ts';
 import { Problem } from '../core/errors.ts';
 import { sha256 } from '../core/identity.ts';
 import { DEFAULT_OPTIONS } from '../core/job.ts';
@@ -189,7 +189,7 @@ function metaOf(record: ResultFile, { job, attachments }: RestoredParts): Answer
     endpoint_kind: record.endpoint_kind ?? 'unknown',
     parameters_sent: record.parameters_sent ?? {},
     finish_reason: record.finish_reason ?? 'unknown',
-    warnings: record.warnings ?? (own === undefined ? [UNVERIFIED] : []),
+    warnings: [...(record.warnings ?? []), ...(own === undefined ? [UNVERIFIED] : [])],
     usage: record.usage ?? null,
     timings: record.timings ?? { queued_ms: null, build_ms: null, first_token_ms: null, call_ms: null },
     cost: record.cost ?? null,
@@ -206,8 +206,6 @@ function madePrompt({ prompt, prompt_sha256 }: ResultFile, job: PreparedJob | nu
   const body = canonicalJson(prompt as unknown as Json);
   return sha256(body) === prompt_sha256 ? body : null;
 }
-
-const UNVERIFIED = 'unverified: its file carried no hash when it was taken from the folder';
 
 export function submittedAt(
   { record }: RestoredFile,

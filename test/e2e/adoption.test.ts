@@ -61,11 +61,19 @@ describe('an answer in results/', () => {
     drop(machine, 'results', '1700000000000_early.json', pair('early', 'written by hand'));
     drop(machine, 'jobs', 'early.json', jobText('early?'));
     await completed(machine, 'early');
+    await passed(machine, 'passed-1');
     const { result, warnings } = await machine.client().result('early');
     expect([result, warnings]).toEqual(['written by hand', [expect.stringContaining('unverified')]]);
     expect(machine.model.count('early?')).toBe(0);
     expect((await machine.client().folder()).counts).toMatchObject({ waiting: 0, changed: 0, foreign: 0 });
-    expect(await machine.files('results')).toEqual(['1700000000000_early.json']);
+    expect((await machine.files('results')).filter((name) => name.endsWith('early.json'))).toEqual([
+      '1700000000000_early.json',
+    ]);
+    const shown = (await machine.promptd('show', 'early')).stdout;
+    expect(shown).toContain('its answer is that of results/1700000000000_early.json: asked elsewhere');
+    expect(shown).toContain('unverified  That file carried no hash');
+    expect((await machine.promptd('why', 'early')).stdout).toContain('That file carried no hash');
+    expect((await machine.client().job('passed-1')).adopted).toBeUndefined();
   });
 
   it('R8: of many that are moved in at the moment of their jobs, and of lines of a batch, is asked for none', async () => {

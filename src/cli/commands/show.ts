@@ -41,6 +41,7 @@ function lines(context: Context, job: JobDetail): string[] {
   ];
   if (job.reason !== null) rows.push(['reason', `${job.reason.code}: ${plainText(job.reason.message)}`]);
   if (job.shared_with !== null) rows.push(['shared with', plainText(job.shared_with)]);
+  rows.push(...adoptedRows(job));
   if (job.live !== null)
     rows.push([
       'live',
@@ -51,7 +52,7 @@ function lines(context: Context, job: JobDetail): string[] {
   if (job.batch !== null) rows.push(['batch', plainText(job.batch)]);
   if (job.key !== null) rows.push(['key', plainText(job.key)]);
   rows.push(['options', optionsText(job)], ['digest', job.digest], ['submitted', at(job.submitted_at)]);
-  rows.push(['started', at(job.started_at)], ['finished', at(job.finished_at)]);
+  rows.push(['started', at(job.started_at)], ['finished', `${at(job.finished_at)}${whereEnded(job)}`]);
   const text = rows.map(([head, value]) => `${c.dim(head.padEnd(12))}${value}`);
   const more = job.with;
   if (more?.runs !== undefined && more.runs.length > 1) {
@@ -69,6 +70,26 @@ function lines(context: Context, job: JobDetail): string[] {
   if (more?.prompt !== undefined) text.push('', c.dim('prompt as sent'), ...promptLines(job, more));
   text.push('', c.dim(nextCommand(job)));
   return text;
+}
+
+function adoptedRows({ adopted, state }: JobDetail): [string, string][] {
+  if (adopted === undefined) return [];
+  const file = plainText(adopted.file);
+  const what = state === 'completed' ? 'its answer' : 'its end';
+  return [
+    ['adopted', `${what} is that of ${file}: asked elsewhere, or before the database was made again`],
+    ...(adopted.unverified ? [['unverified', UNVERIFIED_SENTENCE] as [string, string]] : []),
+  ];
+}
+
+/** Shared with `why`. */
+export const UNVERIFIED_SENTENCE =
+  'That file carried no hash when it was taken, so nobody can say whether it was changed.';
+
+/** An end before the beginning needs a word. */
+function whereEnded({ adopted, submitted_at, finished_at }: JobDetail): string {
+  if (adopted === undefined || finished_at === null) return '';
+  return Date.parse(finished_at) < Date.parse(submitted_at) ? ' (elsewhere, before it was known here)' : '';
 }
 
 function optionsText({ options }: JobDetail): string {

@@ -4,7 +4,7 @@ import type { Client } from '../../client/client.ts';
 import type { JobFilter } from '../../client/filter.ts';
 import type { RunState } from '../../core/states.ts';
 import type { CountRow } from '../../core/ports/read-store.ts';
-import type { JobLine } from '../../core/views.ts';
+import type { AdoptedView, JobLine } from '../../core/views.ts';
 import type { Context } from '../context.ts';
 import { plainLine } from '../plain-text.ts';
 import { count } from '../quantities.ts';
@@ -12,6 +12,7 @@ import { filterOf, resolveName, selectsNothing } from '../selection.ts';
 import { shortRef } from '../short-ref.ts';
 import { stateWord } from '../states-shown.ts';
 import { sayUnaskedFiles } from '../unasked-files.ts';
+import { UNVERIFIED_SENTENCE } from './show.ts';
 
 /** Why jobs wait or have failed: one in a sentence, many by reason. Without a selection, all that have not completed. */
 export async function why(context: Context): Promise<number> {
@@ -20,13 +21,21 @@ export async function why(context: Context): Promise<number> {
   const client = await context.server();
   for (const arg of context.args) {
     const job = await client.job(await resolveName(context, arg), { signal });
-    const { name, run, state, reason, job_file } = job;
-    if (out.json)
-      await out.value({ name, run, state, reason, ...(job_file === undefined ? {} : { job_file }) });
-    else {
-      await out.line(`${shortRef(job)} ${stateWord(state)}: ${sentence(job)}`);
-      if (job_file !== undefined) await out.line(plainLine(job_file));
+    const { name, run, state, reason, job_file, adopted } = job;
+    if (out.json) {
+      await out.value({
+        name,
+        run,
+        state,
+        reason,
+        ...(job_file === undefined ? {} : { job_file }),
+        ...(adopted === undefined ? {} : { adopted }),
+      });
+      continue;
     }
+    await out.line(`${shortRef(job)} ${stateWord(state)}: ${sentence(job)}`);
+    if (job_file !== undefined) await out.line(plainLine(job_file));
+    if (adopted !== undefined) await out.line(plainLine(adoptedSentence(adopted)));
   }
   if (context.args.length > 0) return EXIT.ok;
   const { trouble } = await client.stats({ signal });
@@ -44,6 +53,11 @@ export async function why(context: Context): Promise<number> {
     await out.line(`${count(runs)} ${stateWord(state)}${said}`);
   }
   return EXIT.ok;
+}
+
+function adoptedSentence({ file, unverified }: AdoptedView): string {
+  const said = `It was asked elsewhere, or before the database was made again: ${file}`;
+  return unverified ? `${said}. ${UNVERIFIED_SENTENCE}` : said;
 }
 
 interface Group {
