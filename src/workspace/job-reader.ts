@@ -31,7 +31,12 @@ export class JobReader {
   async read(due: Due, judges: Judges): Promise<ReadJobs> {
     const { file, name, version, unchanged_ms } = due;
     const before = faultBefore(name, version);
-    if (before !== null) return { is: 'wrong', faults: [before], sha256: null };
+    if (before !== null) {
+      // While it is being written it is another version at each look, and would be reported as often.
+      const rest_ms = version.kind === 'file' ? LIMITS.folder_rest_ms - unchanged_ms : 0;
+      if (rest_ms > 0) return { is: 'unfinished', rest_ms };
+      return { is: 'wrong', faults: [before], sha256: null };
+    }
     // Of a batch that is being written, the lines so far are whole; one job has an end.
     if (name.kind === 'batch' && unchanged_ms < LIMITS.folder_rest_ms) return UNFINISHED;
     const bytes = await this.#bytes(due);

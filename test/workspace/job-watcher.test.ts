@@ -262,13 +262,28 @@ describe('a wrong file', () => {
     await clock.advance(MINUTE);
     expect(folder.opened).toEqual([]);
     expect(reports.map(({ file, faults }) => `${file}: ${faults[0]?.got}`)).toEqual([
-      'my job.json: "my job"',
       'link.json: a symbolic link',
       'pipe.json: a FIFO',
       'sock.jsonl: a socket',
       'dev.json: a device',
       'dir.json: a folder',
+      'my job.json: "my job"',
     ]);
+  });
+
+  it('R14: by its name is reported once, though it was written slowly', async () => {
+    const { clock, folder, watcher, reports } = setup();
+    folder.put('my job.json', '{');
+    watcher.start();
+    for (let at = 1; at <= 10; at += 1) {
+      await clock.advance(SECOND);
+      folder.write('my job.json', '{'.repeat(at));
+    }
+    await clock.advance(MINUTE);
+    expect(reports).toHaveLength(1);
+    folder.write('my job.json', JSON.stringify(job('x')));
+    await clock.advance(MINUTE);
+    expect(reports).toHaveLength(2);
   });
 
   it('R14: that the server may not read is rejected, and taken when it may', async () => {
