@@ -251,6 +251,18 @@ describe('what a child has started', () => {
     expect(livingOf([Number(other.stdout())])).toEqual([]);
   });
 
+  it('F30: ends with no child whose mark begins as its own does', async () => {
+    const children = newChildren();
+    // The marks of a guard's children end in their numbers: this is 1, and the one that stays is 10.
+    const first = start(children, ['cat']);
+    for (let i = 2; i < 10; i += 1) await start(children, ['true']).child.ended;
+    const tenth = start(children, [fixture('stays.py')]);
+    await ready(tenth);
+    first.child.closeStdin();
+    await first.child.ended;
+    expect(livingOf([tenth.pid(), Number(tenth.stdout())])).toHaveLength(2);
+  });
+
   it('is not waited for where it ran away with the pipes and without its mark', async () => {
     const run = start(newChildren(), [fixture('runaway.py'), 'bare']);
     expect(await run.child.ended).toEqual({ kind: 'exited', code: 0 });

@@ -100,18 +100,35 @@ describe('an attempt in a process of its own', () => {
     expect(inline).toEqual([]);
   });
 
-  it('is told the order, and the one server that it is to ask', async () => {
+  it('R17: is told the order as it is, with its limits', async () => {
+    const { children, start } = setup();
+    start({ attempt_timeout_ms: 1_234, first_token_timeout_ms: 567, stall_timeout_ms: 89 });
+    const limits = { attempt_timeout_ms: 1_234, first_token_timeout_ms: 567, stall_timeout_ms: 89 };
+    expect(told(children.last)).toMatchObject([{ t: 'run', order: orderOf(limits) }]);
+    await children.close();
+  });
+
+  it('R15: is not the process of another attempt', async () => {
+    const { children, start } = setup();
+    const [one, two] = [start({ name: 'one' }), start({ name: 'two' })];
+    const [first, second] = children.spawned;
+    says(second!, { t: 'report', report: { ...REPORT, name: 'two' } });
+    second!.exit(0);
+    expect((await two.report).name).toBe('two');
+    expect([first!.is_over, first!.stdin_closed]).toEqual([false, false]);
+    first!.exit(0);
+    expect(await one.report).toMatchObject({ name: 'one', outcome: 'errored' });
+  });
+
+  it('is told the one server that it is to ask', async () => {
     const { children, start } = setup();
     start();
     start();
     const servers = children.spawned.map((child) => {
       const [first] = told(child);
-      return first?.t === 'run' ? [first.order.name, ...first.place.endpoint.base_urls] : [];
+      return first?.t === 'run' ? first.place.endpoint.base_urls : [];
     });
-    expect(servers).toEqual([
-      ['faq-17', 'http://a'],
-      ['faq-17', 'http://b'],
-    ]);
+    expect(servers).toEqual([['http://a'], ['http://b']]);
     await children.close();
   });
 
@@ -197,8 +214,10 @@ describe('an attempt in a process of its own', () => {
     const { clock, children, start } = setup();
     const { report } = start({ attempt_timeout_ms: 10_000 });
     children.last.dies = false;
+    await clock.advance(6_000);
+    // Whatever it says: its time runs from its beginning.
     says(children.last, { t: 'text', pieces: ['one', 'two'] });
-    await clock.advance(10_000);
+    await clock.advance(4_000);
     expect(children.last.kills).toEqual([]);
     await clock.advance(LIMITS.cancel_grace_ms - 1);
     expect(children.last.kills).toEqual([LIMITS.cancel_grace_ms / 5]);
@@ -246,6 +265,46 @@ describe('an attempt in a process of its own', () => {
     expect(await report).toEqual(REPORT);
   });
 
+  it('R16: is over when its process is gone, and not when it has told its outcome', async () => {
+    const { clock, children, start } = setup();
+    const { report } = start();
+    let isOver = false;
+    void report.finally(() => (isOver = true));
+    says(children.last, { t: 'report', report: REPORT });
+    await clock.settle();
+    expect(isOver).toBe(false);
+    children.last.exit(0);
+    await clock.settle();
+    expect(isOver).toBe(true);
+  });
+
+  it('R16: has the outcome that it has told, however its process and its guard end then', async () => {
+    const { children, start } = setup();
+    const { report } = start();
+    says(children.last, { t: 'report', report: REPORT });
+    children.last.end({ kind: 'guard_lost' });
+    expect(await report).toEqual(REPORT);
+  });
+
+  it('R16: has one outcome, the first that it tells', async () => {
+    const { children, start } = setup();
+    const { report } = start();
+    const frames = [REPORT, { ...REPORT, outcome: 'lost' as const }].map((one) =>
+      encodeFrame({ t: 'report', report: one }),
+    );
+    children.last.prints(Buffer.concat(frames));
+    children.last.exit(0);
+    expect(await report).toEqual(REPORT);
+  });
+
+  it('G18: is told that its instance ends, so that what is killed then is interrupted', async () => {
+    const { children, isolated, start } = setup();
+    start();
+    isolated.drain();
+    expect(told(children.last).map(({ t }) => t)).toEqual(['run', 'drain']);
+    await children.close();
+  });
+
   it('has its programs beside it, and none outlives it', async () => {
     const { children, start } = setup();
     const { report } = start();
@@ -270,5 +329,21 @@ describe('an attempt in a process of its own', () => {
     attempt.end({ kind: 'killed', signal: 'SIGKILL' });
     expect((await report).outcome).toBe('errored');
     expect(program.kills).toEqual([0]);
+  });
+
+  it('starts no more programs when it has been given up', async () => {
+    const { clock, children, start } = setup();
+    const { report, abort } = start();
+    const attempt = children.last;
+    attempt.dies = false;
+    abort.abort('cancelled');
+    await clock.advance(LIMITS.cancel_grace_ms);
+    await report;
+    says(attempt, {
+      t: 'spawn',
+      id: 1,
+      spec: { argv: ['/bin/true'], env: {}, cwd: null, output_bytes_max: 1 },
+    });
+    expect(children.spawned).toEqual([attempt]);
   });
 });

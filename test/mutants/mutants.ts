@@ -5,6 +5,7 @@ import { DISK_MUTANTS } from './disk-mutants.ts';
 import { FOLDER_MUTANTS } from './folder-mutants.ts';
 import { FOREIGN_MUTANTS } from './foreign-mutants.ts';
 import { IDENTITY_MUTANTS } from './identity-mutants.ts';
+import { ISOLATION_MUTANTS } from './isolation-mutants.ts';
 import { LEASE_MUTANTS } from './lease-mutants.ts';
 import type { Mutant } from './mutant.ts';
 import { PACKAGE_MUTANTS } from './package-mutants.ts';
@@ -23,6 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...IDENTITY_MUTANTS,
   ...PROMPT_MUTANTS,
   ...PROGRAM_MUTANTS,
+  ...ISOLATION_MUTANTS,
   ...CALL_MUTANTS,
   ...PACKAGE_MUTANTS,
   ...FOLDER_MUTANTS,

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const GUARD = 'test/executor/guard.test.ts';
+const CHILD = 'test/platform/guarded-child.test.ts';
 const PROGRAMS = 'test/executor/programs.test.ts';
 const SCRIPTS = 'test/executor/scripts.test.ts';
 const USER_PROGRAMS = 'test/app/user-programs.test.ts';
@@ -37,7 +38,47 @@ export const PROGRAM_MUTANTS: readonly Mutant[] = [
     file: 'src/platform/timers.ts',
     from: 'immediate = setImmediate(fn);',
     to: 'immediate = setImmediate(() => undefined);\n      fn();',
-    killed_by: ['test/platform/guarded-child.test.ts', 'test/platform/clock.test.ts'],
+    killed_by: [CHILD, 'test/platform/clock.test.ts'],
+  },
+  {
+    name: 'silence-while-handing-on',
+    breaks: 'takes a program for silent while what it has printed waits for somebody who is slow to take it',
+    file: 'src/platform/guarded-child.ts',
+    from: '      // Behind what is handed on now more may wait, which is not read meanwhile.\n      this.#silence?.cancel();\n',
+    to: '',
+    killed_by: [CHILD],
+  },
+  {
+    name: 'noise-cuts-answer',
+    breaks: 'cuts an answer off where somebody else is too loud on stderr',
+    file: 'src/platform/guarded-child.ts',
+    from: 'return void pipe.destroy();',
+    to: 'return this.#letGo();',
+    killed_by: [CHILD],
+  },
+  {
+    name: 'waits-for-silence',
+    breaks: 'waits for ever for a runaway to fall silent',
+    file: 'src/platform/guarded-child.ts',
+    from: 'is_talker ? 0 : LAST_OUTPUT_MS',
+    to: 'LAST_OUTPUT_MS',
+    killed_by: [CHILD],
+  },
+  {
+    name: 'killed-said-exited',
+    breaks: 'says that a program exited whose output was not read to its end',
+    file: 'src/platform/guarded-child.ts',
+    from: "    if (this.#end?.kind === 'exited') return this.#endAs({ kind: 'killed', signal: 'SIGKILL' });\n",
+    to: '',
+    killed_by: [CHILD],
+  },
+  {
+    name: 'real-time-signals',
+    breaks: 'takes a program for one that exited with 0 which a real-time signal has ended',
+    file: 'src/platform/guard-process.ts',
+    from: "`trap '' ${REAL_TIME.join(' ')} 2>&-; exec",
+    to: "`: ${REAL_TIME.join(' ')}; exec",
+    killed_by: [GUARD],
   },
   {
     name: 'program-without-limit',
