@@ -146,6 +146,6 @@ export interface AttemptObserver {
   phase(phase: LiveState['phase']): void;
   text(piece: string): void;
   log(stream: LogStream, text: string): void;
-  /** It runs in a process of its own, which has begun. */
-  process?(pid: number): void;
+  /** A process that does something for this attempt: its own, a program of the user, the one of an AI package. */
+  process?(pid: number, now: 'runs' | 'is_gone'): void;
 }

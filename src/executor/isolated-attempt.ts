@@ -76,7 +76,7 @@ export class IsolatedAttempt {
       // How much it says in all is bounded by its time alone: nothing of it is kept but the frame that is coming.
       { ...spec, cwd: null, output_bytes_max: Number.MAX_SAFE_INTEGER },
       {
-        started: (pid) => observer.process?.(pid),
+        started: (pid) => observer.process?.(pid, 'runs'),
         stdout: (bytes) => this.#hear(bytes),
         stderr: (bytes) => this.#stderr.add(bytes),
       },

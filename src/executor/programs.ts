@@ -63,9 +63,17 @@ export class Programs {
     const env = { ...this.#options.env, ...program.env };
     const pieces: Uint8Array[] = [];
     const stderr = new StderrLog(observer);
+    let pid: number | null = null;
     const child = this.#options.children.spawn(
       { argv, env, cwd, output_bytes_max },
-      { stdout: (piece) => pieces.push(piece), stderr: (piece) => stderr.add(piece) },
+      {
+        started: (its) => {
+          pid = its;
+          observer.process?.(its, 'runs');
+        },
+        stdout: (piece) => pieces.push(piece),
+        stderr: (piece) => stderr.add(piece),
+      },
     );
     let is_late = false;
     const timer = this.#options.timers.after(time_limit_ms, () => {
@@ -77,6 +85,7 @@ export class Programs {
     if (program.stdin.length > 0) child.write(program.stdin);
     child.closeStdin();
     const end = await child.ended;
+    if (pid !== null) observer.process?.(pid, 'is_gone');
     timer.cancel();
     signal.removeEventListener('abort', onAbort);
     stderr.close();

@@ -215,6 +215,8 @@ function heardBy(attempt: Attempt, observer: AttemptObserver): AttemptObserver {
     log: (stream, text) => {
       if (!isOver()) observer.log(stream, text);
     },
+    // One that is over may leave a process that is still being ended.
+    process: (pid, now) => observer.process?.(pid, now),
   };
 }
 

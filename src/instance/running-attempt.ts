@@ -33,7 +33,7 @@ export class RunningAttempt implements AttemptObserver {
   #wanted = true;
   #phase: LiveState['phase'] = 'starting';
   #tokens = 0;
-  #pid: number | null = null;
+  readonly #pids = new Set<number>();
   #log: AttemptLog | null = null;
   #ended = false;
 
@@ -67,9 +67,9 @@ export class RunningAttempt implements AttemptObserver {
     return this.#log;
   }
 
-  /** Of its own process; null where it has none. */
+  /** Of the process that was started for it last and still runs; null where there is none. */
   get pid(): number | null {
-    return this.#pid;
+    return [...this.#pids].at(-1) ?? null;
   }
 
   get live(): LiveState {
@@ -108,8 +108,9 @@ export class RunningAttempt implements AttemptObserver {
     this.#phase = phase;
   }
 
-  process(pid: number): void {
-    this.#pid = pid;
+  process(pid: number, now: 'runs' | 'is_gone'): void {
+    if (now === 'runs') this.#pids.add(pid);
+    else this.#pids.delete(pid);
     this.#onProcess?.();
   }
 

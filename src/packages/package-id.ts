@@ -48,6 +48,8 @@ export class PackageId {
   /** To the log of the attempt that has it. */
   #prints: PrintLines | null = null;
   #lost: PromiseWithResolvers<never> | null = null;
+  /** Tells the attempt that has it that its process is not there for it any more. */
+  #unseen: () => void = () => undefined;
 
   constructor(options: PackageIdOptions) {
     this.number = options.number;
@@ -83,6 +85,11 @@ export class PackageId {
     this.#lost = Promise.withResolvers();
     this.#lost.promise.catch(() => undefined);
     for (const note of this.#notes.splice(0)) observer.log('info', note);
+    const pid = this.#process?.pid ?? null;
+    if (pid !== null) {
+      observer.process?.(pid, 'runs');
+      this.#unseen = () => void observer.process?.(pid, 'is_gone');
+    }
     this.#tell({ kind: 'take' });
     return true;
   }
@@ -92,6 +99,8 @@ export class PackageId {
     this.#prints?.close();
     this.#prints = null;
     this.#lost = null;
+    this.#unseen();
+    this.#unseen = () => undefined;
     this.#tell(how === 'answered' ? { kind: how } : { kind: how, at: this.#options.clock.monotonic() });
   }
 

@@ -60,6 +60,7 @@ export class PackageProcess {
   #fault: PackageFault | null = null;
   #said = '';
   #lastId = 0;
+  #pid: number | null = null;
 
   constructor(options: PackageProcessOptions) {
     this.#options = options;
@@ -72,13 +73,24 @@ export class PackageProcess {
         cwd: null,
         output_bytes_max: Number.MAX_SAFE_INTEGER,
       },
-      { stdout: (piece) => this.#heard(piece), stderr: (piece) => this.#heardStderr(piece) },
+      {
+        started: (pid) => {
+          this.#pid = pid;
+        },
+        stdout: (piece) => this.#heard(piece),
+        stderr: (piece) => this.#heardStderr(piece),
+      },
     );
     const { start_timeout_ms } = options;
     this.#timer = options.timers.after(start_timeout_ms, () =>
       this.kill({ kind: 'slow_start', limit_ms: start_timeout_ms }),
     );
     this.ended = this.#child.ended.then((end) => this.#fail({ kind: 'died', end, said: this.#said.trim() }));
+  }
+
+  /** Null until it runs. */
+  get pid(): number | null {
+    return this.#pid;
   }
 
   /**

@@ -20,7 +20,7 @@ const ref = { name: z.string().regex(NAME_PATTERN), run: int, attempt: int, dige
 const attemptRef = z.object(ref);
 const acknowledged = z.object({ ...ref, store_id: z.string().max(64), how: z.enum(ACKNOWLEDGED) });
 
-/** `pid`: of the process in which it runs, on the instance's machine; absent where it has none of its own. */
+/** `pid`: of a process that runs for it alone, on the instance's machine; absent where there is none now. */
 const renewed = z.object({ ...ref, pid: int.optional() });
 
 /** An attempt that an instance holds: it runs, or its outcome lies in the spool. */

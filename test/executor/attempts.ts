@@ -88,6 +88,7 @@ export interface Seen {
   readonly phases: LiveState['phase'][];
   readonly text: string[];
   readonly log: string[];
+  readonly processes: string[];
 }
 
 export function watched(): Seen {
@@ -95,10 +96,12 @@ export function watched(): Seen {
     phases: [],
     text: [],
     log: [],
+    processes: [],
     observer: {
       phase: (phase) => void seen.phases.push(phase),
       text: (piece) => void seen.text.push(piece),
       log: (stream, text) => void seen.log.push(`${stream}: ${text}`),
+      process: (pid, now) => void seen.processes.push(`${pid} ${now}`),
     },
   };
   return seen;

@@ -57,7 +57,7 @@ function setup(endpoint: Partial<EndpointConfig> = {}, isolation: Isolation = 'p
       phase: (phase) => void heard.push(phase),
       text: (piece) => void heard.push(`text ${piece}`),
       log: (stream, text) => void heard.push(`${stream} ${text}`),
-      process: (pid) => void heard.push(`pid ${pid}`),
+      process: (pid, now) => void heard.push(`pid ${pid} ${now}`),
     };
     const abort = new AbortController();
     const report = isolated.run(orderOf(order), observer, abort.signal);
@@ -96,7 +96,14 @@ describe('an attempt in a process of its own', () => {
     expect(children.last.stdin_closed).toBe(true);
     children.last.exit(0);
     expect(await report).toEqual(REPORT);
-    expect(heard).toEqual(['building', 'pid 4711', 'streaming', 'text Some', 'text thing', 'info a line']);
+    expect(heard).toEqual([
+      'building',
+      'pid 4711 runs',
+      'streaming',
+      'text Some',
+      'text thing',
+      'info a line',
+    ]);
     expect(inline).toEqual([]);
   });
 

@@ -85,6 +85,21 @@ describe('a program', () => {
     expect(clock.waiting).toBe(0);
   });
 
+  it('R15: is told of with its pid as long as it runs', async () => {
+    const { children, run, seen } = setup();
+    const running = run();
+    children.last.start(4_711);
+    expect(seen.processes).toEqual(['4711 runs']);
+    children.last.exit();
+    await running;
+    expect(seen.processes).toEqual(['4711 runs', '4711 is_gone']);
+
+    const failing = failureOf(run());
+    children.last.end({ kind: 'not_started', code: 'ENOENT', message: 'no such file' });
+    await failing;
+    expect(seen.processes).toHaveLength(2);
+  });
+
   it('R24: says on stderr what the log of the attempt tells, line by line', async () => {
     const { children, run, seen } = setup();
     const running = run();

@@ -39,6 +39,7 @@ interface Stage {
   ask(signal?: AbortSignal): {
     readonly answer: Promise<ProviderAnswer>;
     readonly log: string[];
+    readonly processes: string[];
   };
   close(): Promise<void>;
 }
@@ -56,6 +57,7 @@ function stage({ play = wellBehaved(), settings = {}, loads = () => true }: Stag
   const children = new FakeChildren((child) => {
     if (!loads(children.spawned.indexOf(child))) return;
     answering(child, play, calls);
+    child.start(4_711 + children.spawned.indexOf(child));
     child.prints('{"ready":true}\n');
   });
   const provider = new AiPackageProvider({
@@ -84,14 +86,16 @@ function stage({ play = wellBehaved(), settings = {}, loads = () => true }: Stag
     close,
     ask: (signal = neverAborted()) => {
       const log: string[] = [];
+      const processes: string[] = [];
       const observer: AttemptObserver = {
         phase: (phase) => log.push(`phase: ${phase}`),
         text: () => undefined,
         log: (stream, text) => log.push(`${stream}: ${text}`),
+        process: (pid, now) => processes.push(`${pid} ${now}`),
       };
       const answer = provider.call(callOf('ai-package', '', { endpoint }), observer, signal);
       answer.catch(() => undefined);
-      return { answer, log };
+      return { answer, log, processes };
     },
   };
 }
@@ -125,6 +129,18 @@ describe('the ids of an AI package', () => {
     // That it generates is its sign of life.
     expect(asked.log).toEqual(['info: submitted to id 0', 'phase: streaming']);
     expect(calls.slice(3)).toEqual(['0 get_job_status', '0 retrieve_job']);
+  });
+
+  it('R15: are told of with the pid of their process for as long as an attempt has them', async () => {
+    const { clock, ask } = stage();
+    const [first, second] = [ask(), ask()];
+    await clock.advance(1_999);
+    expect([first.processes, second.processes]).toEqual([['4711 runs'], []]);
+    await clock.advance(10_000);
+    expect([first.processes, second.processes]).toEqual([
+      ['4711 runs', '4711 is_gone'],
+      ['4711 runs', '4711 is_gone'],
+    ]);
   });
 
   it('R28: have no process before a job needs it', async () => {
