@@ -5,6 +5,8 @@ export interface JobWish {
   /** What is asked: the same text, and the same draw of it, is the same work. */
   readonly text: string;
   readonly draw: number;
+  /** A word that makes it a fresh draw, the next run of its name. */
+  readonly fresh?: string;
   /** Whether a script makes its prompt, at the attempt, where the workspace is. */
   readonly script: boolean;
   readonly endpoint: string;
@@ -74,6 +76,13 @@ export type Action =
   /** The latest runs of these names. */
   | { readonly do: 'cancel'; readonly names: readonly string[] }
   | { readonly do: 'retry'; readonly names: readonly string[]; readonly max_attempts: number | null }
+  /** A fresh draw under this word, asked for `times` times at once. */
+  | {
+      readonly do: 'rerun';
+      readonly names: readonly string[];
+      readonly word: string;
+      readonly times: number;
+    }
   | {
       readonly do: 'endpoint';
       readonly name: string;
@@ -104,6 +113,8 @@ export function sayAction(action: Action): string {
     case 'cancel':
     case 'retry':
       return `${action.do} ${action.names.join(', ')}`;
+    case 'rerun':
+      return `rerun ${action.names.join(', ')} as "${action.word}"`;
     case 'endpoint':
       return `${action.paused ? 'pause' : 'set'} ${action.name}, max_concurrent ${action.max_concurrent ?? 'as configured'}`;
     case 'drop': {

@@ -24,7 +24,8 @@ export class AnswerWatch {
   /** Where a file of `results/` answers a job that nobody has asked before, nobody does. */
   #nothingAnsweredIsAsked(): void {
     if (this.#server.new_run) return;
-    for (const key of this.#world.models.calls.keys()) {
+    for (const [key, { digest }] of this.#world.models.calls) {
+      if (this.#world.drawn.has(digest)) continue;
       const name = key.slice(0, key.lastIndexOf('@'));
       if (this.#users.answered.has(name) && !this.#world.submitted.has(name))
         this.#broken(`${key} was asked, and its answer was in results/ before it`);

@@ -1,5 +1,5 @@
 /** Rules of the design, each broken in one place. A simulation that passes with one of them would prove nothing about it. */
-import { sha256 } from '../../src/core/identity.ts';
+import { canonicalRequest, digestOf, type JobRequest, sha256 } from '../../src/core/identity.ts';
 import { runKey, type Board } from '../../src/core/board.ts';
 import { decide } from '../../src/core/decide.ts';
 import type { LoadedRows } from '../../src/core/draft.ts';
@@ -321,6 +321,31 @@ export const BREAKS = {
     ),
     faults: [],
     caught_by: ['answers'],
+  },
+  /** Its word is not heeded. */
+  'a fresh draw is the work that was asked before': {
+    broken: changing((event) => {
+      if (event.type !== 'submit') return event;
+      const jobs = event.jobs.map((job) => {
+        const { fresh, ...asked } = JSON.parse(job.request) as JobRequest;
+        const request = canonicalRequest(asked);
+        return fresh === undefined ? job : { ...job, request, digest: digestOf(request) };
+      });
+      return { ...event, jobs };
+    }),
+    faults: [],
+    caught_by: ['draws', 'told before disk'],
+  },
+  /** What has an answer looks as if it were other work. */
+  'a fresh draw is made again for whoever asks again': {
+    broken: withLoaded((loaded) => ({
+      row: (id: number) => {
+        const row = loaded.row(id);
+        return row?.state === 'completed' ? { ...row, digest: `${row.digest} once` } : row;
+      },
+    })),
+    faults: [],
+    caught_by: ['draws'],
   },
   'an instance is given more than its slots': {
     broken: changing((event) => (event.type === 'settle' ? { ...event, slots: event.slots + 3 } : event)),

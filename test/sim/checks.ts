@@ -116,6 +116,18 @@ function checkResult(world: World, run: RunRow): void {
     world.fault('no unexpected result', `${ref} asked what nobody can answer, and is completed`);
 }
 
+/** Whoever asks for a fresh draw again under the same word is told of the run that it is, as long as that is the latest. */
+export function noDrawIsMadeTwice(world: World, runs: readonly RunRow[]): void {
+  const before = new Map<string, RunRow>();
+  for (const run of runs.toSorted((a, b) => a.run - b.run)) {
+    const isDraw = world.drawn.has(run.digest);
+    if (isDraw) world.hit(`a fresh draw ${run.answered_by === null ? 'was asked' : 'was shared'}`);
+    if (isDraw && before.get(run.name)?.digest === run.digest)
+      world.fault('draws', `${refOf(run)} is the very draw that the run before it is`);
+    before.set(run.name, run);
+  }
+}
+
 /** The run that was asked for this answer; results that were shared may have been handed on more than once. */
 function answeringRun(world: World, run: RunRow): RunRow {
   let at = run;

@@ -21,7 +21,7 @@ export class Copying {
   readonly #rate: number;
   readonly #questions: number;
   /** What was copied here so far. */
-  readonly #asked: Asked[] = [];
+  readonly asked: Asked[] = [];
   #count = 0;
 
   constructor(seed: number, questions: number) {
@@ -37,13 +37,13 @@ export class Copying {
     this.#count += 1;
     const what = random.next();
     if (what < 0.1) return [{ do: 'copy_own', which: random.next(), epoch: this.#epoch() }];
-    const before = this.#asked[random.below(this.#asked.length)];
+    const before = this.asked[random.below(this.asked.length)];
     if (what < 0.2 && before !== undefined)
       return [{ do: 'retry', names: [before.name], max_attempts: null }];
     const wish = jobs[Math.max(0, jobs.length - 1 - random.below(5))];
     if (what < 0.5 && wish !== undefined) return this.#history(this.#askedAs(wish));
     const asked = what < 0.6 && before !== undefined ? before : this.#newJob();
-    this.#asked.push(asked);
+    this.asked.push(asked);
     const files = this.#history(asked);
     return random.next() < 0.6 ? [...files, this.#jobFile(asked)] : files;
   }

@@ -27,7 +27,7 @@ export class Dropping {
   readonly #rate: number;
   readonly #questions: number;
   /** What stands there, as far as nothing else happens to it. */
-  readonly #files: string[] = [];
+  readonly files: string[] = [];
   #count = 0;
 
   constructor(seed: number, questions: number) {
@@ -45,7 +45,7 @@ export class Dropping {
     if (what < 0.45) return [this.#drop(this.#newFile('jsonl'), this.#batch())];
     if (what < 0.6) return this.#ofJob(jobs);
     if (what < 0.76) return [this.#wrong()];
-    const file = this.#files[this.#random.below(this.#files.length)];
+    const file = this.files[this.#random.below(this.files.length)];
     if (file === undefined) return [];
     if (what < 0.92) return [this.#drop(file, file.endsWith('.json') ? this.#oneJob() : this.#batch())];
     return [{ do: 'remove', file }];
@@ -60,7 +60,7 @@ export class Dropping {
     const answerOf = (file: string): Action => {
       return { do: 'answer', name: file.replace(/\.jsonl?$/, ''), epoch: 1_000_000 + this.#count, right };
     };
-    const dropped = this.#files[random.below(this.#files.length)];
+    const dropped = this.files[random.below(this.files.length)];
     const wish = jobs[Math.max(0, jobs.length - 1 - random.below(4))];
     if (how < 0.15 && dropped !== undefined) return [answerOf(dropped)];
     if (how < 0.3 && wish !== undefined) return [answerOf(wish.name)];
@@ -81,7 +81,7 @@ export class Dropping {
     const stem = STEMS[this.#random.below(STEMS.length)] ?? 'file';
     this.#count += 1;
     const file = `${stem}-${this.#count}.${ending}`;
-    this.#files.push(file);
+    this.files.push(file);
     return file;
   }
 
@@ -99,7 +99,7 @@ export class Dropping {
   #wrong(): Action {
     const kind = this.#random.below(6);
     const { text } = this.#oneJob();
-    const again = this.#files[this.#random.below(this.#files.length * 2)];
+    const again = this.files[this.#random.below(this.files.length * 2)];
     const isOneJob = again?.endsWith('.json') ?? true;
     const file = again ?? this.#newFile('json');
     if (kind === 0) return this.#drop(this.#newFile('json').replace('-', ' '), { text, right: false });

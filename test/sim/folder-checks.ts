@@ -93,6 +93,7 @@ export class FolderWatch {
     const seen = new Set<string>();
     for (const run of runs) {
       if (this.#world.submitted.has(run.name) || this.#isForeign(run)) continue;
+      if (this.#world.drawn.has(run.digest)) continue;
       const what = this.#server.new_run ? `${run.name} ${this.#specOf(run)}` : run.name;
       if (seen.has(what)) this.#broken(`${run.name}@${run.run} is a run that nobody asked for`);
       seen.add(what);

@@ -10,6 +10,7 @@ import { BAD } from './model.ts';
 import { Copying } from './copying.ts';
 import { Dropping } from './dropping.ts';
 import { DESK } from './packages.ts';
+import { Redrawing } from './redrawing.ts';
 import { SERVERS } from './world.ts';
 
 interface Mood {
@@ -63,6 +64,7 @@ class Scheduling {
   readonly #broken = new Map<Part, number>();
   readonly #dropping: Dropping;
   readonly #copying: Copying;
+  readonly #redrawing: Redrawing;
   #strikes = 0;
 
   constructor(seed: number, faults: readonly FaultKind[] | undefined) {
@@ -82,12 +84,14 @@ class Scheduling {
     };
     this.#dropping = new Dropping(seed, this.#mood.questions);
     this.#copying = new Copying(seed, this.#mood.questions);
+    this.#redrawing = new Redrawing(seed);
   }
 
   draw(turns: number): Action[] {
     for (let turn = 0; turn < turns; turn += 1) {
       this.#ask();
       this.#actions.push(...this.#dropping.turn(this.#jobs), ...this.#copying.turn(this.#jobs));
+      this.#actions.push(...this.#redrawing.turn(this.#jobs, this.#fromFiles()));
       if (this.#random.next() < this.#mood.faults_per_turn) this.#strike(turn);
       this.#mend(turn);
       const { patience_ms } = this.#mood;
@@ -100,6 +104,12 @@ class Scheduling {
     const names = this.#jobs.slice(-40).map(({ name }) => name);
     if (this.#random.next() < 0.5) this.#actions.push({ do: 'retry', names, max_attempts: null });
     return this.#actions;
+  }
+
+  /** Names of jobs that came as files. */
+  #fromFiles(): string[] {
+    const dropped = this.#dropping.files.filter((file) => file.endsWith('.json'));
+    return [...dropped.map((file) => file.slice(0, -5)), ...this.#copying.asked.map(({ name }) => name)];
   }
 
   #one<T>(of: readonly [T, ...T[]]): T {

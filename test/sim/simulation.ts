@@ -9,6 +9,7 @@ import {
   everyAttemptIsTold,
   everySpooledOutcomeIsBrought,
   everythingHasEnded,
+  noDrawIsMadeTwice,
   noResultIsUnexpected,
   nothingAcknowledgedIsLost,
   storedRuns,
@@ -247,5 +248,6 @@ class Playing {
     this.#files.strangersKeepTheirs();
     this.#folder.checkAtRest(runs);
     this.#answers.checkAtRest(runs);
+    noDrawIsMadeTwice(world, runs);
   }
 }

@@ -2,11 +2,14 @@
  * Those who ask. Whoever gets no answer asks again later, as the client of promptd does, so that nothing is meant and not
  * said in the end. What they are told is held against what is on disk at that moment.
  */
+import { digestOf, freshRequest, sha256 } from '../../src/core/identity.ts';
+import { canonicalJson, type JsonObject } from '../../src/core/json.ts';
 import { formatRunRef } from '../../src/core/names.ts';
 import type { OnInvalid, PreparedJob, SubmitReceipt } from '../../src/core/submission.ts';
 import { jobOf } from '../scheduler/prepared-job.ts';
 import type { Action, JobWish } from './actions.ts';
 import type { SchedulerCalls, ServerProcess } from './server-process.ts';
+import { Redraws } from './redraws.ts';
 import { ENDPOINTS, type World } from './world.ts';
 
 interface Lot {
@@ -14,17 +17,19 @@ interface Lot {
   readonly on_invalid: OnInvalid;
 }
 
-type UserAction = Extract<Action, { do: 'submit' | 'insist' | 'cancel' | 'retry' | 'endpoint' }>;
+type UserAction = Extract<Action, { do: 'submit' | 'insist' | 'cancel' | 'retry' | 'rerun' | 'endpoint' }>;
 
 export class Users {
   readonly #world: World;
   readonly #server: ServerProcess;
   /** Submissions that nobody has confirmed. */
   readonly #unconfirmed = new Set<Lot>();
+  readonly #redraws: Redraws;
 
   constructor(world: World, server: ServerProcess) {
     this.#world = world;
     this.#server = server;
+    this.#redraws = new Redraws(world, server);
   }
 
   act(action: UserAction): void {
@@ -39,6 +44,8 @@ export class Users {
         return this.#cancel(client, action.names);
       case 'retry':
         return this.#retry(client, action.names, action.max_attempts);
+      case 'rerun':
+        return this.#redraws.ask(action);
       case 'endpoint': {
         const { name, paused, max_concurrent } = action;
         return void client?.putEndpoint({ name, paused, max_concurrent }).catch(() => undefined);
@@ -49,7 +56,7 @@ export class Users {
   /** Submits once more what was never confirmed; gives how much that is. */
   insist(): number {
     for (const lot of [...this.#unconfirmed]) this.#submit(lot);
-    return this.#unconfirmed.size;
+    return this.#unconfirmed.size + this.#redraws.insist();
   }
 
   /** Lets every endpoint go. */
@@ -63,7 +70,8 @@ export class Users {
       jobs: jobs.map((wish) => preparedOf(wish, Math.floor(this.#world.clock.now()))),
       on_invalid,
     };
-    for (const { name, spec_sha256 } of lot.jobs) {
+    for (const [i, { name, spec_sha256, digest }] of lot.jobs.entries()) {
+      if (jobs[i]?.fresh !== undefined) this.#world.drawn.add(digest);
       this.#world.submitted.add(name);
       this.#world.asked.add(spec_sha256);
     }
@@ -84,19 +92,16 @@ export class Users {
   }
 
   #confirmed(lot: Lot, receipt: SubmitReceipt): void {
-    const { ledger } = this.#world;
     for (const [i, told] of receipt.jobs.entries()) {
       const job = lot.jobs[i];
       this.#world.hit(`submit: ${receipt.accepted ? told.verdict : 'refused'}`);
       if (job === undefined || !receipt.accepted || told.verdict === 'conflict') continue;
       const ref = formatRunRef(told);
-      const stored = ledger.runs.get(ledger.ids.get(ref) ?? -1);
-      if (stored?.digest !== job.digest)
+      if (!this.#world.accept(ref, job))
         this.#world.fault(
           'told before disk',
-          `${ref} was said to be accepted, and ${stored === undefined ? 'is not' : 'another is'} on disk`,
+          `${ref} was said to be accepted, and is not on disk, or is another`,
         );
-      this.#world.accepted.set(ref, job.digest);
     }
   }
 
@@ -134,7 +139,7 @@ export class Users {
 }
 
 function preparedOf(wish: JobWish, now: number): PreparedJob {
-  const { name, text, script, draw, endpoint, model, batch, if_exists, source } = wish;
+  const { name, text, script, draw, fresh, endpoint, model, batch, if_exists, source } = wish;
   const options = {
     priority: wish.priority,
     run_at: wish.run_in_ms === null ? null : now + wish.run_in_ms,
@@ -142,8 +147,16 @@ function preparedOf(wish: JobWish, now: number): PreparedJob {
     attempt_timeout_ms: wish.attempt_timeout_ms,
   };
   const job = jobOf(name, { text, script, endpoint, model, batch, if_exists, source, options });
-  if (draw === 0) return job;
-  // The same question, meant as work of its own.
-  const { digest } = jobOf(name, { text: `${text}, draw ${draw}`, script, endpoint, model });
-  return { ...job, digest };
+  const drawn = draw === 0 ? job : sampleOf(job, draw);
+  if (fresh === undefined) return drawn;
+  const request = freshRequest(drawn.request, fresh);
+  return { ...drawn, request, digest: digestOf(request), if_exists: 'new_run' };
+}
+
+/** The same question, meant as work of its own. */
+function sampleOf(job: PreparedJob, sample: number): PreparedJob {
+  const { configuration, ...rest } = JSON.parse(job.spec) as { readonly configuration: JsonObject };
+  const spec = canonicalJson({ ...rest, configuration: { ...configuration, sample } });
+  const request = canonicalJson({ ...(JSON.parse(job.request) as JsonObject), sample });
+  return { ...job, request, digest: digestOf(request), spec, spec_sha256: sha256(spec) };
 }

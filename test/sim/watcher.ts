@@ -135,8 +135,6 @@ function heard(world: World, told: SubmittedJob, job: PreparedJob | undefined): 
   world.hit(`dropped: ${told.verdict}`);
   if (job === undefined || told.verdict === 'conflict') return;
   const ref = formatRunRef(told);
-  const stored = world.ledger.runs.get(world.ledger.ids.get(ref) ?? -1);
-  if (stored?.digest !== job.digest)
+  if (!world.accept(ref, job))
     world.fault('told before disk', `${ref} was taken from its file, and is not on disk, or is another`);
-  world.accepted.set(ref, job.digest);
 }

@@ -2,6 +2,7 @@
 import type { PromptdEvent } from '../../src/core/events.ts';
 import { nextState } from '../../src/core/states.ts';
 import type { CrashPointName } from '../../src/core/ports/crashpoint.ts';
+import type { PreparedJob } from '../../src/core/submission.ts';
 import { openMemoryStores } from '../../src/stores/sqlite/memory.ts';
 import { MemoryNetwork } from '../../src/transport/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -55,6 +56,8 @@ export class World {
   readonly accepted = new Map<string, string>();
   /** Names that were submitted by another door than the folder. */
   readonly submitted = new Set<string>();
+  /** Digests of fresh draws that somebody has asked for. */
+  readonly drawn = new Set<string>();
   /** Specifications (SHA-256) that were submitted, or stood in a right and whole file. */
   readonly asked = new Set<string>();
   /** Answers that people put into results/, by the names of their files without the ending. */
@@ -98,6 +101,14 @@ export class World {
       broken: (rule, message) => this.fault(rule, message),
     });
     this.models.mayRun = (key) => this.ledger.attempts.has(key);
+  }
+
+  /** Somebody was told that this job is that run. Gives whether it is, or a fresh draw of it, which is as good. */
+  accept(ref: string, job: Pick<PreparedJob, 'digest' | 'spec_sha256'>): boolean {
+    const stored = this.ledger.runs.get(this.ledger.ids.get(ref) ?? -1);
+    this.accepted.set(ref, stored?.digest ?? job.digest);
+    if (stored === undefined || stored.digest === job.digest) return stored !== undefined;
+    return this.drawn.has(stored.digest) && this.ledger.specs.get(stored.id) === job.spec_sha256;
   }
 
   /** Chance of its own for each part, so that one part more does not change what all the others do. */
