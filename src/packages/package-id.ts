@@ -88,7 +88,7 @@ export class PackageId {
     const pid = this.#process?.pid ?? null;
     if (pid !== null) {
       observer.process?.(pid, 'runs');
-      this.#unseen = () => void observer.process?.(pid, 'is_gone');
+      this.#unseen = () => observer.process?.(pid, 'is_gone');
     }
     this.#tell({ kind: 'take' });
     return true;

@@ -81,6 +81,22 @@ export const PROGRAM_MUTANTS: readonly Mutant[] = [
     killed_by: [GUARD],
   },
   {
+    name: 'pid-kept',
+    breaks: 'shows the pid of a program that is gone',
+    file: 'src/executor/programs.ts',
+    from: "if (pid !== null) observer.process?.(pid, 'is_gone');",
+    to: 'void pid;',
+    killed_by: [PROGRAMS],
+  },
+  {
+    name: 'pid-of-the-first',
+    breaks: 'shows of several programs of an attempt the one that ended',
+    file: 'src/instance/running-attempt.ts',
+    from: 'else this.#pids.delete(pid);',
+    to: 'else this.#pids.clear();',
+    killed_by: ['test/instance/processes.test.ts'],
+  },
+  {
     name: 'program-without-limit',
     breaks: 'lets a program run for longer than its time limit',
     file: 'src/executor/programs.ts',
