@@ -8,6 +8,7 @@ import { noProgram, noText, strangeProgram } from './command-failures.ts';
 import type { ExecCommand } from './command-output.ts';
 import { commandsOff } from './failures.ts';
 import type { Programs } from './programs.ts';
+import { LONGEST_MS } from './watch.ts';
 
 export interface CommandExecOptions {
   readonly programs: Pick<Programs, 'run'>;
@@ -100,7 +101,7 @@ class Alive {
   constructor(timers: Timers, observer: AttemptObserver, every_ms: number) {
     this.#timers = timers;
     this.#observer = observer;
-    this.#every_ms = every_ms;
+    this.#every_ms = Math.min(every_ms, LONGEST_MS);
     this.#tell();
   }
 

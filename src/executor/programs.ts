@@ -6,6 +6,7 @@ import type { ChildEnd, Children } from '../core/ports/children.ts';
 import { Interrupted } from './interrupted.ts';
 import * as fail from './program-failures.ts';
 import { StderrLog } from './stderr-log.ts';
+import { LONGEST_MS } from './watch.ts';
 
 export interface ProgramsOptions {
   readonly children: Children;
@@ -76,7 +77,7 @@ export class Programs {
       },
     );
     let is_late = false;
-    const timer = this.#options.timers.after(time_limit_ms, () => {
+    const timer = this.#options.timers.after(Math.min(time_limit_ms, LONGEST_MS), () => {
       is_late = true;
       child.kill(KILL_GRACE_MS);
     });

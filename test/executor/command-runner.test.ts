@@ -287,6 +287,14 @@ describe('a program', () => {
     expect(clock.waiting).toBe(0);
   });
 
+  it('R3 R17: runs though its limits are longer than any timer', async () => {
+    const { run, children } = setup({ play: (child) => child.exit() });
+    const limit = 100 * 86_400_000;
+    const limits = { first_token_timeout_ms: limit, stall_timeout_ms: limit, attempt_timeout_ms: limit };
+    expect(await run({ argv: ['tool'], ...limits })).toMatchObject({ outcome: 'succeeded' });
+    expect(children.last.is_over).toBe(true);
+  });
+
   it('R3: ends with its attempt', async () => {
     const { run, clock, children, abort } = setup({ play: () => undefined });
     const report = run({ argv: ['tool'] });
