@@ -5,6 +5,7 @@ import type { CliDeps } from './deps.ts';
 import { Given } from './given.ts';
 import { Output } from './output.ts';
 import type { Picked } from './program.ts';
+import { refusedBySystem } from './refused-by-system.ts';
 
 /** Runs one command to its end. Never rejects: what goes wrong is said on stderr and told by the exit code. */
 export async function runCli(deps: CliDeps): Promise<number> {
@@ -89,9 +90,10 @@ async function bareCommand(deps: CliDeps): Promise<readonly string[]> {
 }
 
 function fail(out: Output, error: unknown): number {
-  if (error instanceof Problem) {
-    out.problem(error);
-    return error.exit;
+  const problem = error instanceof Problem ? error : refusedBySystem(error);
+  if (problem !== null) {
+    out.problem(problem);
+    return problem.exit;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   out.complain(`This is an error of promptd itself; please report it with what follows.\n${stack}`);

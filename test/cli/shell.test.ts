@@ -98,6 +98,25 @@ test('an error of promptd itself is told as such', async () => {
   expect(code).toBe(EXIT.error);
 });
 
+test.each([
+  ['EROFS', EXIT.error, 'Look at the permissions of that path'],
+  ['EACCES', EXIT.error, 'Look at the permissions of that path'],
+  ['ENOSPC', EXIT.overloaded, 'Free some space'],
+])(
+  'what the system refuses (%s) is no error of promptd: the path and what to do are told',
+  async (code, exit, remedy) => {
+    await using cli = await setup();
+    const message = `${code}: refused, open '/w/.promptd/queue.db'`;
+    const error = Object.assign(new Error(message), { code, syscall: 'open', path: '/w/.promptd/queue.db' });
+    const ran = await cli.run(['rebuild'], { deps: { rebuild: () => Promise.reject(error) } });
+    expect(ran).toMatchObject({
+      code: exit,
+      stderr: expect.stringContaining(`${message}. ${remedy}`) as string,
+    });
+    expect(ran.stderr).not.toContain('error of promptd itself');
+  },
+);
+
 test('the exit code of a problem is the one of its row in the table', async () => {
   await using cli = await setup();
   for (const [problem, exit] of [
