@@ -26,8 +26,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           setupFiles: ['./test/support/leaks.ts', './test/support/children.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // Longer than `until` waits, so that what was waited for is said.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // They mostly wait for other processes: a file takes two fifths of a core. Many more of them at once would measure
           // the machine, not promptd.
           maxWorkers: 4,
