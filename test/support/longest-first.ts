@@ -1,7 +1,4 @@
-// In which order test files begin: those that take longest first, so that none of them is left for the end, where it would
-// be alone on a machine that has nothing else to do by then. Vitest does so by the times of an earlier run; in a fresh
-// clone it knows none and goes by the size of a file, and the longest are among the smallest.
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
+// Which test files take longest.
 
 /** Roughly how many seconds they take in `.ci/run` on two cores; only the order matters. Below half a minute: not here. */
 export const SECONDS: Readonly<Record<string, number>> = {
@@ -32,17 +29,4 @@ export function longestFirst<Of>(files: readonly Of[], pathOf: (file: Of) => str
   const named = Object.entries(SECONDS);
   const seconds = (file: Of): number => named.find(([name]) => pathOf(file).endsWith(`/${name}`))?.[1] ?? 0;
   return files.toSorted((a, b) => seconds(b) - seconds(a));
-}
-
-export class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const groups = new Set(sorted.map(({ project }) => project));
-    return [...groups].flatMap((group) =>
-      longestFirst(
-        sorted.filter(({ project }) => project === group),
-        ({ moduleId }) => moduleId,
-      ),
-    );
-  }
 }
