@@ -1,7 +1,9 @@
 /** Changing the runs that are named or selected: how many, whether that is meant, then all at once. */
 import type { Client, Selection } from '../client/client.ts';
 import type { JobFilter } from '../client/filter.ts';
+import { Problem } from '../core/errors.ts';
 import type { RunAnswer } from '../core/ports/scheduler.ts';
+import { isOfTheMoment } from '../core/reasons.ts';
 import type { RunState } from '../core/states.ts';
 import { confirmed } from './confirm.ts';
 import type { Context } from './context.ts';
@@ -28,6 +30,7 @@ export async function bulkChange<V>(
 ): Promise<readonly RunAnswer<V>[] | null> {
   const { out, signal } = context;
   const selection = await selected(context);
+  if (selection.kind === 'filter') refuseReasonOfTheMoment(selection.filter.reason);
   const client = await context.server();
   let answers: readonly RunAnswer<V>[];
   if (selection.kind === 'names') answers = await bulk.change(client, { names: selection.refs }, signal);
@@ -55,4 +58,14 @@ export async function bulkChange<V>(
     else await out.line(`${shortRef(answer)} ${String(answer.verdict).replaceAll('_', ' ')}`);
   }
   return answers;
+}
+
+/** By the time that somebody has answered the question it may be over, or hold other jobs. */
+function refuseReasonOfTheMoment(reason: string | undefined): void {
+  if (reason === undefined || !isOfTheMoment(reason)) return;
+  throw new Problem(
+    'InvalidRequest',
+    `${reason} holds whatever is queued for an endpoint and a model, and may be over by now: it is no selection for a change.`,
+    { hint: 'Select by --endpoint and --model, with --state queued. Who waits for it now: promptd why' },
+  );
 }

@@ -27,20 +27,28 @@ export interface CommandSpec {
 export type CommandGroup = 'Asking:' | 'Looking:' | 'Changing:' | 'Keeping:' | 'Processes and set-up:';
 
 /** The selection that every verb takes beside names. */
-export const SELECTION: readonly OptionSpec[] = [
-  { flags: '--batch <name>', about: 'jobs of this batch' },
-  { flags: '--state <states>', about: 'in these states: queued,running,failed,…' },
-  {
-    flags: '--reason <code>',
-    about: 'that have failed for this reason, e.g. ContextTooLong; for what jobs wait: promptd why',
-  },
-  { flags: '--endpoint <name>', about: 'asked at this endpoint' },
-  { flags: '--model <name>', about: 'asked of this model' },
-  { flags: '--tag <tag>', about: 'with this tag' },
-  { flags: '--key <key>', about: "with this key of the caller's own" },
-  { flags: '--since <when>', about: 'submitted since then: 2h, 2026-12-01, or a time in RFC 3339' },
-  { flags: '--all', about: 'every job' },
-];
+export const SELECTION: readonly OptionSpec[] = selection(
+  'that wait or have ended for this reason, as ls shows it: EndpointThrottled, ContextTooLong, …',
+);
+
+/** For verbs that change what is selected: what holds an endpoint may be over by then. */
+export const SELECTION_TO_CHANGE: readonly OptionSpec[] = selection(
+  'with this reason of their own: ContextTooLong, Backoff, …; none that holds an endpoint at the moment',
+);
+
+function selection(reason: string): readonly OptionSpec[] {
+  return [
+    { flags: '--batch <name>', about: 'jobs of this batch' },
+    { flags: '--state <states>', about: 'in these states: queued,running,failed,…' },
+    { flags: '--reason <code>', about: reason },
+    { flags: '--endpoint <name>', about: 'asked at this endpoint' },
+    { flags: '--model <name>', about: 'asked of this model' },
+    { flags: '--tag <tag>', about: 'with this tag' },
+    { flags: '--key <key>', about: "with this key of the caller's own" },
+    { flags: '--since <when>', about: 'submitted since then: 2h, 2026-12-01, or a time in RFC 3339' },
+    { flags: '--all', about: 'every job' },
+  ];
+}
 
 export const YES: OptionSpec = { flags: '-y, --yes', about: 'do not ask before changing many' };
 

@@ -204,6 +204,20 @@ function withRemedy(what: string, { advice, behind }: ReasonRow): string {
   return `${said}${/[?!]$/.test(said) ? '' : '.'}${left === '' ? '' : ` ${left}`}`;
 }
 
+/** Of the reasons of what waits, those of single runs. */
+const OF_A_RUN: ReadonlySet<string> = new Set([
+  'BeginTime',
+  'Backoff',
+  'SameAs',
+  'Cancelling',
+] satisfies ReasonCode[]);
+
+/** Whether it holds all that is queued for an endpoint and a model, at this moment: it stands in no row. */
+export function isOfTheMoment(code: string): boolean {
+  const row: ReasonRow | undefined = Object.entries(REASONS).find(([known]) => known === code)?.[1];
+  return row?.when === 'waiting' && !OF_A_RUN.has(code);
+}
+
 const PERMANENT: ReadonlySet<string> = new Set([
   'BadRequest',
   'AnswerTooLarge',

@@ -159,3 +159,18 @@ test('wait --timeout ends with 124, Ctrl-C with 130; the jobs go on', async () =
   interrupted.interrupt();
   expect((await interrupted.ended).code).toBe(130);
 });
+
+test.each(['cancel', 'retry', 'rerun'])(
+  'R20: %s refuses to select by a reason that holds an endpoint at the moment, before it asks or changes anything',
+  async (verb) => {
+    await using cli = await setup();
+    cli.fake.has({ name: 'a' });
+    expect(await cli.run([verb, '--reason', 'EndpointThrottled', '--yes'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'InvalidRequest: EndpointThrottled holds whatever is queued for an endpoint and a model, and may be over by now: it is no selection for a change. Select by --endpoint and --model, with --state queued. Who waits for it now: promptd why\n',
+    });
+    expect(cli.fake.server.asked).toEqual([]);
+  },
+);

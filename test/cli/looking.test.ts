@@ -346,15 +346,6 @@ test('R14: ls --rejected of a server that does not watch says so, and not that n
   }
 });
 
-test('R14: ls by a reason of the moment says where those who wait are shown', async () => {
-  await using cli = await setup();
-  cli.fake.server.json('GET /jobs', { jobs: [], next_cursor: null });
-  expect((await cli.run(['ls', '--reason', 'EndpointUnreachable'])).stderr).toBe(
-    'No job fits.\nEndpointUnreachable is what jobs wait for, by endpoint and model. Who waits, and why: promptd why\n',
-  );
-  expect((await cli.run(['ls', '--reason', 'ContextTooLong'])).stderr).toBe('No job fits.\n');
-});
-
 test('R4: status tells what jobs, results, the database and logs take of the disk, in bytes and inodes, and how old that is', async () => {
   await using cli = await setup();
   const disk_use = {

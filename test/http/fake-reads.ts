@@ -145,6 +145,7 @@ export class FakeReads implements ReadStore {
         is(filter.reason, row.reason_code ?? undefined) &&
         is(filter.endpoint, row.endpoint) &&
         is(filter.model, row.model) &&
+        inLanes(filter.lanes, row.lane) &&
         is(filter.key, row.key ?? undefined) &&
         (filter.tag === undefined || (this.specs.get(row.id)?.options.tags.includes(filter.tag) ?? false)) &&
         row.submitted_at >= (filter.since ?? 0) &&
@@ -152,6 +153,11 @@ export class FakeReads implements ReadStore {
         (filter.latest !== true || latest.get(row.name) === row.run),
     );
   }
+}
+
+function inLanes(lanes: RunFilter['lanes'], lane: number): boolean {
+  if (lanes === undefined) return true;
+  return 'in' in lanes ? lanes.in.includes(lane) : !lanes.not_in.includes(lane);
 }
 
 /** Logs of attempts: those that run in memory of an instance, those that ended in one file on the server. */

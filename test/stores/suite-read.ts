@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { CountBy, RunFilter } from '../../src/core/ports/read-store.ts';
 import type { Change } from '../../src/core/ports/store.ts';
-import type { AttemptRow, PublicationRow, RunRow } from '../../src/core/rows.ts';
+import type { LaneNeeds, AttemptRow, PublicationRow, RunRow } from '../../src/core/rows.ts';
 import {
   accepted,
   answered,
@@ -48,7 +48,7 @@ const CROWD: readonly RunRow[] = [
     submitted_at: T0 + 3 * HOUR_MS,
   }),
   aRun(7, { name: 'lawn', ...FAILED, submitted_at: T0 - 3 * HOUR_MS }),
-  aRun(8, { name: 'law.1', run: 2, batch: 'c', submitted_at: T0 + 3 * HOUR_MS }),
+  aRun(8, { name: 'law.1', run: 2, batch: 'c', lane: 4, submitted_at: T0 + 3 * HOUR_MS }),
 ];
 
 const FILTERS: readonly (readonly [RunFilter, readonly number[]])[] = [
@@ -69,6 +69,15 @@ const FILTERS: readonly (readonly [RunFilter, readonly number[]])[] = [
   [{ model: 'big' }, [6, 5]],
   [{ model: 'big', state: ['running'] }, [6]],
   [{ endpoint: 'absent' }, []],
+  [{ lanes: { in: [2, 3] } }, [6, 5]],
+  [{ lanes: { in: [2, 3] }, endpoint: 'gpu' }, [6]],
+  [{ lanes: { in: [1] } }, [7, 4, 3, 2, 1]],
+  [{ lanes: { in: [1] }, state: ['queued'], latest: true }, [2]],
+  [{ lanes: { in: [1] }, batch: 'b' }, [4, 3]],
+  [{ lanes: { in: [4] }, prefix: 'law' }, [8]],
+  [{ lanes: { in: [] } }, []],
+  [{ lanes: { not_in: [1, 2] } }, [8, 6]],
+  [{ lanes: { not_in: [] }, batch: 'a' }, [2, 1]],
   [{ key: 'law/2' }, [4]],
   [{ key: 'law/2', state: ['queued'] }, []],
   [{ tag: 'even' }, [8, 6, 4, 2]],
@@ -90,11 +99,16 @@ function crowd(): readonly Change[] {
     run,
     spec: run.id % 2 === 0 ? tagged('even') : aSpec(),
   });
-  const lane = (id: number, endpoint: string, model: string): Change => ({
+  const lane = (id: number, endpoint: string, model: string, needs: LaneNeeds = ''): Change => ({
     do: 'put_lane',
-    lane: { id, endpoint, model, needs: '', last_rank: 0 },
+    lane: { id, endpoint, model, needs, last_rank: 0 },
   });
-  const lanes = [lane(1, 'simulator', 'no-op'), lane(2, 'simulator', 'big'), lane(3, 'gpu', 'big')];
+  const lanes = [
+    lane(1, 'simulator', 'no-op'),
+    lane(2, 'simulator', 'big'),
+    lane(3, 'gpu', 'big'),
+    lane(4, 'simulator', 'no-op', 'workspace'),
+  ];
   return [...BODIES, ...lanes, ...CROWD.map(insert)];
 }
 

@@ -1,5 +1,4 @@
 import { EXIT } from '../../core/errors.ts';
-import { REASONS, type ReasonRow } from '../../core/reasons.ts';
 import type { Client } from '../../client/client.ts';
 import type { JobFilter } from '../../client/filter.ts';
 import type { JobLine } from '../../core/views.ts';
@@ -73,7 +72,6 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
         ? 'There are no jobs yet. Submit some with: promptd run, or promptd submit'
         : 'No job fits.',
     );
-    sayWhoWaits(context);
     return;
   }
   const now = deps.now();
@@ -101,14 +99,6 @@ async function table(context: Context, rows: readonly JobLine[]): Promise<void> 
       { head: out.out.dim, width: out.width },
     ),
   );
-}
-
-/** Only reasons of failures are stored, so one of the moment selects none, though `ls` shows it. */
-function sayWhoWaits({ out, given }: Context): void {
-  const code = given.text('reason');
-  const row: ReasonRow | undefined = Object.entries(REASONS).find(([known]) => known === code)?.[1];
-  if (row?.when === 'waiting')
-    out.notice(`${code} is what jobs wait for, by endpoint and model. Who waits, and why: promptd why`);
 }
 
 /** From its first start to its end, or to now. */

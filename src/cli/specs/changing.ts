@@ -1,5 +1,5 @@
 /** Commands that wait for jobs or change what becomes of them. */
-import { type CommandSpec, SELECTION, YES } from '../command-spec.ts';
+import { type CommandSpec, SELECTION, SELECTION_TO_CHANGE, YES } from '../command-spec.ts';
 
 export const CHANGING: readonly CommandSpec[] = [
   {
@@ -23,7 +23,7 @@ export const CHANGING: readonly CommandSpec[] = [
     summary: 'cancel jobs that have not ended',
     about: `What waits is cancelled at once. What runs is told to stop; the call returns when that is on record, and the job ends
 when its instance confirms.`,
-    options: [...SELECTION, YES],
+    options: [...SELECTION_TO_CHANGE, YES],
     examples: [
       ['promptd cancel faq-17', 'one job'],
       ['promptd cancel --batch trial --yes', 'what has not ended of a batch, without asking'],
@@ -37,7 +37,7 @@ when its instance confirms.`,
     summary: 'ask again what failed or was cancelled',
     about: 'An answer that came late is taken instead of paying again. New options hold from then on.',
     options: [
-      ...SELECTION,
+      ...SELECTION_TO_CHANGE,
       { flags: '--priority <n>', about: 'its new priority' },
       { flags: '--timeout <duration>', about: 'its new time limit of one attempt' },
       { flags: '--max-attempts <n>', about: 'its new number of attempts' },
@@ -57,7 +57,7 @@ when its instance confirms.`,
     about: `What is asked is what was stored: an edited file changes nothing here (for that: promptd run). The answers before stay.
 Of several jobs that are the same work, one is asked and all get its answer.`,
     options: [
-      ...SELECTION,
+      ...SELECTION_TO_CHANGE,
       { flags: '--priority <n>', about: 'its priority' },
       { flags: '--timeout <duration>', about: 'its time limit of one attempt' },
       { flags: '--max-attempts <n>', about: 'its number of attempts' },

@@ -12,6 +12,8 @@ export interface RunFilter {
   readonly reason?: string;
   readonly endpoint?: string;
   readonly model?: string;
+  /** Runs of these lanes, or of all but these. */
+  readonly lanes?: { readonly in: readonly number[] } | { readonly not_in: readonly number[] };
   readonly tag?: string;
   readonly key?: string;
   /** Submitted at or after this, Unix ms. */

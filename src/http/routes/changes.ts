@@ -10,6 +10,7 @@ import type { HttpContext } from '../http-context.ts';
 import { NoSuchJob } from '../no-such-job.ts';
 import { cancelBody, refParams, retryBody, retryManyBody } from '../schemas.ts';
 import { filterOf, type SelectionIn } from '../selection.ts';
+import { byLastingReason } from '../shown-reason.ts';
 import { refuse } from '../problems.ts';
 import { refOf } from './jobs.ts';
 
@@ -130,7 +131,8 @@ export function* selectedRuns(
       yield refs.slice(at, at + limits.page_runs_max);
     return;
   }
-  const filter = filterOf(selection, state ?? states, latest ?? latestByDefault, 'body');
+  const filter = byLastingReason(filterOf(selection, state ?? states, latest ?? latestByDefault, 'body'));
+  if (filter === null) return;
   for (let before: number | null = null; ;) {
     const page = reads.runs(filter, limits.page_runs_max, before);
     if (page.runs.length > 0) yield page.runs.map(({ name, run }) => ({ name, run }));

@@ -1,6 +1,7 @@
 /** Lists of runs and one run: what is stored, combined with what its instance says. */
 import { parseRunRef, type RunRef } from '../../core/names.ts';
 import type { CountBy } from '../../core/ports/read-store.ts';
+import type { Reason } from '../../core/reasons.ts';
 import type { RunRow } from '../../core/rows.ts';
 import { hasEnded } from '../../core/states.ts';
 import type { JobDetail } from '../../core/views.ts';
@@ -13,6 +14,7 @@ import { refuse } from '../problems.ts';
 import { promptSent } from '../prompt-sent.ts';
 import { countsQuery, isTrue, jobQuery, listQuery, refParams } from '../schemas.ts';
 import { filterOf, statesOf, wordsOf } from '../selection.ts';
+import { byShownReason } from '../shown-reason.ts';
 import { attemptView, jobLine, jsonOf, runsView } from '../views.ts';
 
 const COUNT_BY: readonly CountBy[] = ['state', 'reason', 'model', 'endpoint', 'batch'];
@@ -21,6 +23,7 @@ type DetailPart = (typeof DETAILS)[number];
 /** Those that are kept with what is asked. */
 const OF_SPEC: ReadonlySet<DetailPart> = new Set(['spec', 'prompt', 'request']);
 const RUNS_SHOWN_MAX = 100;
+const NO_LANES: ReadonlyMap<number, Reason> = new Map();
 
 export function listRoutes(app: App, context: HttpContext): void {
   const { reads, limits } = context.options;
@@ -45,7 +48,9 @@ export function listRoutes(app: App, context: HttpContext): void {
       const limit = Math.min(query.limit ?? limits.page_runs, limits.page_runs_max);
       const before = query.cursor === undefined ? null : Number(query.cursor);
       const known = await context.knowledge();
-      const page = reads.runs(filter, limit, before);
+      const stored = byShownReason(filter, known.lanes);
+      if (stored === null) return { jobs: [], next_cursor: null };
+      const page = reads.runs(stored, limit, before);
       const next_cursor = page.next_before === null ? null : String(page.next_before);
       return { jobs: page.runs.map((run) => jobLine(run, known)), next_cursor };
     },
@@ -61,7 +66,7 @@ export function listRoutes(app: App, context: HttpContext): void {
         response: { 200: countsOut, '4xx': problemOut },
       },
     },
-    ({ query }, reply) => {
+    async ({ query }) => {
       const filter = filterOf(
         query,
         statesOf(query.state),
@@ -69,8 +74,12 @@ export function listRoutes(app: App, context: HttpContext): void {
         'query',
       );
       const by = wordsOf(query.by, COUNT_BY, 'query.by');
-      const counts = reads.counts(by.length === 0 ? ['state'] : by, filter);
-      return reply.send({ counts, total: counts.reduce((sum, { runs }) => sum + runs, 0) });
+      const stored = byShownReason(
+        filter,
+        filter.reason === undefined ? NO_LANES : await context.lanes.get(),
+      );
+      const counts = stored === null ? [] : reads.counts(by.length === 0 ? ['state'] : by, stored);
+      return { counts, total: counts.reduce((sum, { runs }) => sum + runs, 0) };
     },
   );
 }

@@ -14,6 +14,9 @@ interface Selected {
   readonly values: readonly SQLInputValue[];
 }
 
+/** Endpoints with a model each; undefined: all. */
+type Models = readonly (readonly [endpoint: string, model: string])[] | undefined;
+
 const COLUMN: Readonly<Record<CountBy, string>> = {
   state: 'j.state',
   reason: 'j.reason_code',
@@ -32,28 +35,30 @@ export class RunCounts {
   }
 
   counts(by: readonly CountBy[], filter: RunFilter): readonly CountRow[] {
-    const { tag, key, prefix, since, reason } = filter;
+    const { tag, key, prefix, since, reason, lanes } = filter;
     const sums = new Sums(by);
+    const models = lanes === undefined ? undefined : this.#selection.wholeModels(filter);
     if (
       tag !== undefined ||
       key !== undefined ||
       prefix !== undefined ||
       since !== undefined ||
-      reason !== undefined
+      reason !== undefined ||
+      models === null
     ) {
       for (const leg of this.#selection.legs(filter, null)) sums.add(this.#counted(by, leg));
     } else if (by.includes('reason')) {
-      this.#byReason(by, filter, sums);
+      this.#byReason(by, filter, models, sums);
     } else {
-      sums.add(this.#tallied(by, filter));
+      sums.add(this.#tallied(by, filter, models));
     }
     return sums.rows();
   }
 
   /** Runs with a reason are counted by their index; those without one are the rest of the tallies. */
-  #byReason(by: readonly CountBy[], filter: RunFilter, sums: Sums): void {
+  #byReason(by: readonly CountBy[], filter: RunFilter, models: Models, sums: Sums): void {
     const from = 'FROM jobs j INDEXED BY jobs_by_reason WHERE j.reason_code IS NOT NULL';
-    const { sql, values } = tallyConditions(filter);
+    const { sql, values } = tallyConditions(filter, models);
     const latest = filter.latest === true ? ' AND j.superseded = 0' : '';
     const withReason = this.#counted(by, { sql: `${from}${sql}${latest}`, values });
     sums.add(withReason);
@@ -64,7 +69,7 @@ export class RunCounts {
       ),
     );
     const others = by.filter((one) => one !== 'reason');
-    sums.add(this.#tallied(others, filter).map((row) => row.toSpliced(at, 0, null)));
+    sums.add(this.#tallied(others, filter, models).map((row) => row.toSpliced(at, 0, null)));
   }
 
   #counted(by: readonly CountBy[], { sql, values }: Selected): readonly Row[] {
@@ -76,9 +81,9 @@ export class RunCounts {
   }
 
   /** By the primary key of tallies where there is a batch, else all of its few rows. */
-  #tallied(by: readonly CountBy[], filter: RunFilter): readonly Row[] {
+  #tallied(by: readonly CountBy[], filter: RunFilter, models: Models): readonly Row[] {
     const columns = by.map((one) => (one === 'batch' ? `nullif(j.batch, '')` : COLUMN[one]));
-    const { sql, values } = tallyConditions(filter);
+    const { sql, values } = tallyConditions(filter, models);
     const sum = filter.latest === true ? 'sum(j.runs - j.superseded)' : 'sum(j.runs)';
     const group = columns.length === 0 ? '' : `GROUP BY ${columns.join(', ')}`;
     const text = `SELECT ${[...columns, sum].join(', ')} FROM tallies j WHERE true${sql} ${group}`;
@@ -86,7 +91,7 @@ export class RunCounts {
   }
 }
 
-function tallyConditions({ state, batch, endpoint, model }: RunFilter): Selected {
+function tallyConditions({ state, batch, endpoint, model }: RunFilter, models: Models): Selected {
   const values: SQLInputValue[] = [];
   let sql = '';
   const add = (condition: string, value: SQLInputValue): void => {
@@ -97,6 +102,10 @@ function tallyConditions({ state, batch, endpoint, model }: RunFilter): Selected
   if (state !== undefined) add('j.state IN (SELECT value FROM json_each(?))', JSON.stringify(state));
   if (endpoint !== undefined) add('j.endpoint = ?', endpoint);
   if (model !== undefined) add('j.model = ?', model);
+  if (models !== undefined) {
+    const pairs = "SELECT value ->> '$[0]', value ->> '$[1]' FROM json_each(?)";
+    add(`(j.endpoint, j.model) IN (${pairs})`, JSON.stringify(models));
+  }
   return { sql, values };
 }
 

@@ -52,7 +52,7 @@ export class RunSelection {
   }
 
   #starts(filter: RunFilter): readonly Leg[] {
-    const { tag, key, prefix, batch, reason, state, endpoint, model } = filter;
+    const { tag, key, prefix, batch, reason, state, endpoint, model, lanes } = filter;
     if (tag !== undefined) {
       return [
         { id: 't.job', sql: 'FROM tags t CROSS JOIN jobs j ON j.id = t.job WHERE t.tag = ?', values: [tag] },
@@ -68,24 +68,46 @@ export class RunSelection {
       );
     }
     if (reason !== undefined) return [by('jobs_by_reason', 'j.reason_code = ?', reason)];
-    if (state === undefined && endpoint === undefined && model === undefined) return [ALL];
-    return this.#byLane(state ?? RUN_STATES, endpoint, model);
+    if (state === undefined && endpoint === undefined && model === undefined && lanes === undefined)
+      return [ALL];
+    return this.#byLane(filter, state ?? RUN_STATES);
   }
 
-  #byLane(
-    states: readonly RunState[],
-    endpoint: string | undefined,
-    model: string | undefined,
-  ): readonly Leg[] {
+  #byLane(filter: RunFilter, states: readonly RunState[]): readonly Leg[] {
+    const { endpoint, model } = filter;
     const lanes = this.#lanes
       .all()
       .filter((row) => endpoint === undefined || row[1] === endpoint)
-      .filter((row) => model === undefined || row[2] === model);
-    if (lanes.length * states.length > LEGS_MAX) return [ALL];
+      .filter((row) => model === undefined || row[2] === model)
+      .filter(([lane]) => isIn(filter.lanes, Number(lane)));
+    // What waits in some lanes may be few of very many runs, so those are walked however many lanes they are.
+    if (filter.lanes === undefined && lanes.length * states.length > LEGS_MAX) return [ALL];
     return lanes.flatMap(([lane = null]) =>
       states.map((state) => by('jobs_by_lane', 'j.lane = ? AND j.state = ?', lane, state)),
     );
   }
+
+  /**
+   * The endpoints and models of which all lanes are meant, as tallies count them; null where one is meant in parts: lanes
+   * differ also by what their jobs need.
+   */
+  wholeModels({ lanes }: RunFilter): readonly (readonly [endpoint: string, model: string])[] | null {
+    const models = new Map<string, { readonly of: readonly [string, string]; meant: number; all: number }>();
+    for (const [lane, endpoint, model] of this.#lanes.all()) {
+      const of = [endpoint as string, model as string] as const;
+      const known = models.get(JSON.stringify(of)) ?? { of, meant: 0, all: 0 };
+      known.all += 1;
+      if (isIn(lanes, Number(lane))) known.meant += 1;
+      models.set(JSON.stringify(of), known);
+    }
+    const meant = [...models.values()].filter((one) => one.meant > 0);
+    return meant.some((one) => one.meant < one.all) ? null : meant.map(({ of }) => of);
+  }
+}
+
+function isIn(lanes: RunFilter['lanes'], lane: number): boolean {
+  if (lanes === undefined) return true;
+  return 'in' in lanes ? lanes.in.includes(lane) : !lanes.not_in.includes(lane);
 }
 
 /** By row id. */
@@ -107,7 +129,7 @@ function bounds(id: Leg['id'], before: number | null, first: number | null): rea
  * being taken for another index than the one that was chosen.
  */
 function conditions(filter: RunFilter): readonly Part[] {
-  const { state, batch, reason, endpoint, model, key, since, prefix, latest } = filter;
+  const { state, batch, reason, endpoint, model, lanes, key, since, prefix, latest } = filter;
   const parts: Part[] = [];
   const add = (sql: string, ...values: readonly SQLInputValue[]): void => void parts.push({ sql, values });
   if (state !== undefined) add('+j.state IN (SELECT value FROM json_each(?))', JSON.stringify(state));
@@ -115,6 +137,10 @@ function conditions(filter: RunFilter): readonly Part[] {
   if (reason !== undefined) add('+j.reason_code = ?', reason);
   if (endpoint !== undefined) add('+j.endpoint = ?', endpoint);
   if (model !== undefined) add('+j.model = ?', model);
+  if (lanes !== undefined) {
+    const [not, ids] = 'in' in lanes ? ['', lanes.in] : ['NOT ', lanes.not_in];
+    add(`+j.lane ${not}IN (SELECT value FROM json_each(?))`, JSON.stringify(ids));
+  }
   if (key !== undefined) add('+j.key = ?', key);
   if (since !== undefined) add('+j.submitted_at >= ?', since);
   if (prefix !== undefined && prefix !== '') add('+j.name >= ? AND +j.name < ?', prefix, after(prefix));

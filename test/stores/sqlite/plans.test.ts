@@ -64,6 +64,7 @@ it.each([
   [{ batch: 'b' }, 'SEARCH j USING COVERING INDEX jobs_by_batch (batch=? AND state=?'],
   [{ batch: 'b', state: ['failed'] }, 'SEARCH j USING COVERING INDEX jobs_by_batch (batch=? AND state=?'],
   [{ reason: 'Backoff' }, 'SEARCH j USING COVERING INDEX jobs_by_reason (reason_code=?'],
+  [{ lanes: { in: [1] } }, 'SEARCH j USING COVERING INDEX jobs_by_lane (lane=? AND state=?'],
   [{ key: 'k' }, 'SEARCH j USING COVERING INDEX jobs_by_key (key=?'],
   [{ tag: 't' }, 'SEARCH t USING PRIMARY KEY (tag=?'],
 ] satisfies readonly (readonly [RunFilter, string])[])(
