@@ -23,6 +23,9 @@ async function isolated(onFinished: OnFinished, slots = 4): Promise<Machine> {
   return setup({ onFinished, config: { instance: { slots, isolation: 'process' } } });
 }
 
+/** Time for a process to start on a busy machine, ask the model and be answered, and no more. */
+const LIMIT_MS = 8_000;
+
 function job(name: string, script: string, options: JobIn['options'] = {}): JobIn {
   return { name, prompt: `${name}?\n${script}`, configuration: { LLM_name: 'ollama:test-model' }, options };
 }
@@ -105,7 +108,7 @@ describe.concurrent('attempts in processes of their own', () => {
     await client.submitMany([
       job('well', '{}'),
       job('breaks', '@server [{"status": 500}, {}]'),
-      job('late', '@server [{"stall": 1}, {}]', { timeout: '2s' }),
+      job('late', '@server [{"stall": 1}, {}]', { timeout: `${LIMIT_MS}ms` }),
       job('wrong', '@server {"status": 400}'),
       job('gives-up', '@server {"status": 500}', { max_attempts: 2 }),
     ]);
@@ -124,13 +127,13 @@ describe.concurrent('attempts in processes of their own', () => {
   }) => {
     const machine = await isolated(onTestFinished);
     const { client, stop } = await machine.serve();
-    await client.submit(job('stuck', `@server [{"hold": 1}, {}]`, { timeout: '4s' }));
+    await client.submit(job('stuck', `@server [{"hold": 1}, {}]`, { timeout: `${LIMIT_MS}ms` }));
     const [{ pid } = { pid: 0 }] = await running(client, 1);
     await machine.model.arrived('stuck');
     // It neither hears the message nor SIGTERM, nor its own clock.
     process.kill(pid, 'SIGSTOP');
     const began = performance.now();
-    await until('it to be dead', () => processGone(pid), 4_000 + LIMITS.cancel_grace_ms + 5_000);
+    await until('it to be dead', () => processGone(pid), LIMIT_MS + LIMITS.cancel_grace_ms + 5_000);
     expect(performance.now() - began).toBeGreaterThan(2_000);
     expect(await ended(client, 'stuck')).toBe('completed timed_out succeeded');
     const { with: details } = await client.job('stuck', { with: ['attempts'] });
