@@ -7,6 +7,9 @@ import { systemFolderNames } from './folder-names.ts';
 
 /** Not through a symlink that was put there since it was looked at, and not waiting for a FIFO's other end. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Stands in a name for what is not UTF-8 in it: by such a name nothing is found. It is there as long as the folder lists it. */
+const NO_TEXT = '\u{FFFD}';
+const UNNAMED: FileVersion = { kind: 'unnamed', id: 'unnamed', bytes: 0, mtime_ms: 0 };
 /** What it means that something else stands there than was looked at. */
 const OTHER_NOW: ReadonlySet<string> = new Set(['ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'ENOTDIR']);
 
@@ -14,14 +17,16 @@ export function systemJobFolder(folder: string): JobFolder {
   return {
     async changedAt() {
       const stats = await orNull(stat(folder, { bigint: true }));
-      return stats === null ? null : `${stats.ino}:${stats.mtimeNs}`;
+      // Programs that unpack or copy put the time of modification back when they are done; nobody can that of change.
+      return stats === null ? null : `${stats.ino}:${stats.mtimeNs}:${stats.ctimeNs}`;
     },
 
     names: () => systemFolderNames(folder),
 
     async look(name) {
       const stats = await orNull(lstat(join(folder, name), { bigint: true }));
-      return stats === null ? null : versionOf(stats);
+      if (stats !== null) return versionOf(stats);
+      return name.includes(NO_TEXT) ? UNNAMED : null;
     },
 
     async read(name, version) {

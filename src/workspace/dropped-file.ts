@@ -40,6 +40,7 @@ export const KINDS: Readonly<Record<Exclude<FileKind, 'file'>, string>> = {
   fifo: 'a FIFO',
   socket: 'a socket',
   device: 'a device',
+  unnamed: 'a name that is not UTF-8',
 };
 
 /** What is wrong with a file before it is opened. */

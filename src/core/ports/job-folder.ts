@@ -1,6 +1,7 @@
 /** The folder into which people put job files, as the watcher looks at it. Nothing here changes anything in it. */
 
-export type FileKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device';
+/** `unnamed`: its name is no text (not UTF-8), so that nothing under it can be looked at. */
+export type FileKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device' | 'unnamed';
 
 /** What stands under a name at a moment. */
 export interface FileVersion {
