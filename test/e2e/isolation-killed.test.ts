@@ -137,7 +137,7 @@ const ELSEWHERE: Outcomes = ['lost', 'succeeded'];
 const BROUGHT = { ways: [['lost'], ['lost', 'cancelled']], requests: [1, 2] } as const;
 
 // Mostly they wait: for Node to start, for a retry.
-vi.setConfig({ maxConcurrency: 3, testTimeout: 90_000 });
+vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
 
 describe.concurrent('kill -9 with an attempt in a process of its own', () => {
   it.for<[Victim, Outcomes]>([

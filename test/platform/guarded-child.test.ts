@@ -4,9 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { ChildEnd } from '../../src/core/ports/children.ts';
 import { GuardedChild } from '../../src/platform/guarded-child.ts';
+
+// Real processes, on a machine that may be busy with others.
+vi.setConfig({ testTimeout: 30_000 });
 
 interface Run {
   readonly ended: Promise<{ readonly printed: string; readonly end: ChildEnd }>;

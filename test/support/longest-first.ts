@@ -11,6 +11,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   'test/e2e/damaged-database.test.ts': 50,
   'test/e2e/frozen.test.ts': 50,
   'test/e2e/programs-killed.test.ts': 45,
+  'test/e2e/isolation-killed.test.ts': 45,
   'test/e2e/watcher.test.ts': 43,
   'test/e2e/package.test.ts': 43,
   'test/e2e/disk-errors.test.ts': 40,
