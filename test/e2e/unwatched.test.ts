@@ -82,11 +82,13 @@ describe('files in jobs/ that nothing takes by itself', () => {
     drop(machine, 'half.json', '{"prompt": "x", ');
     await until('it to be seen', async () => (await client.folder()).counts.waiting === 1);
     expect((await machine.promptd('why', 'half')).stderr).toContain(
-      'jobs/half.json stands there: it is new or not complete',
+      'jobs/half.json stands there, and waits: it is new or not complete',
     );
     drop(machine, 'a.json', JSON.stringify({ name: 'b', ...JSON.parse(text('one')) }));
     await until('it to be answered', async () => (await client.stats()).states.completed === 1);
-    expect((await machine.promptd('why', 'a')).stderr).toContain('what is in it is called otherwise');
+    expect((await machine.promptd('why', 'a')).stderr).toContain(
+      'jobs/a.json was taken: what stands in it is called otherwise',
+    );
     expect((await machine.promptd('ls')).stderr).toBe('');
   });
 });
