@@ -22,7 +22,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
 const UNTIL_STOPPED = /^promptd (serve|instance)\b/;
 
 // Half a minute of processes, one after the other; a busy machine takes longer.
-it('R20: docs/cli.md: every command shown does what it says there', { timeout: 180_000 }, async () => {
+it('R20: docs/cli.md: every command shown does what it says there', { timeout: 300_000 }, async () => {
   const lines = blocksOf(readDoc('docs/cli.md')).flatMap(({ text }) =>
     text.split('\n').filter((line) => line.includes('promptd ') && !line.startsWith('#')),
   );

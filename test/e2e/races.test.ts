@@ -25,7 +25,7 @@ describe('a hundred clients of one server', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(CROWD - 1);
     const others = await Promise.all(crowd.map((at) => http.post('/jobs', job('faq', `another ${at}`))));
     expect(new Set(others.map(({ status }) => status))).toEqual(new Set([409]));
-    expect(await http.ask('/jobs/faq?wait=20')).toMatchObject({ json: { state: 'completed', run: 1 } });
+    expect(await http.ask('/jobs/faq?wait=60')).toMatchObject({ json: { state: 'completed', run: 1 } });
     await until('its file', async () => (await machine.files('results')).length === 1);
     expect(machine.model.requests).toHaveLength(1);
     http.close();
@@ -45,7 +45,7 @@ describe('a hundred clients of one server', () => {
     );
     const cancels = await Promise.all(names.map((name) => http.delete(`/jobs/${name}`)));
     const states = await Promise.all(
-      names.map(async (name) => (await http.ask(`/jobs/${name}?wait=20`)).json['state'] as string),
+      names.map(async (name) => (await http.ask(`/jobs/${name}?wait=60`)).json['state'] as string),
     );
     for (const [at, { status }] of cancels.entries())
       expect(states[at], names[at]).toMatch(status === 409 ? /^completed$/ : /^(completed|cancelled)$/);
