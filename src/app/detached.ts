@@ -11,8 +11,7 @@ import { Problem } from '../core/errors.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { layoutOf } from '../workspace/layout.ts';
 import type { Environment } from './environment.ts';
-import { readServerFile, SERVE_LOCK, type ServerFile } from './server-info.ts';
-import { processGone } from './process-gone.ts';
+import { isServerGone, isVisible, readServerFile, SERVE_LOCK, type ServerFile } from './server-info.ts';
 import { changedSince } from './settings-trace.ts';
 import { unmarkedEnvironment } from '../platform/marked-processes.ts';
 import { systemTimers } from '../platform/timers.ts';
@@ -37,9 +36,9 @@ export async function ensureServer(
     const old = await changedSettings(workspace, state, env);
     if (old === null) return { client, started: false, notice: null };
     const runs = await running(client);
-    if (runs !== null && (runs > 0 || !old.server.detached))
+    if (runs !== null && (runs > 0 || !old.server.detached || !isVisible(old.server)))
       return { client, started: false, notice: noticeOf(old) };
-    await endServer(old.server.pid, state, signal);
+    await endServer(old.server, state, signal);
   }
   return startServer(workspace, state, client, signal);
 }
@@ -81,12 +80,12 @@ function noticeOf({ server: { detached }, changed }: ChangedSettings): string {
 }
 
 /** Resolves when it has let go of the workspace, or will not. Of several commands one asks: asked twice, it ends at once. */
-async function endServer(pid: number, state: string, signal?: AbortSignal): Promise<void> {
+async function endServer(server: ServerFile, state: string, signal?: AbortSignal): Promise<void> {
   const turn = tryLock(join(state, MAKE_WAY_LOCK));
   try {
-    if (turn !== null && !processGone(pid)) process.kill(pid, 'SIGTERM');
+    if (turn !== null && isVisible(server) && !isServerGone(server)) process.kill(server.pid, 'SIGTERM');
     const until = performance.now() + START_MS;
-    while (!processGone(pid) && performance.now() < until) {
+    while (!isServerGone(server) && performance.now() < until) {
       signal?.throwIfAborted();
       await sleep(LOOK_MS);
     }

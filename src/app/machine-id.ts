@@ -13,3 +13,8 @@ export function machineId(): string {
     return hostname();
   }
 }
+
+/** Whether both are of one start of one machine, e.g. of two containers on it: what ran at an earlier one is gone. */
+export function isSameBoot(one: string, other: string): boolean {
+  return one.split(' ')[0] === other.split(' ')[0];
+}

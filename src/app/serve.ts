@@ -32,11 +32,18 @@ import { openIntake, type Intake } from './intake.ts';
 import { keepLocalInstance, type LocalInstance } from './local-instance.ts';
 import { tryLock, type Lock } from '../stores/sqlite/file-lock.ts';
 import { openLog } from './log.ts';
+import { machineId } from './machine-id.ts';
 import { isStateGone, rebuildLost } from './lost-state.ts';
 import { startPublisherThread, type PublisherThread } from './publisher-remote.ts';
 import { startSchedulerThread, type SchedulerThread } from './scheduler-remote.ts';
-import { processGone } from './process-gone.ts';
-import { readServerFile, removeServerFile, SERVE_LOCK, writeServerFile } from './server-info.ts';
+import {
+  isServerGone,
+  isVisible,
+  readServerFile,
+  removeServerFile,
+  SERVE_LOCK,
+  writeServerFile,
+} from './server-info.ts';
 import { traceOfSettings } from './settings-trace.ts';
 import { sayingTrouble } from './trouble-said.ts';
 import { stopSignals } from './signals.ts';
@@ -107,7 +114,7 @@ async function takeWorkspace({ config, detached, say }: ServeProcessOptions): Pr
   const lock = tryLock(path);
   if (lock !== null) return lock;
   const other = await readServerFile(layout.server);
-  if (!detached && other?.detached === true && !processGone(other.pid)) {
+  if (!detached && other?.detached === true && isVisible(other) && !isServerGone(other)) {
     say(
       `A server that \`promptd run\` had started holds this workspace (pid ${other.pid}); it makes way when its calls have ended, after ${LIMITS.stop_deadline_ms / 1000} s at most.`,
     );
@@ -116,7 +123,8 @@ async function takeWorkspace({ config, detached, say }: ServeProcessOptions): Pr
     if (freed !== null) return freed;
   }
   const since = other === null ? '' : new Date(other.started_at).toLocaleString('sv-SE');
-  const who = other === null ? '' : ` (pid ${other.pid}, ${other.url}, since ${since})`;
+  const where = other === null || isVisible(other) ? '' : ' of another container';
+  const who = other === null ? '' : ` (pid ${other.pid}${where}, ${other.url}, since ${since})`;
   throw new Problem('WorkspaceHeld', `Another promptd serves this workspace${who}. Nothing was changed.`);
 }
 
@@ -208,7 +216,7 @@ class Server {
     const idle = this.#options.detached
       ? watchIdle(scheduler, LIMITS.idle_exit_ms, () => void this.#stop('idle', parts))
       : null;
-    const state = watchState(layout, process.pid, (what) => this.#dieOfLostState(what, local));
+    const state = watchState(layout, (what) => this.#dieOfLostState(what, local));
     void asked.then((signal) => this.#stop(signal, parts));
     const code = await this.#ended.promise;
     idle?.cancel();
@@ -345,6 +353,7 @@ class Server {
     const { layout, instances } = this.#config;
     await writeServerFile(layout.server, {
       pid: process.pid,
+      machine: machineId(),
       url: doors.url,
       socket: doors.socket,
       instances: { host: instances.host, port: scheduler.address.port },
@@ -397,7 +406,7 @@ class Server {
     reads.close();
     await scheduler.stop();
     await rm(doors.socket, { force: true });
-    await removeServerFile(this.#config.layout.server, process.pid);
+    await removeServerFile(this.#config.layout.server);
     this.#log.info({}, 'stopped');
   }
 

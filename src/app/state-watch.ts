@@ -6,7 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { hasCode } from '../workspace/system-error.ts';
 import type { WorkspaceLayout } from '../workspace/layout.ts';
-import { readServerFile } from './server-info.ts';
+import { isOwn, readServerFile } from './server-info.ts';
 
 const LOOK_MS = 1_000;
 /** A single look may fall into a moment of somebody's file system. */
@@ -14,12 +14,11 @@ const LOOKS = 2;
 
 export function watchState(
   layout: Pick<WorkspaceLayout, 'database' | 'server'>,
-  pid: number,
   onGone: (what: string) => void,
 ): { cancel(): void } {
   let gone = 0;
   const timer = setInterval(() => {
-    void whatIsGone(layout, pid).then((what) => {
+    void whatIsGone(layout).then((what) => {
       gone = what === null ? 0 : gone + 1;
       if (what !== null && gone === LOOKS) onGone(what);
     });
@@ -32,17 +31,17 @@ export function watchState(
  * A sentence, or null. No inodes are compared, since not every file system keeps them; a folder that cannot be looked at is not
  * taken for gone.
  */
-async function whatIsGone(
-  { database, server }: Pick<WorkspaceLayout, 'database' | 'server'>,
-  pid: number,
-): Promise<string | null> {
+async function whatIsGone({
+  database,
+  server,
+}: Pick<WorkspaceLayout, 'database' | 'server'>): Promise<string | null> {
   try {
     await stat(database);
   } catch (error) {
     return hasCode(error, 'ENOENT') ? `${database} was removed while it was in use` : null;
   }
   const now = await readServerFile(server);
-  return now === null || now.pid === pid
+  return now === null || isOwn(now)
     ? null
     : `another server (pid ${now.pid}) has come into the place of this one, whose state folder was removed`;
 }

@@ -10,8 +10,7 @@ import type { Workspace } from '../cli/deps.ts';
 import { Problem } from '../core/errors.ts';
 import { systemFiles } from '../platform/files.ts';
 import { findWorkspace, layoutOf, socketPath, type WorkspaceLayout } from '../workspace/layout.ts';
-import { processGone } from './process-gone.ts';
-import { readServerFile } from './server-info.ts';
+import { isServerGone, readServerFile } from './server-info.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -52,7 +51,7 @@ export async function workspaceAt(root: string, env: Environment): Promise<Works
     socket: socketPath(layout, realpathSync(layout.root), tmpdir()),
     async server() {
       const info = await readServerFile(layout.server);
-      if (info === null || processGone(info.pid)) return null;
+      if (info === null || isServerGone(info)) return null;
       return { pid: info.pid, url: info.url, started_at: info.started_at };
     },
     async key() {
