@@ -109,9 +109,11 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
     jobFile(name) {
       const file = watcher.changedFileOf(name);
       if (file === null) return null;
-      const isKept = reads.run(name, null)?.source === 'http';
+      const run = reads.run(name, null);
+      const isKept = run?.source === 'http';
       const where = isKept ? `; that stands in ${join(folders.conflicts, jobFileName(name))}` : '';
-      return `${join(folders.jobs, file)} holds another content than what was accepted${where}. See: promptd explain ${name} ${join(folders.jobs, file)}`;
+      const path = join(folders.jobs, file);
+      return `${path} holds another content than what was accepted${where}.${remedy(name, path, run?.key ?? null)}`;
     },
     async unasked(name) {
       const found = await unaskedFileOf(name, folder, knownNames(reads));
@@ -120,10 +122,15 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
       const path = join(folders.jobs, file);
       const rejected = watcher.rejected.get(file);
       if (rejected !== undefined) return rejectionSentence(rejected);
-      if (watcher.isTaken(file)) return `${path} was taken: what stands in it is called otherwise`;
-      return `${path} stands there, and waits: it is new or not complete, or this server takes no jobs at the moment. See: promptd status`;
+      return `${path} stands there: it is new or not complete, this server takes no jobs at the moment, or what is in it is called otherwise. See: promptd status`;
     },
   };
+}
+
+/** None where a line has no key by which it is named, or one that a shell would take for something else. */
+function remedy(name: string, path: string, key: string | null): string {
+  if (!path.endsWith('.jsonl')) return ` See: promptd explain ${name} ${path}`;
+  return key !== null && /^[\w./:@%+-]+$/.test(key) ? ` See: promptd explain ${name} ${path}#${key}` : '';
 }
 
 function watchAnswers({ config, intake, reads, log, troubles, onFatal }: FolderWatchOptions): AnswerWatcher {

@@ -103,6 +103,17 @@ describe('serve and the folder jobs/', () => {
     expect((await machine.promptd('run', 'jobs/faq.json')).code).toBe(0);
     await until('it to be known', async () => (await client.folder()).counts.changed === 0);
     expect(await results(machine, 2)).toEqual(['faq.json', 'faq.json']);
+
+    const line = (prompt: string) =>
+      `{"key": "k1", "prompt": "${prompt}", "configuration": {"LLM_name": "test-model"}}\n`;
+    drop(machine, 'lot.jsonl', line('first'));
+    await results(machine, 3);
+    drop(machine, 'lot.jsonl', line('second'));
+    await until('the change to be seen', async () => (await client.folder()).counts.changed === 1);
+    const { stdout } = await machine.promptd('why', 'lot.k1');
+    expect(stdout).toContain('See: promptd explain lot.k1 jobs/lot.jsonl#k1');
+    const told = await machine.promptd(...(/promptd (explain .+)/.exec(stdout)?.[1] ?? '').split(' '));
+    expect(told.stdout).toContain('second');
   });
 
   it('R7: asks a changed file as the next run where the configuration says so', async () => {
