@@ -122,7 +122,8 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
       const path = join(folders.jobs, file);
       const rejected = watcher.rejected.get(file);
       if (rejected !== undefined) return rejectionSentence(rejected);
-      return `${path} stands there: it is new or not complete, this server takes no jobs at the moment, or what is in it is called otherwise. See: promptd status`;
+      if (watcher.isTaken(file)) return `${path} was taken: what stands in it is called otherwise`;
+      return `${path} stands there, and waits: it is new or not complete, or this server takes no jobs at the moment. See: promptd status`;
     },
   };
 }
