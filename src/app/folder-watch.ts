@@ -17,6 +17,7 @@ import type { AnswerKind, LeftAnswer } from '../workspace/foreign-answers.ts';
 import { AnswerWatcher } from '../workspace/answer-watcher.ts';
 import type { JobDoor } from '../workspace/job-intake.ts';
 import { JobWatcher } from '../workspace/job-watcher.ts';
+import type { WorkspaceLayout } from '../workspace/layout.ts';
 import { RejectedReports } from '../workspace/rejected-file.ts';
 import { unaskedFileOf } from '../workspace/unasked-files.ts';
 import type { Config } from './config.ts';
@@ -84,13 +85,7 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
     },
     onFatal,
   });
-  const folders = {
-    jobs: relative(layout.root, layout.jobs),
-    result: relative(layout.root, layout.results),
-    ended: relative(layout.root, layout.ended),
-    rejected: relative(layout.root, layout.rejected),
-    conflicts: relative(layout.root, layout.conflicts_jobs),
-  };
+  const folders = shownFolders(layout);
   let forget = (): void => undefined;
   return {
     start() {
@@ -125,6 +120,17 @@ export function folderWatch(options: FolderWatchOptions): FolderWatch {
       if (watcher.isTaken(file)) return `${path} was taken: what stands in it is called otherwise`;
       return `${path} stands there, and waits: it is new or not complete, or this server takes no jobs at the moment. See: promptd status`;
     },
+  };
+}
+
+/** As people name them: from the workspace on. */
+function shownFolders(layout: WorkspaceLayout) {
+  return {
+    jobs: relative(layout.root, layout.jobs),
+    result: relative(layout.root, layout.results),
+    ended: relative(layout.root, layout.ended),
+    rejected: relative(layout.root, layout.rejected),
+    conflicts: relative(layout.root, layout.conflicts_jobs),
   };
 }
 
