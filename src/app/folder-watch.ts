@@ -147,9 +147,7 @@ function watchAnswers({ config, intake, reads, log, troubles, onFatal }: FolderW
   return new AnswerWatcher({
     results: systemJobFolder(layout.results),
     ended: systemJobFolder(layout.ended),
-    known: {
-      epochsOf: (names) => reads.epochsOf(names),
-    },
+    known: reads,
     reader: answerReader(files, systemClock),
     adopt: (adoptions) => intake.scheduler.adopt(adoptions),
     clock: systemClock,

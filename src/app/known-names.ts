@@ -2,9 +2,9 @@
 import type { ReadStore } from '../core/ports/read-store.ts';
 import type { KnownNames } from '../workspace/known-names.ts';
 
-export function knownNames(reads: Pick<ReadStore, 'epochsOf' | 'batch'>): KnownNames {
+export function knownNames(reads: Pick<ReadStore, 'named' | 'batch'>): KnownNames {
   return {
-    named: (names) => new Set(reads.epochsOf(names).keys()),
+    named: (names) => reads.named(names),
     hasBatch: (batch) => reads.batch(batch) !== null,
   };
 }

@@ -6,6 +6,11 @@ const BUFFER_ENTRIES = 1_024;
 
 /** A folder that is not there has no names. */
 export const systemFolderNames: FolderNames = async function* (directory) {
+  for await (const names of namesInLots(directory)) yield* names;
+};
+
+/** The same, some at a time. */
+export async function* namesInLots(directory: string): AsyncGenerator<readonly string[]> {
   const folder = await opendir(directory, { bufferSize: BUFFER_ENTRIES }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
@@ -16,14 +21,15 @@ export const systemFolderNames: FolderNames = async function* (directory) {
   try {
     // Each read fills the buffer beside the loop; what is in it is taken without waiting, which costs half.
     for (let entry = await folder.read(); entry !== null; entry = await folder.read()) {
-      for (let taken = 1; entry !== null; taken += 1) {
-        yield entry.name;
-        if (taken === BUFFER_ENTRIES) break;
-        entry = folder.readSync();
+      const names: string[] = [];
+      for (; entry !== null; entry = folder.readSync()) {
+        names.push(entry.name);
+        if (names.length === BUFFER_ENTRIES) break;
       }
+      yield names;
       if (entry === null) return;
     }
   } finally {
     await folder.close();
   }
-};
+}

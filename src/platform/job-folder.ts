@@ -3,7 +3,7 @@ import { constants, fstatSync, watch, type BigIntStats } from 'node:fs';
 import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileKind, FileVersion, JobFolder } from '../core/ports/job-folder.ts';
-import { systemFolderNames } from './folder-names.ts';
+import { namesInLots } from './folder-names.ts';
 
 /** Not through a symlink that was put there since it was looked at, and not waiting for a FIFO's other end. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -21,7 +21,7 @@ export function systemJobFolder(folder: string): JobFolder {
       return stats === null ? null : `${stats.ino}:${stats.mtimeNs}:${stats.ctimeNs}`;
     },
 
-    names: () => systemFolderNames(folder),
+    names: () => namesInLots(folder),
 
     async look(name) {
       const stats = await orNull(lstat(join(folder, name), { bigint: true }));

@@ -35,8 +35,8 @@ export interface AnswerWatcherOptions extends PassesOptions {
 
 /** Between two passes that somebody waits for. */
 const GAP_MS = 20;
-/** Names of which the queue is asked at once: one look at the database costs as much as thirty names in it. */
-const MET_AT_ONCE = 500;
+/** Runs of which the database is asked at once. */
+const LEARNT_AT_ONCE = 5_000;
 /** Handed to the queue in one turn. */
 const LOT_FILES = 256;
 const LOT_BYTES = 16 * 1024 * 1024;
@@ -58,6 +58,8 @@ export class AnswerWatcher implements AnswersFirst {
   readonly #next = new Set<string>();
   /** Names of jobs that are about to be queued, and how often. */
   readonly #wanted = new Map<string, number>();
+  /** The run up to which it is known what was published; null when that is known of all that there were at the start. */
+  #learn_after: number | null = 0;
   /** Files of which it became clear what they are. */
   #judged = 0;
 
@@ -163,6 +165,7 @@ export class AnswerWatcher implements AnswersFirst {
     const { clock } = this.#options;
     const { result, ended } = this.#folders;
     this.#breath.begin();
+    await this.#learn();
     await this.#list(result);
     await this.#list(ended);
     const listed_m = clock.monotonic();
@@ -179,25 +182,25 @@ export class AnswerWatcher implements AnswersFirst {
     return { idle_ms, trouble: null };
   }
 
+  async #learn(): Promise<void> {
+    while (this.#learn_after !== null && !this.#passes.stopped) {
+      this.#learn_after = this.#folders.result.learn(this.#learn_after, LEARNT_AT_ONCE);
+      await this.#breath.take();
+    }
+  }
+
   async #list(folder: ForeignAnswers): Promise<void> {
     const { clock } = this.#options;
     const { files, listing } = folder;
     const began_m = clock.monotonic();
     const changed_at = await files.changedAt();
     if (changed_at === null || !listing.isDue(changed_at, began_m)) return;
-    const met: string[] = [];
-    for await (const file of files.names()) {
+    for await (const names of files.names()) {
       if (this.#passes.stopped) return;
-      if (folder.isNew(file)) met.push(file);
-      if (met.length === MET_AT_ONCE) this.#meet(folder, met.splice(0));
+      for (const name of folder.meet(names, clock.monotonic())) this.#next.add(name);
       await this.#breath.take();
     }
-    this.#meet(folder, met);
     folder.listed = listing.listed(changed_at, began_m, clock.monotonic());
-  }
-
-  #meet(folder: ForeignAnswers, files: readonly string[]): void {
-    for (const name of folder.meet(files, this.#options.clock.monotonic())) this.#next.add(name);
   }
 
   async #dealWith(folder: ForeignAnswers, names: ReadonlySet<string>): Promise<void> {
@@ -243,7 +246,7 @@ export class AnswerWatcher implements AnswersFirst {
     }
     const look = folder.look(file, version, { m: clock.monotonic(), wall: clock.now() });
     if (look === null) return null;
-    if (folder.isOurs(name, epoch)) {
+    if (folder.isOurs({ file, name, epoch })) {
       folder.settle(file, name);
       return null;
     }

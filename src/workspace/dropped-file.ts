@@ -17,9 +17,9 @@ export interface DroppedName {
 
 /** Null for files that are no jobs by their name: notes, and what editors and copying programs keep there meanwhile. */
 export function droppedName(file: string): DroppedName | null {
-  const match = /^([^.].*)\.(jsonl?)$/su.exec(file);
-  if (match === null) return null;
-  return { kind: match[2] === 'json' ? 'job' : 'batch', base: match[1] ?? '' };
+  if (file.startsWith('.')) return null;
+  if (file.endsWith('.json')) return { kind: 'job', base: file.slice(0, -'.json'.length) };
+  return file.endsWith('.jsonl') ? { kind: 'batch', base: file.slice(0, -'.jsonl'.length) } : null;
 }
 
 export interface DroppedJob {

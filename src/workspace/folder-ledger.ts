@@ -71,28 +71,28 @@ export class FolderLedger {
     return this.#taken.has(name);
   }
 
-  /** It is there; whether it is known shows when it is looked at. */
-  add(name: string, now_m: number): void {
-    if (!this.has(name)) this.reopen(name, now_m);
+  /** One that it had not is there, and so is its name in the queue: looking at it has time. */
+  addOld(name: string, now_m: number): void {
+    this.#old.set(name, now_m);
   }
 
-  /** It is there, and so is its name in the queue: looking at it has time. */
-  addOld(name: string, now_m: number): void {
-    if (!this.has(name)) this.#old.set(name, now_m);
+  /** One that it had not is there: what it is shows when it is looked at, in the next pass. */
+  add(name: string, now_m: number): void {
+    this.#open.set(name, { seen_m: now_m, version: null, since_m: 0, again_m: 0 });
   }
 
   /** It is looked at in the next pass, whatever is known of it. */
   reopen(name: string, now_m: number): void {
     this.#taken.delete(name);
     this.#old.delete(name);
-    this.#open.set(name, { seen_m: now_m, version: null, since_m: 0, again_m: 0 });
+    this.add(name, now_m);
   }
 
   /** A whole listing had these names: every other one is gone. Returns those. */
   listed(names: ReadonlySet<string>): string[] {
-    const gone = [this.#open, this.#taken, this.#old].flatMap((files) =>
-      [...files.keys()].filter((name) => !names.has(name)),
-    );
+    const gone: string[] = [];
+    for (const files of [this.#open, this.#taken, this.#old])
+      for (const name of files.keys()) if (!names.has(name)) gone.push(name);
     for (const name of gone) this.forget(name);
     this.#sweep_left = this.#taken.size;
     return gone;

@@ -5,16 +5,19 @@
 import type { Adoption } from '../core/adoption.ts';
 import { splitResultFileName } from '../core/names.ts';
 import type { FileVersion, JobFolder } from '../core/ports/job-folder.ts';
+import type { AnswerFileName, ReadStore } from '../core/ports/read-store.ts';
 import { FolderLedger } from './folder-ledger.ts';
 import { type Listing, ListingDue } from './listing-due.ts';
 
 export type AnswerKind = 'result' | 'ended';
 
-/** What the database knows. */
-export interface KnownAnswers {
-  /** Of those of the names that have runs: the epochs of the files of their runs. One look for many names. */
-  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>>;
+/** What a file says by its name. */
+interface NamedFile extends AnswerFileName {
+  readonly file: string;
 }
+
+/** What the database knows. */
+export type KnownAnswers = Pick<ReadStore, 'named' | 'ofRuns' | 'published'>;
 
 /** What a file turned out to be. */
 export type MadeAnswer =
@@ -72,23 +75,24 @@ export class ForeignAnswers {
     this.#known = known;
   }
 
-  /** Whether what it is called says something new: it is named as an answer is, and was not met before. */
-  isNew(file: string): boolean {
-    if (this.#settled.has(file)) return false;
-    const at = splitResultFileName(file);
-    return at !== null && this.#byName.get(at.name)?.has(file) !== true;
+  /**
+   * Takes note of what the queue has published, which is most of what stands in results/ after a start: asked of each name, it
+   * would cost many times as much. One step of it; gives where the next begins, null after the last.
+   */
+  learn(after: number, count: number): number | null {
+    const published = this.kind === 'result' ? this.#known.published(after, count) : null;
+    for (const file of published ?? []) this.#settled.add(file);
+    return published === null ? null : after + count;
   }
 
   /** New names in the folder. Gives the names of the jobs of those that are foreign. */
   meet(files: readonly string[], now_m: number): string[] {
-    const met = files.flatMap((file) => {
-      const at = splitResultFileName(file);
-      return at === null ? [] : [{ file, ...at }];
-    });
-    const known = this.#known.epochsOf([...new Set(met.map(({ name }) => name))]);
+    const met = files.flatMap((file) => this.#newFile(file) ?? []);
+    if (met.length === 0) return [];
+    const ours = this.#areOurs(met);
     const foreign: string[] = [];
-    for (const { file, name, epoch } of met) {
-      if (this.#isOurs(known.get(name), epoch)) {
+    for (const [i, { file, name, epoch }] of met.entries()) {
+      if (ours[i] === true) {
         this.#settled.add(file);
         continue;
       }
@@ -99,17 +103,26 @@ export class ForeignAnswers {
     return foreign;
   }
 
-  isOurs(name: string, epoch: number): boolean {
-    return this.#isOurs(this.#known.epochsOf([name]).get(name), epoch);
+  /** Null where it was met before, or is not named as an answer is. */
+  #newFile(file: string): NamedFile | null {
+    if (this.#settled.has(file)) return null;
+    const at = splitResultFileName(file);
+    return at === null || this.#byName.get(at.name)?.has(file) === true ? null : { file, ...at };
+  }
+
+  isOurs(answer: NamedFile): boolean {
+    return this.#areOurs([answer])[0] === true;
   }
 
   /** Of ended/ only what nothing is known of is taken: the others are earlier ends of runs that went on. */
-  #isOurs(epochs: ReadonlySet<number> | undefined, epoch: number): boolean {
-    return this.kind === 'result' ? epochs?.has(epoch) === true : epochs !== undefined;
+  #areOurs(files: readonly NamedFile[]): readonly boolean[] {
+    if (this.kind === 'result') return this.#known.ofRuns(files);
+    const named = this.#known.named(files.map(({ name }) => name));
+    return files.map(({ name }) => named.has(name));
   }
 
   isKnown(name: string): boolean {
-    return this.#known.epochsOf([name]).has(name);
+    return this.#known.named([name]).has(name);
   }
 
   names(): string[] {

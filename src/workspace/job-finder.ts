@@ -16,9 +16,6 @@ export interface JobFinderOptions {
   readonly breath: Breath;
 }
 
-/** Names of which the queue is asked at once. */
-const MET_AT_ONCE = 1_000;
-
 export class JobFinder {
   readonly #options: JobFinderOptions;
   readonly #listing = new ListingDue();
@@ -76,16 +73,13 @@ export class JobFinder {
     if (changed_at === null) return null;
     if (!this.#listing.isDue(changed_at, began_m)) return [];
     const names = new Set<string>();
-    const met: string[] = [];
-    for await (const name of folder.names()) {
+    for await (const some of folder.names()) {
       if (this.#stopped) return [];
-      if (droppedName(name) === null) continue;
-      names.add(name);
-      if (!ledger.has(name)) met.push(name);
-      if (met.length === MET_AT_ONCE) this.#meet(met.splice(0));
+      const jobs = some.filter((name) => droppedName(name) !== null);
+      for (const name of jobs) names.add(name);
+      this.#meet(jobs.filter((name) => !ledger.has(name)));
       await breath.take();
     }
-    this.#meet(met);
     const gone = ledger.listed(names);
     this.#listing.listed(changed_at, began_m, clock.monotonic());
     return gone;
@@ -94,6 +88,7 @@ export class JobFinder {
   /** What is called as the queue knows it is most probably what it was: after a start, what is new goes before it. */
   #meet(files: readonly string[]): void {
     const { known, clock, ledger } = this.#options;
+    if (files.length === 0) return;
     const unknown = unknownAmong(known, files);
     for (const file of files) {
       if (unknown.has(file)) ledger.add(file, clock.monotonic());

@@ -5,7 +5,6 @@
 import type { Clock, Timers } from '../core/ports/clock.ts';
 import type { JobFolder } from '../core/ports/job-folder.ts';
 import { Breath } from './breath.ts';
-import { droppedName } from './dropped-file.ts';
 import { type KnownNames, unknownAmong } from './known-names.ts';
 import { ListingDue } from './listing-due.ts';
 
@@ -20,8 +19,6 @@ export interface UnaskedFilesOptions {
 
 /** A folder of a usual size is counted within it, and so is the first answer complete. */
 const WAIT_MS = 250;
-/** Compared with the queue in one look. */
-const FILES_AT_ONCE = 1_000;
 
 export class UnaskedFiles {
   readonly #options: UnaskedFilesOptions;
@@ -72,17 +69,14 @@ export class UnaskedFiles {
 
   async #list(): Promise<number> {
     const { folder, known } = this.#options;
-    const met: string[] = [];
     let unknown = 0;
     this.#breath.begin();
-    for await (const name of folder.names()) {
+    for await (const names of folder.names()) {
       if (this.#stopped) return unknown;
-      if (droppedName(name) === null) continue;
-      met.push(name);
-      if (met.length === FILES_AT_ONCE) unknown += unknownAmong(known, met.splice(0)).size;
+      unknown += unknownAmong(known, names).size;
       await this.#breath.take();
     }
-    return unknown + unknownAmong(known, met).size;
+    return unknown;
   }
 
   async #within(looking: Promise<void>): Promise<void> {

@@ -1,8 +1,16 @@
 /** The rows and logs that the HTTP server reads, in memory. Every read is finished before it returns, as the port asks. */
+import { resultFileName } from '../../src/core/names.ts';
 import { FULL_BUDGETS } from '../../src/core/retry.ts';
 import { createHash } from 'node:crypto';
 import type { LogReader } from '../../src/core/ports/logs.ts';
-import type { BatchRow, CountRow, ReadStore, RunFilter, RunPage } from '../../src/core/ports/read-store.ts';
+import type {
+  AnswerFileName,
+  BatchRow,
+  CountRow,
+  ReadStore,
+  RunFilter,
+  RunPage,
+} from '../../src/core/ports/read-store.ts';
 import type { AttemptRow, InstanceRow, KeyRow, ResultRow, RunRow, SpecRow } from '../../src/core/rows.ts';
 import type { RunState } from '../../src/core/states.ts';
 import type { PreparedJob } from '../../src/core/submission.ts';
@@ -37,14 +45,18 @@ export class FakeReads implements ReadStore {
     const runs = [...this.rows.values()].filter((row) => row.name === name);
     return runs.toSorted((a, b) => b.run - a.run).slice(0, limit);
   }
-  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>> {
-    const known = [...this.rows.values()].filter(({ name }) => names.includes(name));
-    return new Map(
-      known.map(({ name }) => {
-        const epochs = this.runsOf(name, Number.MAX_SAFE_INTEGER).map(({ epoch }) => epoch);
-        return [name, new Set(epochs.filter((epoch) => epoch !== null))];
-      }),
+  named(names: readonly string[]): ReadonlySet<string> {
+    return new Set(names.filter((name) => this.run(name, null) !== null));
+  }
+  ofRuns(files: readonly AnswerFileName[]): readonly boolean[] {
+    return files.map(({ name, epoch }) =>
+      this.runsOf(name, Number.MAX_SAFE_INTEGER).some((run) => run.epoch === epoch),
     );
+  }
+  published(after: number): readonly string[] | null {
+    const rest = [...this.rows.values()].filter(({ id }) => id > after);
+    const completed = rest.filter(({ state }) => state === 'completed');
+    return rest.length === 0 ? null : completed.map(({ epoch, name }) => resultFileName(epoch ?? 0, name));
   }
   runs(filter: RunFilter, limit: number, before: number | null): RunPage {
     const all = this.#matching(filter).toSorted((a, b) => b.id - a.id);

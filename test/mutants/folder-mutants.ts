@@ -134,8 +134,8 @@ export const FOLDER_MUTANTS: readonly Mutant[] = [
     name: 'dotfiles-are-jobs',
     breaks: 'takes what editors and copying programs keep beside a file',
     file: 'src/workspace/dropped-file.ts',
-    from: '/^([^.].*)\\.(jsonl?)$/su',
-    to: '/^(.*)\\.(jsonl?)$/su',
+    from: "  if (file.startsWith('.')) return null;\n",
+    to: '',
     killed_by: ['test/workspace/job-watcher.test.ts'],
   },
   {

@@ -41,7 +41,8 @@ describe('the folder of job files', () => {
     onTestFinished(() => void server.close());
     await until('the socket', async () => (await folder.look('sock.json')) !== null);
     const kinds: Record<string, string | undefined> = {};
-    for await (const name of folder.names()) kinds[name] = (await folder.look(name))?.kind;
+    for await (const names of folder.names())
+      for (const name of names) kinds[name] = (await folder.look(name))?.kind;
     expect(kinds).toEqual({
       'a.json': 'file',
       'link.json': 'symlink',
@@ -128,7 +129,7 @@ describe('the folder of job files', () => {
     rmSync(root, { recursive: true });
     expect([await folder.changedAt(), await folder.look('a.json')]).toEqual([null, null]);
     const names: string[] = [];
-    for await (const name of folder.names()) names.push(name);
+    for await (const some of folder.names()) names.push(...some);
     expect(names).toEqual([]);
   });
 

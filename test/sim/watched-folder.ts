@@ -23,6 +23,7 @@ export interface WatchedFolderOptions {
 /** How finely file systems tell the time of a folder. */
 const GRANULARITIES_MS = [1, 10, 100] as const;
 const LATE_MS = 5_000;
+const LISTED_AT_ONCE = 20;
 
 export class WatchedFolder {
   readonly #options: WatchedFolderOptions;
@@ -108,10 +109,11 @@ export class WatchedFolder {
   }
 
   /** What comes while it is listed is not in it. */
-  async *#listing(life: Life): AsyncGenerator<string> {
-    for (const name of this.names()) {
-      if (this.#options.random.next() < 0.02) await this.#slowly(life);
-      yield name;
+  async *#listing(life: Life): AsyncGenerator<readonly string[]> {
+    const names = this.names();
+    while (names.length > 0) {
+      yield names.splice(0, 1 + this.#options.random.below(LISTED_AT_ONCE));
+      await this.#slowly(life);
     }
   }
 

@@ -50,7 +50,7 @@ export function answersOf(parts: WatcherParts): AnswerWatcher {
   return new AnswerWatcher({
     results,
     ended,
-    known: { epochsOf: (names) => world.stores.reads.epochsOf(names) },
+    known: world.stores.reads,
     reader: answerReader(answers, life),
     adopt: async (adoptions) => {
       const verdicts = await client.adopt(adoptions);

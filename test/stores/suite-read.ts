@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { resultFileName } from '../../src/core/names.ts';
 import type { CountBy, RunFilter } from '../../src/core/ports/read-store.ts';
 import type { Change } from '../../src/core/ports/store.ts';
 import type { LaneNeeds, AttemptRow, PublicationRow, RunRow } from '../../src/core/rows.ts';
@@ -146,17 +147,33 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
     expect(reads.runsOf('absent', 2)).toEqual([]);
   });
 
-  it('R10: says of many names at once which have runs, and under which epochs their files stand', async () => {
+  it('R10: says of many names at once which have runs, and of many files which are of one', async () => {
     const { reads, must } = await setup();
     const ended = [1, 2].map((run) => aRun(run, { name: 'faq', run, ...FAILED, epoch: T0 + run }));
     await must(accepted(...ended, aRun(3, { name: 'law "1"' })));
-    expect(reads.epochsOf(['absent', 'law "1"', 'faq'])).toEqual(
-      new Map([
-        ['law "1"', new Set()],
-        ['faq', new Set([T0 + 1, T0 + 2])],
-      ]),
+    expect(reads.named(['absent', 'law "1"', 'faq'])).toEqual(new Set(['law "1"', 'faq']));
+    const files = [
+      { name: 'faq', epoch: T0 + 2 },
+      { name: 'absent', epoch: T0 + 1 },
+      { name: 'law "1"', epoch: T0 + 1 },
+      { name: 'faq', epoch: T0 + 3 },
+      { name: 'faq', epoch: T0 + 1 },
+    ];
+    expect(reads.ofRuns(files)).toEqual([true, false, false, false, true]);
+    expect([reads.named([]), reads.ofRuns([])]).toEqual([new Set(), []]);
+  });
+
+  it('R10: names the result files that were published, some runs at a time, and none that may still get another name', async () => {
+    const { reads, must } = await setup();
+    const runs = [aRun(1), aRun(2, { name: 'a.b_1' }), aRun(3), aRun(4)] as const;
+    await must(...answered(runs[0], 'one'), ...answered(runs[1], 'two'));
+    await must(accepted(runs[2]), [moved(runs[2], FAILED)], ...answered(runs[3], 'four'));
+    const publication = (job: number): PublicationRow => ({ kind: 'result', job, epoch: T0 + 20 });
+    await must([2, 4].map((job) => ({ do: 'drop_publication', publication: publication(job) })));
+    expect(reads.published(0, 100)).toEqual(
+      [runs[1], runs[3]].map(({ name }) => resultFileName(T0 + 20, name)),
     );
-    expect(reads.epochsOf([])).toEqual(new Map());
+    expect([0, 2, 4].map((after) => reads.published(after, 2)?.length)).toEqual([1, 1, undefined]);
   });
 
   it.each(FILTERS)('lists %j newest first, in pages of any size', async (filter, ids) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Adoption, AdoptionVerdict } from '../../src/core/adoption.ts';
 import { Problem } from '../../src/core/errors.ts';
+import { resultFileName } from '../../src/core/names.ts';
 import { AnswerWatcher } from '../../src/workspace/answer-watcher.ts';
 import type { MadeAnswer } from '../../src/workspace/foreign-answers.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -19,6 +20,8 @@ interface Setup {
   /** `name@run` as they were handed over, one lot a line. */
   readonly lots: string[][];
   readonly troubles: (string | null)[];
+  /** Files of results/ of which the database was asked. */
+  readonly asked: string[];
   /** What the queue says of a run; without it, it adopts what it does not know. */
   verdicts: Map<string, AdoptionVerdict>;
   refusing: Problem | null;
@@ -40,8 +43,9 @@ function setup(): Setup {
   const known = new Map<string, Set<number>>();
   const lots: string[][] = [];
   const troubles: (string | null)[] = [];
+  const asked: string[] = [];
   const own: Omit<Setup, 'watcher'> = {
-    ...{ clock, results, ended, known, lots, troubles },
+    ...{ clock, results, ended, known, lots, troubles, asked },
     verdicts: new Map(),
     refusing: null,
     poison: '',
@@ -50,7 +54,19 @@ function setup(): Setup {
   const watcher = new AnswerWatcher({
     results,
     ended,
-    known: { epochsOf: (names) => new Map([...known].filter(([name]) => names.includes(name))) },
+    known: {
+      named: (names) => new Set(names.filter((name) => known.has(name))),
+      ofRuns(files) {
+        asked.push(...files.map(({ name, epoch }) => resultFileName(epoch, name)));
+        return files.map(({ name, epoch }) => known.get(name)?.has(epoch) === true);
+      },
+      published(after, count) {
+        const published = [...known].flatMap(([name, epochs]) =>
+          [...epochs].map((epoch) => resultFileName(epoch, name)),
+        );
+        return after < published.length ? published.slice(after, after + count) : null;
+      },
+    },
     reader: (name) => ({
       make: (_kind, epoch, bytes) => Promise.resolve(made(name, epoch, bytes, own.jobless.has(name))),
     }),
@@ -127,6 +143,20 @@ describe('a file in results/', () => {
     watcher.start();
     await clock.advance(10 * SECOND);
     expect([results.asked.look, results.opened, ended.opened]).toEqual([0, [], []]);
+  });
+
+  it('R10: that was published before the start is asked of nobody, and what comes since is', async () => {
+    const { clock, results, watcher, known, lots, asked } = setup();
+    const put = (i: number): void => results.put(`${T + i}_own-${i}.json`, { result: 'text', run: 1 });
+    for (let i = 0; i < 3_000; i += 1) known.set(`own-${i}`, new Set([T + i]));
+    for (let i = 0; i < 3_001; i += 1) put(i);
+    watcher.start();
+    await clock.settle();
+    expect([[...new Set(asked)], lots]).toEqual([[`${T + 3_000}_own-3000.json`], [['own-3000@1']]]);
+    known.set('own-3001', new Set([T + 3_001]));
+    put(3_001);
+    await clock.advance(10 * SECOND);
+    expect([results.opened.length, lots.length]).toEqual([1, 1]);
   });
 
   it('R9: of a known name is another one where no run of it has its epoch', async () => {

@@ -69,13 +69,13 @@ export class FakeFolder implements JobFolder {
     return Promise.resolve(this.is_gone ? null : String(this.#changed_at));
   }
 
-  async *names(): AsyncGenerator<string> {
+  async *names(): AsyncGenerator<readonly string[]> {
     this.asked.names += 1;
     const names = [...this.files.keys()];
-    for (const [i, name] of names.entries()) {
-      if (i === Math.floor(names.length / 2)) this.whileListing?.();
-      yield name;
-    }
+    const half = Math.floor(names.length / 2);
+    yield names.slice(0, half);
+    if (names.length > 0) this.whileListing?.();
+    yield names.slice(half);
     this.#clock.freeze(this.listing_takes_ms);
   }
 

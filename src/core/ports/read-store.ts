@@ -67,6 +67,12 @@ export interface PublicationBody {
   readonly attempts: readonly AttemptRow[];
 }
 
+/** What the name of a result file, or of the file of an end, says. */
+export interface AnswerFileName {
+  readonly name: string;
+  readonly epoch: number;
+}
+
 export interface ReadStore {
   readonly store_id: string;
   /** `run: null` is the latest run. */
@@ -74,8 +80,15 @@ export interface ReadStore {
   runById(id: number): RunRow | null;
   /** All runs of a name, the latest first, at most `limit`. */
   runsOf(name: string, limit: number): readonly RunRow[];
-  /** Of those of the names that have runs: the epochs of the files of their runs. One look for many names. */
-  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>>;
+  /** Those of the names that have runs. One look for many. */
+  named(names: readonly string[]): ReadonlySet<string>;
+  /** Of each of the files of answers whether a run of its name has its epoch. One look for many. */
+  ofRuns(files: readonly AnswerFileName[]): readonly boolean[];
+  /**
+   * The names of the result files that were published, of the `count` runs with ids behind `after`; null where no run has such an
+   * id. None of them is ever another's.
+   */
+  published(after: number, count: number): readonly string[] | null;
   runs(filter: RunFilter, limit: number, before: number | null): RunPage;
   counts(by: readonly CountBy[], filter: RunFilter): readonly CountRow[];
   spec(job: number): SpecRow | null;

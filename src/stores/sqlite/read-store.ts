@@ -1,6 +1,7 @@
 /** The ReadStore of core/ports/read-store.ts: a read-only connection of its own, which waits for no writer. */
 import type { DatabaseSync } from 'node:sqlite';
 import type {
+  AnswerFileName,
   BatchRow,
   CountBy,
   CountRow,
@@ -30,7 +31,7 @@ import { RUN_COLUMNS, runOf } from './run-rows.ts';
 import { RunSelection } from './run-selection.ts';
 import { RESULT_COLUMNS, RESULT_JOIN, resultOf, SPEC_COLUMNS, SPEC_JOINS, specOf } from './spec-rows.ts';
 import { storeId } from './start.ts';
-import { query, type Row } from './statement.ts';
+import { numberOf, query, type Row } from './statement.ts';
 
 /** Opens an existing database for reading. Throws Problem StoreRefused or StoreBusy. */
 export function openReadStore(options: { readonly path: string }): ReadStore {
@@ -78,14 +79,22 @@ export class SqliteReadStore implements ReadStore {
     return this.#statements.ofName.all(name, limit).map(runOf);
   }
 
-  epochsOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<number>> {
-    const known = new Map<string, Set<number>>();
-    for (const [name, epoch] of this.#statements.epochs.all(JSON.stringify(names))) {
-      const epochs = known.get(name as string) ?? new Set();
-      known.set(name as string, epochs);
-      if (epoch !== null) epochs.add(epoch as number);
-    }
+  named(names: readonly string[]): ReadonlySet<string> {
+    return new Set(this.#statements.named.all(JSON.stringify(names)).map(([name]) => name as string));
+  }
+
+  ofRuns(files: readonly AnswerFileName[]): readonly boolean[] {
+    const known = files.map(() => false);
+    const names = JSON.stringify(files.map(({ name }) => name));
+    for (const [at, epoch] of this.#statements.epochs.all(names))
+      if (files[at as number]?.epoch === epoch) known[at as number] = true;
     return known;
+  }
+
+  published(after: number, count: number): readonly string[] | null {
+    const { lastId, published } = this.#statements;
+    if (after >= (numberOf(lastId.one()) ?? 0)) return null;
+    return published.all(after, after + count).map(([file]) => file as string);
   }
 
   runs(filter: RunFilter, limit: number, before: number | null): RunPage {
@@ -170,8 +179,19 @@ function runOrNull(row: Row | undefined): RunRow | null {
 function statementsOf(db: DatabaseSync) {
   const run = `SELECT ${RUN_COLUMNS} FROM jobs`;
   return {
-    // jobs_by_name.
-    epochs: query(db, 'SELECT k.value, j.epoch FROM json_each(?) k CROSS JOIN jobs j ON j.name = k.value'),
+    // jobs_by_name, both; the first reads no row behind it.
+    named: query(
+      db,
+      'SELECT k.value FROM json_each(?) k WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.name = k.value)',
+    ),
+    epochs: query(db, 'SELECT k.key, j.epoch FROM json_each(?) k CROSS JOIN jobs j ON j.name = k.value'),
+    lastId: query(db, 'SELECT max(id) FROM jobs'),
+    // The row id; to_publish_by_job. The name is that of resultFileName; put together elsewhere, it would be slow to compare.
+    published: query(
+      db,
+      `SELECT epoch || '_' || name || '.json' FROM jobs WHERE id > ? AND id <= ? AND completed = 1
+        AND NOT EXISTS (SELECT 1 FROM to_publish p WHERE p.job = jobs.id)`,
+    ),
     // jobs_by_name, all three; from its end.
     latest: query(db, `${run} WHERE name = ? ORDER BY run DESC LIMIT 1`),
     numbered: query(db, `${run} WHERE name = ? AND run = ?`),
