@@ -1,4 +1,5 @@
 /** G18: what a signal does to each process. The first asks it to end in order, the second to end now; nothing is lost either way. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -43,11 +44,18 @@ async function insist(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Instances elsewhere know one address, so that has to be the same after a restart. */
+/**
+ * Instances elsewhere know one address, so that has to be the same after a restart. Below the ports that a system gives out by
+ * itself: nobody else is given it while its server is away.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = randomInt(20_000, 30_000);
+  const server = createServer().listen(port, '127.0.0.1');
+  const isFree = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  if (!isFree) return freePort();
   server.close();
   await once(server, 'close');
   return port;
