@@ -13,6 +13,7 @@ export function sayingTrouble(
     const now_m = clock.monotonic();
     if (last?.trouble === trouble && now_m - last.at_m < AGAIN_MS) return;
     last = { trouble, at_m: now_m };
-    say(plainLine(`Trouble: ${trouble}. What was accepted is safe; how it stands: promptd status`));
+    const what = trouble.replace(/\.$/, '');
+    say(plainLine(`Trouble: ${what}. What was accepted is safe; how it stands: promptd status`));
   };
 }

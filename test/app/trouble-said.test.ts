@@ -6,7 +6,7 @@ it('R26: says a trouble when it begins, another one at once, and the same again 
   const said: string[] = [];
   let now_m = 0;
   const tell = sayingTrouble({ monotonic: () => now_m }, (sentence) => said.push(sentence));
-  for (const trouble of ['the disk is full', 'the disk is full', 'results/ is no folder']) {
+  for (const trouble of ['the disk is full.', 'the disk is full.', 'results/ is no folder']) {
     tell(trouble);
     now_m += 5_000;
   }
