@@ -40,6 +40,7 @@ export class Guard {
   #burial: Promise<void> | null = null;
   /** Since it was asked whether it hears. */
   #silence: Timer | null = null;
+  #has_spoken = false;
 
   /** `mark`: what its children's marks begin with, and no other's. */
   constructor(folder: string, mark: string, env: Readonly<Record<string, string>>) {
@@ -100,8 +101,14 @@ export class Guard {
   /** A guard that a program has stopped (SIGSTOP) kills nobody, and is given up. One that hears has a child that nobody can kill. */
   #probe(): void {
     if (this.#silence !== null || !this.#process.connected) return;
-    this.#silence = systemTimers.after(PONG_MS, () => this.#lost());
+    this.#listen();
     this.#process.send({ type: 'ping' } satisfies GuardOrder, undefined, undefined, () => undefined);
+  }
+
+  /** What it said before the answer may wait to be heard, much of it where this loop was held up. Who says something is not stopped. */
+  #listen(): void {
+    this.#has_spoken = false;
+    this.#silence = systemTimers.after(PONG_MS, () => (this.#has_spoken ? this.#listen() : this.#lost()));
   }
 
   #order(order: Exclude<GuardOrder, { type: 'ping' }>): void {
@@ -111,6 +118,7 @@ export class Guard {
   }
 
   #heard(news: GuardNews): void {
+    this.#has_spoken = true;
     if (news.type === 'pong') {
       this.#silence?.cancel();
       this.#silence = null;

@@ -55,6 +55,11 @@ function start(
 vi.setConfig({ testTimeout: 30_000 });
 
 const newChildren = realChildren();
+
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 const ready = async ({ stderr }: Watched) => until('the child to be ready', () => stderr().includes('ready'));
 
 describe('a child', () => {
@@ -332,6 +337,23 @@ describe('the guard', () => {
     expect(await run.child.ended).toEqual({ kind: 'guard_lost' });
     expect(livingOf([guard, run.pid()])).toEqual([]);
     expect(await start(children, ['true']).child.ended).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  it('R17: is not given up while what it has said waits to be heard, however long that takes', async () => {
+    const children = newChildren();
+    const script = 'read go; head -c 300000 /dev/zero; exec sleep 600';
+    const all = Array.from({ length: 80 }, () => start(children, ['sh', '-c', script]));
+    await until('all of them to run', () => all.every(({ pid }) => pid() > 0));
+    const victim = all.at(-1)!;
+    // The loop stands still after the kill, and again when the guard has been asked whether it hears.
+    for (const { child } of all) child.write(Buffer.from('go\n'));
+    victim.child.kill(10);
+    setTimeout(() => setImmediate(() => standStill(3_300)), 1_200);
+    standStill(1_300);
+    expect(await victim.child.ended).toMatchObject({ kind: 'killed' });
+    for (const { child } of all) child.kill(0);
+    const ends = await Promise.all(all.map(({ child }) => child.ended));
+    expect(ends.filter(({ kind }) => kind === 'guard_lost')).toEqual([]);
   });
 
   it('kills every group at once when its instance was killed, and ends', async () => {

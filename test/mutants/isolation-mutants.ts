@@ -250,6 +250,14 @@ export const ISOLATION_MUTANTS: readonly Mutant[] = [
     killed_by: [GUARD],
   },
   {
+    name: 'guard-given-up-unheard',
+    breaks: 'kills a guard, with all its children, whose words wait to be heard',
+    file: 'src/platform/guard.ts',
+    from: 'this.#has_spoken ? this.#listen() : this.#lost()',
+    to: 'this.#lost()',
+    killed_by: [GUARD],
+  },
+  {
     name: 'guard-missed-by-nobody',
     breaks: 'waits for ever for the children of a guard that was killed',
     file: 'src/platform/guard.ts',
