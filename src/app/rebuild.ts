@@ -252,7 +252,7 @@ class Rebuild {
       return { value: await fn(misfit), misfits };
     } catch (error) {
       const kind = error instanceof Problem ? 'changed' : 'unreadable';
-      misfit(kind, file, messageOf(error).replace(/^this file: /, ''));
+      misfit(kind, file, messageOf(error));
       return { value: null, misfits };
     }
   }

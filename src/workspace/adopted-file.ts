@@ -85,7 +85,7 @@ export function readAnswerFile(kind: 'result' | 'ended', text: string, name: str
   if (read === null) return null;
   const own = read.record.name;
   if (own !== undefined && own !== name)
-    throw new Problem('Corrupt', `this file: it is named after ${name}, and says that it is of ${own}`);
+    throw new Problem('Corrupt', `it is named after ${name}, and says that it is of ${own}`);
   return { ...read, record: columnsOf(read.kind, read.record) } as RestoredFile;
 }
 
@@ -158,7 +158,7 @@ export function answerReader(
           file = readAnswerFile(kind, text, name);
         } catch (error) {
           if (!(error instanceof Problem)) throw error;
-          return { is: 'wrong', whole: isJson(text), message: error.message.replace(/^this file: /, '') };
+          return { is: 'wrong', whole: isJson(text), message: error.message };
         }
         if (file === null) return { is: 'no_run' };
         const run = typeof file.record.run === 'number' ? file.record.run : 1;

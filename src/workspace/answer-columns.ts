@@ -77,5 +77,5 @@ export function columnsOf<T extends object>(kind: 'result' | 'ended', record: T)
   if (data !== undefined)
     return Object.fromEntries(Object.entries(data).filter(([, value]) => value !== undefined)) as T;
   const [issue] = error.issues;
-  throw new Problem('Corrupt', `this file: "${issue?.path.join('.')}": ${issue?.message}`);
+  throw new Problem('Corrupt', `"${issue?.path.join('.')}": ${issue?.message}`);
 }

@@ -42,15 +42,15 @@ async function published(
     looked += 1;
     const path = join(folder, name);
     const bytes = await readRegularFile(files, path);
-    if (bytes !== null && isOurs(bytes, path)) return path;
+    if (bytes !== null && isOurs(bytes)) return path;
   }
   return null;
 }
 
 /** Every file that a publisher writes says its format and its run. */
-function isOurs(bytes: Uint8Array, path: string): boolean {
+function isOurs(bytes: Uint8Array): boolean {
   try {
-    const { format, run } = parseRecord(Buffer.from(bytes).toString('utf8'), path);
+    const { format, run } = parseRecord(Buffer.from(bytes).toString('utf8'));
     return typeof format === 'number' && typeof run === 'number';
   } catch {
     // Damaged, or not ours: no proof either way.

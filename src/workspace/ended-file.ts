@@ -82,12 +82,12 @@ function attemptPart(row: AttemptRow) {
   };
 }
 
-/** Reads an ended file. Throws Problem `Corrupt` where it is none. `what` names it in messages. */
-export function parseEndedFile(text: string, what: string = 'ended file'): EndedFile {
-  const record: JsonObject = parseRecord(text, what);
+/** Reads an ended file. Throws Problem `Corrupt` where it is none; as with {@link parseRecord}, the message names no file. */
+export function parseEndedFile(text: string): EndedFile {
+  const record: JsonObject = parseRecord(text);
   const { state, name, run } = record;
   if ((state !== 'failed' && state !== 'cancelled') || typeof name !== 'string' || typeof run !== 'number') {
-    throw new Problem('Corrupt', `${what}: expected "name", "run" and a "state" that is failed or cancelled`);
+    throw new Problem('Corrupt', 'expected "name", "run" and a "state" that is failed or cancelled');
   }
   return record as unknown as EndedFile;
 }

@@ -72,7 +72,7 @@ export function checkEndedFile(at: PublishedName, text: string, known: KnownRuns
 
 function read(text: string, faults: Faults): JsonObject | null {
   try {
-    return parseRecord(text, 'this file');
+    return parseRecord(text);
   } catch (error) {
     faults.push({ kind: 'unreadable', message: messageOf(error) });
     return null;

@@ -43,14 +43,14 @@ export interface RestoredParts {
 
 /** Throws Problem `Corrupt` where it is no such file, or was changed. Null for the null result, which is of no run. */
 export function readRestored(kind: 'result' | 'ended', text: string): RestoredFile | null {
-  if (kind === 'ended') return { kind, record: parseEndedFile(text, 'this file') };
-  const record = parseResultFile(text, 'this file');
+  if (kind === 'ended') return { kind, record: parseEndedFile(text) };
+  const record = parseResultFile(text);
   const { result, run, digest } = record;
   if (result === null) return null;
   if (typeof run === 'number' && !(Number.isInteger(run) && run > 0))
-    throw new Problem('Corrupt', `this file: expected "run" as a number from 1 on, got ${run}`);
+    throw new Problem('Corrupt', `expected "run" as a number from 1 on, got ${run}`);
   if (digest !== undefined && !/^\d+:[0-9a-f]{64}$/.test(digest))
-    throw new Problem('Corrupt', 'this file: expected "digest" as a scheme and a SHA-256');
+    throw new Problem('Corrupt', 'expected "digest" as a scheme and a SHA-256');
   return { kind, record: { ...record, result } };
 }
 

@@ -113,16 +113,17 @@ function answerPart(meta: AnswerMeta) {
 
 /**
  * Reads a result file, ours or the bare pair. Throws Problem `Corrupt` where it is none, or where the text is not the one
- * that its `sha256` names: what was changed on disk is never taken for the answer. `what` names it in messages.
+ * that its `sha256` names: what was changed on disk is never taken for the answer. As with {@link parseRecord}, the message
+ * names no file.
  */
-export function parseResultFile(text: string, what: string = 'result file'): ResultFile {
-  const record = parseRecord(text, what);
+export function parseResultFile(text: string): ResultFile {
+  const record = parseRecord(text);
   const { result, sha256: text_sha256 } = record;
   if (typeof result !== 'string' && result !== null) {
-    throw new Problem('Corrupt', `${what}: expected "result" as a text, or null; got ${typeof result}`);
+    throw new Problem('Corrupt', `expected "result" as a text, or null; got ${typeof result}`);
   }
   if (typeof text_sha256 === 'string' && sha256(result ?? '') !== text_sha256) {
-    throw new Problem('Corrupt', `${what}: the text does not match its sha256`, {
+    throw new Problem('Corrupt', 'the text does not match its sha256', {
       hint: 'The file was changed after it was written; the database still has the answer.',
     });
   }

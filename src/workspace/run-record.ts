@@ -64,31 +64,29 @@ export function storedJson(text: string, { run }: Pick<RecordBody, 'run'>, part:
   }
 }
 
-/** Reads one of our files, or one that people wrote for us: an object with a `job` that is a text. */
-export function parseRecord(text: string, what: string): JsonObject & { readonly job: string } {
+/**
+ * Reads one of our files, or one that people wrote for us: an object with a `job` that is a text. Throws Problem `Corrupt` where
+ * it is none; the message says what is wrong with the text, and not which file that is: whoever asks knows.
+ */
+export function parseRecord(text: string): JsonObject & { readonly job: string } {
   let value: unknown;
   try {
     value = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
   } catch (error) {
-    throw new Problem(
-      'Corrupt',
-      `${what}: expected JSON, got ${text === '' ? 'an empty file' : 'other text'}`,
-      { cause: error },
-    );
+    throw new Problem('Corrupt', `expected JSON, got ${text === '' ? 'an empty file' : 'other text'}`, {
+      cause: error,
+    });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Problem(
       'Corrupt',
-      `${what}: expected a JSON object, got ${Array.isArray(value) ? 'an array' : String(value)}`,
+      `expected a JSON object, got ${Array.isArray(value) ? 'an array' : String(value)}`,
     );
   }
   const record = value as JsonObject;
   const { job } = record;
   if (typeof job !== 'string') {
-    throw new Problem(
-      'Corrupt',
-      `${what}: expected "job", the link to the job, as a text; got ${typeof job}`,
-    );
+    throw new Problem('Corrupt', `expected "job", the link to the job, as a text; got ${typeof job}`);
   }
   return { ...record, job };
 }

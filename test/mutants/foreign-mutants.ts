@@ -44,7 +44,8 @@ export const FOREIGN_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'unpublished-is-ours',
-    breaks: 'takes the name that an answer was to get for its own, which it may have to leave to the file of somebody else',
+    breaks:
+      'takes the name that an answer was to get for its own, which it may have to leave to the file of somebody else',
     file: 'src/stores/sqlite/read-store.ts',
     from: '\n        AND NOT EXISTS (SELECT 1 FROM to_publish p WHERE p.job = jobs.id)',
     to: '',

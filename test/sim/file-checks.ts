@@ -55,8 +55,8 @@ export class FileWatch {
     if (this.#server.foreign.has(path)) return;
     const text = Buffer.from(bytes).toString('utf8');
     try {
-      if (path.startsWith(LAYOUT.results)) parseResultFile(text, path);
-      else if (path.startsWith(LAYOUT.ended)) parseEndedFile(text, path);
+      if (path.startsWith(LAYOUT.results)) parseResultFile(text);
+      else if (path.startsWith(LAYOUT.ended)) parseEndedFile(text);
       else JSON.parse(text);
     } catch (error) {
       this.#world.fault('files', `${path} is not whole: ${String(error)}`);
@@ -82,7 +82,7 @@ export class FileWatch {
     const bytes = this.#server.disk.files.peek(path);
     if (bytes === null)
       return this.#world.fault('files', `${run.name}@${run.run} is completed, and ${path} is not there`);
-    const file = parseResultFile(Buffer.from(bytes).toString('utf8'), path);
+    const file = parseResultFile(Buffer.from(bytes).toString('utf8'));
     if (this.#server.foreign.has(path)) {
       // Of a run that was adopted, whose text is compared with the database elsewhere.
       if (this.#world.handmade.get(`${run.epoch}_${run.name}`)?.result !== file.result)

@@ -76,8 +76,8 @@ describe('the file of a run that ended without an answer', () => {
   });
 
   it('is told from other files when it is read', () => {
-    expect(() => parseEndedFile('{"job": "a.json", "result": "x"}', '1_a.json')).toThrow(
-      '1_a.json: expected "name", "run" and a "state"',
+    expect(() => parseEndedFile('{"job": "a.json", "result": "x"}')).toThrow(
+      'expected "name", "run" and a "state"',
     );
   });
 });
