@@ -13,7 +13,7 @@ import { systemJobFolder } from '../platform/job-folder.ts';
 import { systemRandom } from '../platform/random.ts';
 import { systemTimers } from '../platform/timers.ts';
 import { AdoptedFiles, answerReader } from '../workspace/adopted-file.ts';
-import type { AnswerKind, LeftAnswer } from '../workspace/foreign-answers.ts';
+import type { AnswerKind, AnswerOfNoRun } from '../workspace/foreign-answers.ts';
 import { AnswerWatcher } from '../workspace/answer-watcher.ts';
 import type { JobDoor } from '../workspace/job-intake.ts';
 import { JobWatcher } from '../workspace/job-watcher.ts';
@@ -204,8 +204,7 @@ interface Watched {
 
 function viewOf({ watcher, answers, folders }: Watched): FolderView {
   const { rejected, changed, waiting } = watcher;
-  const [results, ended] = [answers.left('result'), answers.left('ended')];
-  const foreign = results.size + ended.size;
+  const [results, ended] = [answers.ofNoRun('result'), answers.ofNoRun('ended')];
   return {
     counts: {
       watched: true,
@@ -213,7 +212,7 @@ function viewOf({ watcher, answers, folders }: Watched): FolderView {
       waiting,
       rejected: rejected.size,
       changed: changed.size,
-      foreign,
+      of_no_run: results.size + ended.size,
     },
     rejected: first(rejected).map(({ file, since, faults, report }) => {
       return { file, since: isoTime(since), faults, report: join(folders.rejected, report) };
@@ -221,12 +220,12 @@ function viewOf({ watcher, answers, folders }: Watched): FolderView {
     changed: first(changed).map(({ file, since, jobs }) => {
       return { file, since: isoTime(since), names: jobs.slice(0, SHOWN).map(({ name }) => name) };
     }),
-    foreign: [...foreignOf(results, folders.result), ...foreignOf(ended, folders.ended)].slice(0, SHOWN),
+    of_no_run: [...ofNoRun(results, folders.result), ...ofNoRun(ended, folders.ended)].slice(0, SHOWN),
   };
 }
 
-function foreignOf(left: ReadonlyMap<string, LeftAnswer>, folder: string): FolderView['foreign'] {
-  return first(left).map(({ file, since, message }) => {
+function ofNoRun(files: ReadonlyMap<string, AnswerOfNoRun>, folder: string): FolderView['of_no_run'] {
+  return first(files).map(({ file, since, message }) => {
     return { file: join(folder, file), since: isoTime(since), message };
   });
 }

@@ -91,7 +91,7 @@ interface Listed {
 /** A file of the workspace, as the first reading saw it. */
 interface Seen extends Listed {
   readonly bytes: number;
-  /** Null: of no run. */
+  /** Null where the file names none. */
   readonly run: number | null;
   readonly submitted_at: number;
 }
@@ -155,7 +155,7 @@ class Rebuild {
     const runs = new Map<string, Seen[]>();
     for (const one of seen)
       if (one.run !== null) put(runs, formatRunRef({ name: one.name, run: one.run }), one);
-    // Files of no run are runs of names that have none: the several of a name in the order of their epochs.
+    // Files that name no run are runs of names that have none: the several of a name in the order of their epochs.
     const adopted = seen.filter(({ name, run }) => run === null && !names.has(name));
     const last = new Map<string, number>();
     for (const one of adopted.toSorted((a, b) => a.epoch - b.epoch)) {

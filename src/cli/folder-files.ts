@@ -23,7 +23,7 @@ export async function folderFiles(context: Context): Promise<number> {
   return EXIT.ok;
 }
 
-async function showRejected({ out }: Context, { rejected, foreign, counts }: FolderView): Promise<void> {
+async function showRejected({ out }: Context, { rejected, of_no_run, counts }: FolderView): Promise<void> {
   for (const one of rejected) {
     if (out.json) await out.value(one);
     else for (const fault of one.faults) await out.line(faultLine({ file: `jobs/${one.file}`, fault }));
@@ -34,15 +34,15 @@ async function showRejected({ out }: Context, { rejected, foreign, counts }: Fol
       `${many(counts.rejected, 'file')} rejected; reports stand in rejected/. A file that is mended is taken by itself.`,
     );
   sayHowManyMore(out, counts.rejected - rejected.length);
-  for (const one of foreign) {
+  for (const one of of_no_run) {
     if (out.json) await out.value(one);
     else await out.line(plainLine(`${one.file}: ${one.message}`));
   }
-  if (counts.foreign > 0)
+  if (counts.of_no_run > 0)
     out.notice(
-      `${many(counts.foreign, 'file')} of results/ or ended/ ${counts.foreign === 1 ? 'belongs' : 'belong'} to no run. Nothing is changed there.`,
+      `${many(counts.of_no_run, 'file')} of results/ or ended/ ${counts.of_no_run === 1 ? 'belongs' : 'belong'} to no run. Nothing is changed there.`,
     );
-  sayHowManyMore(out, counts.foreign - foreign.length);
+  sayHowManyMore(out, counts.of_no_run - of_no_run.length);
 }
 
 async function showChanged({ out }: Context, { changed, counts }: FolderView): Promise<void> {

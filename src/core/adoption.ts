@@ -25,9 +25,10 @@ export interface Adoption {
 
 /**
  * What became of one. `adopted`: it is a run of its own now. `completed`: it is the answer of a run of its name that had none
- * and had not ended. `known`: that run has ended with this very file. `left`: the name has other runs, and it is none of them.
+ * and had not ended. `known`: that run has ended with this very file. `of_no_run`: the name has other runs, and it is the
+ * answer of none of them.
  */
-export type AdoptionVerdict = 'adopted' | 'completed' | 'known' | 'left';
+export type AdoptionVerdict = 'adopted' | 'completed' | 'known' | 'of_no_run';
 
 /** Among the warnings of an answer whose file carried no hash. */
 export const UNVERIFIED = 'unverified: its file carried no hash when it was taken from the folder';

@@ -19,7 +19,7 @@ export interface ChangedFileView {
 }
 
 /** A file of `results/` or `ended/` that is of no run: damaged, or its name has other runs. */
-export interface ForeignFileView {
+export interface FileOfNoRunView {
   /** From the workspace on. */
   readonly file: string;
   readonly since: string;
@@ -39,7 +39,7 @@ export interface FolderCounts {
   readonly waiting: number | null;
   readonly rejected: number;
   readonly changed: number;
-  readonly foreign: number;
+  readonly of_no_run: number;
 }
 
 /** Lists may be cut; the counts are of all. */
@@ -47,12 +47,12 @@ export interface FolderView {
   readonly counts: FolderCounts;
   readonly rejected: readonly RejectedFileView[];
   readonly changed: readonly ChangedFileView[];
-  readonly foreign: readonly ForeignFileView[];
+  readonly of_no_run: readonly FileOfNoRunView[];
 }
 
 export const NOT_WATCHED: FolderView = {
-  counts: { watched: false, enabled: false, waiting: 0, rejected: 0, changed: 0, foreign: 0 },
+  counts: { watched: false, enabled: false, waiting: 0, rejected: 0, changed: 0, of_no_run: 0 },
   rejected: [],
   changed: [],
-  foreign: [],
+  of_no_run: [],
 };

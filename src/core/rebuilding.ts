@@ -5,7 +5,7 @@ export interface Rebuilt {
   /** Runs with an answer, and those that failed or were cancelled. */
   readonly completed: number;
   readonly ended: number;
-  /** Of those with an answer: from files of no run, the bare pair or one of `promptd execute`. */
+  /** Of those with an answer: from files that name no run, the bare pair or one of `promptd execute`. */
   readonly adopted: number;
   /** Runs of which it is not known any more what exactly was asked: their job files are gone, or were edited since. */
   readonly unknown_work: number;

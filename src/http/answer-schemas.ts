@@ -237,7 +237,7 @@ export const folderCountsOut = z.object({
   waiting: z.int().nullable(),
   rejected: z.int(),
   changed: z.int(),
-  foreign: z.int(),
+  of_no_run: z.int(),
 });
 const diskUse = z.object({ bytes: z.int(), inodes: z.int() });
 /** Null while a large workspace is counted for the first time. */
@@ -275,7 +275,7 @@ export const folderOut = z.object({
   counts: folderCountsOut,
   rejected: z.array(z.object({ file: z.string(), since: time, faults: z.array(fault), report: z.string() })),
   changed: z.array(z.object({ file: z.string(), since: time, names: z.array(z.string()) })),
-  foreign: z.array(z.object({ file: z.string(), since: time, message: z.string() })),
+  of_no_run: z.array(z.object({ file: z.string(), since: time, message: z.string() })),
 });
 const problem = z.object({
   type: z.string(),

@@ -160,7 +160,7 @@ export function answerReader(
           if (!(error instanceof Problem)) throw error;
           return { is: 'wrong', whole: isJson(text), message: error.message };
         }
-        if (file === null) return { is: 'no_run' };
+        if (file === null) return { is: 'null_result' };
         const run = typeof file.record.run === 'number' ? file.record.run : 1;
         const place = { epoch, name, run, submitted_at: clock.now() };
         const { adoption, job, lacks } = await files.adopt(file, place, several);

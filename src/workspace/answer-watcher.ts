@@ -11,11 +11,11 @@ import { Breath } from './breath.ts';
 import { KINDS } from './dropped-file.ts';
 import {
   type AnswerKind,
+  type AnswerOfNoRun,
   type AnswerReader,
   type DueAnswer,
   ForeignAnswers,
   type KnownAnswers,
-  type LeftAnswer,
   type MadeAnswer,
 } from './foreign-answers.ts';
 import { handOver } from './hand-over.ts';
@@ -91,8 +91,9 @@ export class AnswerWatcher implements AnswersFirst {
     return this.#folders.result.undecided + this.#folders.ended.undecided;
   }
 
-  left(kind: AnswerKind): ReadonlyMap<string, LeftAnswer> {
-    return this.#folders[kind].left;
+  /** Foreign files that are the answer of no run. */
+  ofNoRun(kind: AnswerKind): ReadonlyMap<string, AnswerOfNoRun> {
+    return this.#folders[kind].ofNoRun;
   }
 
   /** Runs of these names have ended: a file that was none of theirs may be by now. */
@@ -132,7 +133,7 @@ export class AnswerWatcher implements AnswersFirst {
   #wake(name: string): void {
     this.#next.add(name);
     for (const folder of [this.#folders.result, this.#folders.ended])
-      for (const { file } of folder.filesOf(name)) if (!folder.left.has(file)) folder.wait(file, 0);
+      for (const { file } of folder.filesOf(name)) if (!folder.ofNoRun.has(file)) folder.wait(file, 0);
   }
 
   #undecided(names: readonly string[]): Set<string> {
@@ -257,9 +258,9 @@ export class AnswerWatcher implements AnswersFirst {
   async #read(folder: ForeignAnswers, reader: AnswerReader, due: DueAnswer): Promise<Read | 'waits' | null> {
     const { kind, file, epoch, version } = due;
     if (version.kind !== 'file')
-      return this.#leave(folder, due, `expected a regular file, got ${KINDS[version.kind]}`);
+      return this.#ofNoRun(folder, due, `expected a regular file, got ${KINDS[version.kind]}`);
     if (version.bytes > LIMITS.submission_bytes_max)
-      return this.#leave(
+      return this.#ofNoRun(
         folder,
         due,
         `expected at most ${LIMITS.submission_bytes_max} bytes, got ${version.bytes}`,
@@ -273,7 +274,7 @@ export class AnswerWatcher implements AnswersFirst {
       // One file keeps nobody waiting, whatever is the matter with it.
       if (isFailedSync(error)) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      this.#leave(folder, due, `it cannot be read: ${why}`);
+      this.#ofNoRun(folder, due, `it cannot be read: ${why}`);
       folder.wait(file, this.#options.clock.monotonic() + UNREADABLE_AGAIN_MS);
       return null;
     }
@@ -283,14 +284,14 @@ export class AnswerWatcher implements AnswersFirst {
       return 'waits';
     }
     if (made.is === 'run') return { due, adoption: made.adoption };
-    if (made.is === 'wrong') return this.#leave(folder, due, made.message);
-    folder.leave(file, due.name, null);
+    if (made.is === 'wrong') return this.#ofNoRun(folder, due, made.message);
+    folder.judgeOfNoRun(file, due.name, null);
     return null;
   }
 
   /** For how long the rest of it may still come. */
   #patience(folder: ForeignAnswers, { name, unchanged_ms, seen_ms }: DueAnswer, made: MadeAnswer): number {
-    if (made.is === 'no_run') return 0;
+    if (made.is === 'null_result') return 0;
     if (made.is === 'wrong')
       return (made.whole ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms) - unchanged_ms;
     if (made.lacks.includes('files')) return LIMITS.folder_rest_ms - seen_ms;
@@ -300,9 +301,9 @@ export class AnswerWatcher implements AnswersFirst {
     return (made.adoption.is_certain ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms) - seen_ms;
   }
 
-  #leave(folder: ForeignAnswers, { file, name }: DueAnswer, message: string): null {
+  #ofNoRun(folder: ForeignAnswers, { file, name }: DueAnswer, message: string): null {
     this.#judged += 1;
-    folder.leave(file, name, { message, since: this.#options.clock.now() });
+    folder.judgeOfNoRun(file, name, { message, since: this.#options.clock.now() });
     return null;
   }
 
@@ -314,11 +315,11 @@ export class AnswerWatcher implements AnswersFirst {
       async (some) => {
         const verdicts = await this.#options.adopt(some.map(({ adoption }) => adoption));
         for (const [i, { due }] of some.entries()) {
-          if (verdicts[i] === 'left') this.#leave(folder, due, LEFT);
+          if (verdicts[i] === 'of_no_run') this.#ofNoRun(folder, due, OF_NONE);
           else this.#settle(folder, due);
         }
       },
-      ({ due }, error) => this.#leave(folder, due, messageOf(error)),
+      ({ due }, error) => this.#ofNoRun(folder, due, messageOf(error)),
     );
   }
 
@@ -328,4 +329,4 @@ export class AnswerWatcher implements AnswersFirst {
   }
 }
 
-const LEFT = 'its name has other runs, and it is the answer of none of them';
+const OF_NONE = 'its name has other runs, and it is the answer of none of them';

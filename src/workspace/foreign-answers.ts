@@ -1,6 +1,7 @@
 /**
- * What the watcher of answers knows of one of its folders, in memory only: which names are the queue's own, and of which files
- * that is not so, by the names of their jobs. Files of the queue's own runs are known by name and epoch and never opened.
+ * What the watcher of answers knows of one of its folders, in memory only: which names are the queue's own, and which files are
+ * *foreign*, by the names of their jobs. Files of the queue's own runs are known by name and epoch and never opened. A foreign
+ * file becomes the queue's own when it is adopted; one that cannot be is *of no run*.
  */
 import type { Adoption } from '../core/adoption.ts';
 import { splitResultFileName } from '../core/names.ts';
@@ -23,8 +24,7 @@ export type KnownAnswers = Pick<ReadStore, 'named' | 'ofRuns' | 'published'>;
 export type MadeAnswer =
   /** `lacks`: files of the answer that are not there, or its job is not. */
   | { readonly is: 'run'; readonly adoption: Adoption; readonly lacks: readonly ('files' | 'job')[] }
-  /** The null result. */
-  | { readonly is: 'no_run' }
+  | { readonly is: 'null_result' }
   /** `whole: false` where the file may just not be all there yet. */
   | { readonly is: 'wrong'; readonly whole: boolean; readonly message: string };
 
@@ -33,8 +33,8 @@ export interface AnswerReader {
   make(kind: AnswerKind, epoch: number, bytes: Uint8Array): Promise<MadeAnswer>;
 }
 
-/** A file that is the answer of no run. */
-export interface LeftAnswer {
+/** A foreign file that is the answer of no run, and why. */
+export interface AnswerOfNoRun {
   readonly file: string;
   readonly name: string;
   /** Unix ms. */
@@ -57,7 +57,7 @@ export class ForeignAnswers {
   readonly kind: AnswerKind;
   readonly files: Omit<JobFolder, 'hints'>;
   readonly listing = new ListingDue();
-  readonly left = new Map<string, LeftAnswer>();
+  readonly ofNoRun = new Map<string, AnswerOfNoRun>();
   /** The last listing, and the last whose files were all dealt with. */
   listed: Listing | null = null;
   dealt: Listing | null = null;
@@ -170,23 +170,27 @@ export class ForeignAnswers {
     this.#settled.add(file);
   }
 
-  /** It is of no run: `why` is null for the null result, which says so itself. */
-  leave(file: string, name: string, why: { readonly message: string; readonly since: number } | null): void {
+  /** It is the answer of no run: `why` is null for the null result, which says so itself. */
+  judgeOfNoRun(
+    file: string,
+    name: string,
+    why: { readonly message: string; readonly since: number } | null,
+  ): void {
     this.#judged.add(file);
     this.wait(file, Infinity);
-    if (why === null) this.left.delete(file);
+    if (why === null) this.ofNoRun.delete(file);
     else
-      this.left.set(file, {
+      this.ofNoRun.set(file, {
         file,
         name,
         message: why.message,
-        since: this.left.get(file)?.since ?? why.since,
+        since: this.ofNoRun.get(file)?.since ?? why.since,
       });
   }
 
   forget(file: string, name: string): void {
     this.#ledger.forget(file);
-    this.left.delete(file);
+    this.ofNoRun.delete(file);
     this.#judged.delete(file);
     const files = this.#byName.get(name);
     files?.delete(file);

@@ -79,7 +79,7 @@ function read(text: string, faults: Faults): JsonObject | null {
   }
 }
 
-/** Null where the file is of no run (the bare pair, `promptd execute`), or of none that is known. */
+/** Null where the file names no run (the bare pair, `promptd execute`), or none that is known. */
 function knownRun(at: PublishedName, record: JsonObject, known: KnownRuns, faults: Faults): StoredRun | null {
   const { name, run } = record;
   if (typeof name === 'string' && name !== at.name)

@@ -310,17 +310,17 @@ test('result --all puts each run under a head of its own, on a line of its own',
 
 test('R14: ls --rejected and --changed list files of jobs/ by place, and status counts them', async () => {
   await using cli = await setup();
-  const counts = { watched: true, waiting: 3, rejected: 1, changed: 1, foreign: 1 };
+  const counts = { watched: true, waiting: 3, rejected: 1, changed: 1, of_no_run: 1 };
   const since = '2026-01-01T00:00:00.000Z';
   const fault = { code: 'InvalidJob', path: 'prompt', line: 2, column: 3, expected: 'a text', got: '7' };
   const rejected = { file: 'a.json', since, faults: [fault], report: 'rejected/a.1.json' };
   const changed = { file: 'b.json', since, names: ['b'] };
-  const foreign = { file: 'results/1_c.json', since, message: 'the text does not match its sha256' };
+  const ofNoRun = { file: 'results/1_c.json', since, message: 'the text does not match its sha256' };
   cli.fake.server.json('GET /folder', {
     counts,
     rejected: [rejected],
     changed: [changed],
-    foreign: [foreign],
+    of_no_run: [ofNoRun],
   });
   cli.fake.server.json('GET /stats', { trouble: null, folder: counts });
   expect((await cli.run(['ls', '--rejected'])).stdout).toBe(
@@ -328,7 +328,7 @@ test('R14: ls --rejected and --changed list files of jobs/ by place, and status 
   );
   expect((await cli.run(['ls', '--changed'])).stdout).toBe('jobs/b.json  b\n');
   const json = (await cli.run(['ls', '--rejected', '--json'])).stdout.trim().split('\n');
-  expect(json.map((line): unknown => JSON.parse(line))).toEqual([rejected, foreign]);
+  expect(json.map((line): unknown => JSON.parse(line))).toEqual([rejected, ofNoRun]);
   expect(JSON.parse((await cli.run(['ls', '--changed', '--json'])).stdout)).toEqual(changed);
   expect((await cli.run(['status'])).stdout).toContain(
     'files     in jobs/: 3 waiting · 1 rejected (promptd ls --rejected) · 1 changed (promptd ls --changed) · in results/ or ended/: 1 file of no run (promptd ls --rejected)\n',
@@ -337,8 +337,8 @@ test('R14: ls --rejected and --changed list files of jobs/ by place, and status 
 
 test('R14: ls --rejected of a server that does not watch says so, and not that nothing is wrong', async () => {
   await using cli = await setup();
-  const counts = { watched: false, waiting: 0, rejected: 0, changed: 0, foreign: 0 };
-  cli.fake.server.json('GET /folder', { counts, rejected: [], changed: [], foreign: [] });
+  const counts = { watched: false, waiting: 0, rejected: 0, changed: 0, of_no_run: 0 };
+  cli.fake.server.json('GET /folder', { counts, rejected: [], changed: [], of_no_run: [] });
   for (const option of ['--rejected', '--changed']) {
     const { code, stdout, stderr } = await cli.run(['ls', option]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });

@@ -5,7 +5,7 @@ import { setup } from './cli-setup.ts';
 
 test('R14: ls, why and status say on stderr how many files nobody asked, where the server does not watch', async () => {
   await using cli = await setup();
-  const counts = { watched: false, enabled: true, waiting: 3, rejected: 0, changed: 0, foreign: 0 };
+  const counts = { watched: false, enabled: true, waiting: 3, rejected: 0, changed: 0, of_no_run: 0 };
   cli.fake.server.json('GET /folder/counts', counts);
   cli.fake.server.json('GET /stats', { trouble: null, folder: counts });
   const notice =
@@ -52,7 +52,7 @@ test.each([
 ])('R14: what ls says of files in jobs/ where %s', async (_where, counts, notice) => {
   await using cli = await setup();
   cli.fake.has({ name: 'a' });
-  cli.fake.server.json('GET /folder/counts', { ...counts, rejected: 0, changed: 0, foreign: 0 });
+  cli.fake.server.json('GET /folder/counts', { ...counts, rejected: 0, changed: 0, of_no_run: 0 });
   expect((await cli.run(['ls'])).stderr).toBe(notice);
 });
 

@@ -65,7 +65,7 @@ describe('an answer in results/', () => {
     const { result, warnings } = await machine.client().result('early');
     expect([result, warnings]).toEqual(['written by hand', [expect.stringContaining('unverified')]]);
     expect(machine.model.count('early?')).toBe(0);
-    expect((await machine.client().folder()).counts).toMatchObject({ waiting: 0, changed: 0, foreign: 0 });
+    expect((await machine.client().folder()).counts).toMatchObject({ waiting: 0, changed: 0, of_no_run: 0 });
     expect((await machine.files('results')).filter((name) => name.endsWith('early.json'))).toEqual([
       '1700000000000_early.json',
     ]);
@@ -159,8 +159,8 @@ describe('an answer in results/', () => {
     symlinkSync('/etc/passwd', machine.path('results', '1700000000003_link.json'));
     execFileSync('mkfifo', [machine.path('results', '1700000000004_pipe.json')]);
     for (const name of ['damaged', 'null', 'link', 'pipe']) await passed(machine, name);
-    await until('all to be shown', async () => (await client.folder()).counts.foreign === 4);
-    expect((await client.folder()).foreign.map(({ file }) => file)).toEqual([
+    await until('all to be shown', async () => (await client.folder()).counts.of_no_run === 4);
+    expect((await client.folder()).of_no_run.map(({ file }) => file)).toEqual([
       'results/1700000000000_damaged.json',
       'results/1700000000001_asked.json',
       'results/1700000000003_link.json',

@@ -72,10 +72,10 @@ describe('instances and endpoints', () => {
     } as const;
     const since = '2026-01-01T00:00:00.000Z';
     const view: FolderView = {
-      counts: { watched: true, enabled: true, waiting: 2, rejected: 1, changed: 1, foreign: 1 },
+      counts: { watched: true, enabled: true, waiting: 2, rejected: 1, changed: 1, of_no_run: 1 },
       rejected: [{ file: 'a.json', since, faults: [fault], report: 'rejected/a.1.json' }],
       changed: [{ file: 'b.json', since, names: ['b'] }],
-      foreign: [{ file: 'results/1_c.json', since, message: 'expected JSON' }],
+      of_no_run: [{ file: 'results/1_c.json', since, message: 'expected JSON' }],
     };
     await using server = await setup({ folder: async () => view });
     expect((await server.ask('/folder')).json).toEqual(view);
@@ -101,7 +101,7 @@ describe('instances and endpoints', () => {
       unpublished: 0,
       trouble: null,
       processes: 1,
-      folder: { watched: false, enabled: false, waiting: 0, rejected: 0, changed: 0, foreign: 0 },
+      folder: { watched: false, enabled: false, waiting: 0, rejected: 0, changed: 0, of_no_run: 0 },
       disk_free_bytes: 1,
     });
   });

@@ -12,7 +12,7 @@ export const REBUILD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'rebuild-one-run-a-name',
-    breaks: 'takes the second file of no run for a copy of the first',
+    breaks: 'takes the second file that names no run for a copy of the first',
     file: 'src/app/rebuild.ts',
     from: 'const run = (last.get(one.name) ?? 0) + 1;',
     to: 'const run = 1;',

@@ -107,7 +107,7 @@ describe('a file of a name that nobody knows', () => {
   it('R8: of a run before one that is known already is left', async () => {
     stage = await Stage.open();
     expect(await adopt(result('a', { run: 2 }))).toEqual(['adopted']);
-    expect(await adopt(result('a', { run: 1, epoch: 1 }))).toEqual(['left']);
+    expect(await adopt(result('a', { run: 1, epoch: 1 }))).toEqual(['of_no_run']);
   });
 
   it('R8: that is adopted twice, also in one lot, is one run', async () => {
@@ -167,8 +167,8 @@ describe('a file of a run that has no answer', () => {
     stage = await Stage.open();
     await stage.submit('a');
     expect(await adopt(result('a', { job: jobOf('a', { text: 'other work' }) }), end('a'))).toEqual([
-      'left',
-      'left',
+      'of_no_run',
+      'of_no_run',
     ]);
     expect(stage.run('a').state).toBe('queued');
   });
@@ -184,15 +184,18 @@ describe('a file of a run that has ended', () => {
     const { epoch, id } = stage.run('a');
     const before = stage.reads.result(id);
     expect(await adopt(result('a', { epoch: epoch ?? 0 }))).toEqual(['known']);
-    expect(await adopt(result('a', { epoch: 1 }), pair('a', { epoch: 2 }))).toEqual(['left', 'left']);
+    expect(await adopt(result('a', { epoch: 1 }), pair('a', { epoch: 2 }))).toEqual([
+      'of_no_run',
+      'of_no_run',
+    ]);
     expect(stage.reads.result(id)).toEqual(before);
   });
 
   it('R8 R9: is the answer of one that ended badly, where it went on elsewhere; the bare pair is not', async () => {
     stage = await Stage.open();
     await adopt(end('a', { epoch: 1_700_000_000_001 }));
-    expect(await adopt(pair('a', { epoch: 1_700_000_000_002 }))).toEqual(['left']);
-    expect(await adopt(result('a', { epoch: 1_700_000_000_003, job: jobOf('b') }))).toEqual(['left']);
+    expect(await adopt(pair('a', { epoch: 1_700_000_000_002 }))).toEqual(['of_no_run']);
+    expect(await adopt(result('a', { epoch: 1_700_000_000_003, job: jobOf('b') }))).toEqual(['of_no_run']);
     expect(await adopt(result('a', { epoch: 1_700_000_000_004 }))).toEqual(['completed']);
     expect(stage.run('a')).toMatchObject({
       run: 1,
@@ -201,7 +204,7 @@ describe('a file of a run that has ended', () => {
       reason_code: null,
     });
     expect(resultsToPublish()).toEqual([]);
-    expect(await adopt(result('a', { epoch: 1_700_000_000_005, answer: 'another' }))).toEqual(['left']);
+    expect(await adopt(result('a', { epoch: 1_700_000_000_005, answer: 'another' }))).toEqual(['of_no_run']);
   });
 
   it('R9: is the next run where it says so', async () => {

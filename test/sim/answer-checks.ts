@@ -42,7 +42,7 @@ export class AnswerWatch {
     for (const [file, put] of this.#users.put) {
       const taken = (put.kind === 'result' ? answers : ends).get(fileOf(put)) ?? 0;
       this.#checkTaken(file, put, taken);
-      const isTold = taken > 0 || this.#server.answers?.left(put.kind).has(file) === true;
+      const isTold = taken > 0 || this.#server.answers?.ofNoRun(put.kind).has(file) === true;
       // An end of a name that has runs is one that went on.
       const isOld = put.kind === 'ended' && this.#world.ledger.named.has(put.name);
       if (!isTold && !isOld) this.#broken(`${file} is of no run, and nobody says so`);
@@ -51,7 +51,7 @@ export class AnswerWatch {
 
   #checkTaken(file: string, { kind, says }: PutAnswer, taken: number): void {
     const what = kind === 'result' ? 'an answer' : 'an end';
-    this.#world.hit(`${what} was ${taken > 0 ? 'adopted' : 'left'}`);
+    this.#world.hit(`${what} was ${taken > 0 ? 'adopted' : 'of no run'}`);
     if (taken > 1) this.#broken(`${file} was adopted ${taken} times`);
     if (taken > 0 && says === null) this.#broken(`${file} was adopted, and is damaged`);
   }

@@ -56,7 +56,7 @@ const ASKED = [
   'job files waited',
   'an answer was put into results/',
   'an answer was adopted',
-  'an answer was left',
+  'an answer was of no run',
   'a file of another workspace was copied: result none',
   'a file of another workspace was copied: result half',
   'a file of another workspace was copied: result changed',
@@ -66,10 +66,10 @@ const ASKED = [
   'a file of another workspace was copied: ended renamed',
   'a result was copied beside itself',
   'an end was adopted',
-  'an end was left',
+  'an end was of no run',
   'adopt: adopted',
   'adopt: completed',
-  'adopt: left',
+  'adopt: of_no_run',
 ];
 
 function cells(): readonly string[] {

@@ -90,7 +90,7 @@ function setup(): Setup {
 
 function adopted({ known, verdicts }: Omit<Setup, 'watcher'>, { row }: Adoption): AdoptionVerdict {
   const verdict = verdicts.get(row.name) ?? 'adopted';
-  if (verdict !== 'left') known.set(row.name, (known.get(row.name) ?? new Set()).add(row.epoch));
+  if (verdict !== 'of_no_run') known.set(row.name, (known.get(row.name) ?? new Set()).add(row.epoch));
   return verdict;
 }
 
@@ -102,7 +102,7 @@ function made(name: string, epoch: number, bytes: Uint8Array, jobless: boolean):
   } catch {
     return { is: 'wrong', whole: false, message: 'expected JSON' };
   }
-  if (content.result === null) return { is: 'no_run' };
+  if (content.result === null) return { is: 'null_result' };
   if (typeof content.result !== 'string') return { is: 'wrong', whole: true, message: 'expected "result"' };
   const row = { name, epoch, run: content.run ?? 1 };
   const adoption = { row, is_certain: content.run !== undefined } as Adoption;
@@ -130,7 +130,7 @@ describe('a file in results/', () => {
     expect(lots).toEqual([['a@1']]);
     const { look } = results.asked;
     await clock.advance(60 * SECOND);
-    expect([lots, results.asked.look, watcher.left('result').size]).toEqual([[['a@1']], look, 0]);
+    expect([lots, results.asked.look, watcher.ofNoRun('result').size]).toEqual([[['a@1']], look, 0]);
   });
 
   it('R10: that the queue published is known by name and epoch, and not opened', async () => {
@@ -196,16 +196,16 @@ describe('a file in results/', () => {
     results.put(`${T + 1}_a.json`, { result: 'text', run: 2 });
     results.put(`${T}_b.json`, '{"result": "te');
     await clock.advance(5 * SECOND);
-    expect([lots, watcher.waiting, watcher.left('result').size]).toEqual([[], 3, 0]);
+    expect([lots, watcher.waiting, watcher.ofNoRun('result').size]).toEqual([[], 3, 0]);
     results.write(`${T}_a.json`, '{"result": "text", "run": 1}');
     await clock.advance(7 * SECOND);
     expect(lots.flat()).toEqual(['a@1', 'a@2']);
-    expect([...watcher.left('result').values()]).toMatchObject([
+    expect([...watcher.ofNoRun('result').values()]).toMatchObject([
       { file: `${T}_b.json`, message: 'expected JSON' },
     ]);
     results.write(`${T}_b.json`, '{"result": "mended", "run": 1}');
     await clock.advance(2 * SECOND);
-    expect([lots.flat(), watcher.left('result').size]).toEqual([['a@1', 'a@2', 'b@1'], 0]);
+    expect([lots.flat(), watcher.ofNoRun('result').size]).toEqual([['a@1', 'a@2', 'b@1'], 0]);
   });
 
   it('R14: that is no file is not opened, and shown', async () => {
@@ -214,7 +214,7 @@ describe('a file in results/', () => {
       results.put(`${T}_${kind}.json`, { result: 'text' }, kind);
     watcher.start();
     await clock.advance(20 * SECOND);
-    expect([...watcher.left('result').values()].map(({ message }) => message)).toEqual([
+    expect([...watcher.ofNoRun('result').values()].map(({ message }) => message)).toEqual([
       'expected a regular file, got a symbolic link',
       'expected a regular file, got a FIFO',
       'expected a regular file, got a folder',
@@ -227,7 +227,7 @@ describe('a file in results/', () => {
     results.put(`${T}_a.json`, { result: null });
     watcher.start();
     await clock.advance(20 * SECOND);
-    expect([lots, watcher.left('result').size, watcher.waiting, results.opened.length]).toEqual([
+    expect([lots, watcher.ofNoRun('result').size, watcher.waiting, results.opened.length]).toEqual([
       [],
       0,
       0,
@@ -237,15 +237,15 @@ describe('a file in results/', () => {
 
   it('R9: that fits nowhere is shown, read once, and offered again when a run of its name ends', async () => {
     const { clock, results, watcher, lots, verdicts } = setup();
-    verdicts.set('a', 'left');
+    verdicts.set('a', 'of_no_run');
     results.put(`${T}_a.json`, { result: 'text', run: 2 });
     watcher.start();
     await clock.advance(30 * SECOND);
-    expect([lots, results.opened.length, watcher.left('result').size]).toEqual([[['a@2']], 1, 1]);
+    expect([lots, results.opened.length, watcher.ofNoRun('result').size]).toEqual([[['a@2']], 1, 1]);
     verdicts.delete('a');
     watcher.ended(['other', 'a']);
     await clock.advance(2 * SECOND);
-    expect([lots, watcher.left('result').size]).toEqual([[['a@2'], ['a@2']], 0]);
+    expect([lots, watcher.ofNoRun('result').size]).toEqual([[['a@2'], ['a@2']], 0]);
   });
 
   it('R14: that is gone again is forgotten', async () => {
@@ -253,10 +253,10 @@ describe('a file in results/', () => {
     results.put(`${T}_a.json`, 'no JSON');
     watcher.start();
     await clock.advance(20 * SECOND);
-    expect(watcher.left('result').size).toBe(1);
+    expect(watcher.ofNoRun('result').size).toBe(1);
     results.remove(`${T}_a.json`);
     await clock.advance(2 * SECOND);
-    expect([watcher.left('result').size, watcher.waiting]).toEqual([0, 0]);
+    expect([watcher.ofNoRun('result').size, watcher.waiting]).toEqual([0, 0]);
   });
 
   it('R9: of which files are missing is waited for, and taken without them then', async () => {
@@ -428,7 +428,7 @@ describe('whoever asks before a job is queued', () => {
     expect(troubles.at(-1)).toBe('The disk is full.');
     all.refusing = null;
     await clock.advance(2 * SECOND);
-    expect([lots, troubles.at(-1), watcher.left('result').size]).toEqual([[['a@1']], null, 0]);
+    expect([lots, troubles.at(-1), watcher.ofNoRun('result').size]).toEqual([[['a@1']], null, 0]);
   });
 
   it('R18: is told where the server stops', async () => {
@@ -453,12 +453,12 @@ describe('an answer that cannot be taken', () => {
     watcher.start();
     await clock.settle();
     expect(lots).toEqual([['a@1', 'c@1']]);
-    expect([...watcher.left('result').values()]).toMatchObject([
+    expect([...watcher.ofNoRun('result').values()]).toMatchObject([
       { file: `${T}_b.json`, message: 'it cannot be read: EIO: i/o error' },
     ]);
     results.broken.clear();
     await clock.advance(12 * SECOND);
-    expect([lots.at(-1), watcher.left('result').size]).toEqual([['b@1'], 0]);
+    expect([lots.at(-1), watcher.ofNoRun('result').size]).toEqual([['b@1'], 0]);
   });
 
   it('R26: since what it says is more than was thought of, is shown, and keeps nobody waiting', async () => {
@@ -470,7 +470,7 @@ describe('an answer that cannot be taken', () => {
     await clock.advance(3 * SECOND);
     expect(await settled).toEqual(new Set());
     expect([lots, troubles]).toEqual([[['a@1', 'c@1']], []]);
-    expect([...watcher.left('result').values()]).toMatchObject([
+    expect([...watcher.ofNoRun('result').values()]).toMatchObject([
       { file: `${T}_b.json`, message: 'it cannot be read: a property of null' },
     ]);
   });
@@ -482,7 +482,7 @@ describe('an answer that cannot be taken', () => {
     all.watcher.start();
     await all.clock.settle();
     expect(all.lots).toEqual([['a@1'], ['c@1']]);
-    expect([...all.watcher.left('result').values()]).toMatchObject([
+    expect([...all.watcher.ofNoRun('result').values()]).toMatchObject([
       { file: `${T}_b.json`, message: 'a constraint refused it' },
     ]);
     expect(all.troubles).toEqual([]);

@@ -111,7 +111,7 @@ function countsLine(context: Context, counts: Seen['counts']): string {
 /** Null where nothing is to be said of the files of `jobs/` and of answers. */
 function filesLine(folder: Stats['folder']): string | null {
   if (folder === undefined) return null;
-  const { watched: isWatched, waiting, rejected, changed, foreign } = folder;
+  const { watched: isWatched, waiting, rejected, changed, of_no_run } = folder;
   const words = [
     ...(!isWatched || waiting === null || waiting === 0 ? [] : [`${count(waiting)} waiting`]),
     ...(rejected === 0 ? [] : [`${count(rejected)} rejected (promptd ls --rejected)`]),
@@ -119,9 +119,9 @@ function filesLine(folder: Stats['folder']): string | null {
   ];
   const places = [
     ...(words.length === 0 ? [] : [`in jobs/: ${words.join(' · ')}`]),
-    ...(foreign === 0
+    ...(of_no_run === 0
       ? []
-      : [`in results/ or ended/: ${many(foreign, 'file')} of no run (promptd ls --rejected)`]),
+      : [`in results/ or ended/: ${many(of_no_run, 'file')} of no run (promptd ls --rejected)`]),
   ];
   return places.length === 0 ? null : places.join(' · ');
 }

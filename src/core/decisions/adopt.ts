@@ -24,11 +24,12 @@ function adoptOne(draft: Draft, adoption: Adoption): AdoptionVerdict {
   if (latest === null) return insert(draft, adoption);
   // The bare pair says no run: it is the answer of the latest one.
   const run = is_certain ? draft.run(row.name, row.run) : latest;
-  if (run === null) return latest.run < row.run && hasEnded(latest.state) ? insert(draft, adoption) : 'left';
+  if (run === null)
+    return latest.run < row.run && hasEnded(latest.state) ? insert(draft, adoption) : 'of_no_run';
   if (hasEnded(run.state) && run.epoch === row.epoch) return 'known';
   // It went on elsewhere: that it ended badly here is taken back by its answer, but not by the bare pair.
-  if (run.state === 'completed' || (hasEnded(run.state) && !is_certain)) return 'left';
-  if (result === null || (is_certain && run.digest !== row.digest)) return 'left';
+  if (run.state === 'completed' || (hasEnded(run.state) && !is_certain)) return 'of_no_run';
+  if (result === null || (is_certain && run.digest !== row.digest)) return 'of_no_run';
   complete(draft, run, adoption, answerOf(result));
   return 'completed';
 }
