@@ -10,6 +10,8 @@ import { adoptedBodies, adoptedRows, type Adoption } from '../core/adoption.ts';
 import { laneKey } from '../core/board.ts';
 import { messageOf, Problem } from '../core/errors.ts';
 import { formatRunRef, splitResultFileName } from '../core/names.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Files, FolderNames } from '../core/ports/files.ts';
 import type { Change, Store } from '../core/ports/store.ts';
 import type { Rebuilt, RebuildObserver } from '../core/rebuilding.ts';
 import type { LaneRow } from '../core/rows.ts';
@@ -25,6 +27,7 @@ import {
   AdoptedFiles,
   readAnswerFile,
   type SeveralRuns,
+  type LinkedJobs,
 } from '../workspace/adopted-file.ts';
 import { ahead, LARGE_BYTES } from '../workspace/ahead.ts';
 import { layoutOf, type WorkspaceLayout } from '../workspace/layout.ts';
@@ -106,12 +109,24 @@ interface Restored extends AdoptedFile {
   readonly kind: Listed['kind'];
 }
 
-class Rebuild {
+type NewStore = Pick<Store, 'commit' | 'tidy'>;
+
+/** Where the folders stand. */
+export interface RebuildDisk {
+  readonly files: Pick<Files, 'facts' | 'read'>;
+  readonly names: FolderNames;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+const SYSTEM: RebuildDisk = { files: systemFiles, names: systemFolderNames, clock: systemClock };
+
+export class Rebuild {
   readonly #layout: WorkspaceLayout;
   readonly #files: AdoptedFiles;
   readonly #observer: RebuildObserver;
   readonly #counts = { completed: 0, ended: 0, adopted: 0, unknown_work: 0, misfits: 0 };
-  readonly #now = systemClock.now();
+  readonly #disk: RebuildDisk;
+  readonly #now: number;
   #files_read = 0;
   /** Ids of runs whose answer others took; 0 while the run was not met. */
   readonly #sources = new Map<string, number>();
@@ -121,31 +136,43 @@ class Rebuild {
   #lot: Change[] = [];
   #characters = 0;
 
-  constructor(layout: WorkspaceLayout, jobs: JobsOnDisk, observer: RebuildObserver) {
+  constructor(
+    layout: WorkspaceLayout,
+    jobs: LinkedJobs,
+    observer: RebuildObserver,
+    disk: RebuildDisk = SYSTEM,
+  ) {
     this.#layout = layout;
-    this.#files = new AdoptedFiles({ files: systemFiles, layout, jobs });
+    this.#disk = disk;
+    this.#now = disk.clock.now();
+    this.#files = new AdoptedFiles({ files: disk.files, layout, jobs });
     this.#observer = observer;
   }
 
   async run(): Promise<Rebuilt> {
-    const groups = await this.#groups();
     const made = `${this.#layout.database}-rebuilt`;
     for (const ending of ['', '-wal', '-shm', '-open']) await rm(`${made}${ending}`, { force: true });
     const store = openStore({ path: made, clock: systemClock, random: systemRandom });
     try {
-      let id = 0;
-      for await (const { group, made } of ahead(groups, (one) => this.#restoreEarly(one))) {
-        id += 1;
-        this.#count();
-        await this.#put(store, await this.#told(made ?? (await this.#restore(group))), id);
-      }
-      await this.#flush(store);
+      await this.fill(store);
     } finally {
       await store.close();
     }
     await rename(made, this.#layout.database);
     await systemFiles.syncDirectory(dirname(made));
     return this.#counts;
+  }
+
+  /** Writes all runs into a database that has none. */
+  async fill(store: NewStore): Promise<void> {
+    const groups = await this.#groups();
+    let id = 0;
+    for await (const { group, made } of ahead(groups, (one) => this.#restoreEarly(one))) {
+      id += 1;
+      this.#count();
+      await this.#put(store, await this.#told(made ?? (await this.#restore(group))), id);
+    }
+    await this.#flush(store);
   }
 
   /** The files of each run, runs in the order of their submission. A run's number is its id. */
@@ -193,7 +220,7 @@ class Rebuild {
 
   async *#listed(kind: Listed['kind']): AsyncGenerator<Listed> {
     const folder = kind === 'result' ? this.#layout.results : this.#layout.ended;
-    for await (const entry of systemFolderNames(folder)) {
+    for await (const entry of this.#disk.names(folder)) {
       const at = splitResultFileName(entry);
       if (at !== null) yield { kind, file: join(folder, entry), ...at };
     }
@@ -202,14 +229,14 @@ class Rebuild {
   /** `made` is null where it is to be read in its turn. */
   async #readEarly(listed: Listed) {
     // Whatever is the matter with it is told when it is read.
-    const facts = await systemFiles.facts(listed.file).catch(() => null);
+    const facts = await this.#disk.files.facts(listed.file).catch(() => null);
     const bytes = facts?.bytes ?? 0;
     return { listed, bytes, made: bytes > LARGE_BYTES ? null : await this.#read(listed) };
   }
 
   #read({ kind, file, name }: Listed): Promise<Made<RestoredFile>> {
     return this.#orMisfit(file, async (misfit) => {
-      const bytes = await readRegularFile(systemFiles, file);
+      const bytes = await readRegularFile(this.#disk.files, file);
       if (bytes !== null) return readAnswerFile(kind, Buffer.from(bytes).toString('utf8'), name);
       misfit('unreadable', file, 'expected a file');
       return null;
@@ -270,7 +297,7 @@ class Rebuild {
     if (this.#files_read % 1_000 === 0) this.#observer.progress(this.#files_read);
   }
 
-  async #put(store: Store, restored: Restored | null, id: number): Promise<void> {
+  async #put(store: NewStore, restored: Restored | null, id: number): Promise<void> {
     if (restored === null) return;
     const { kind, job, adoption } = restored;
     if (job === null) this.#counts.unknown_work += 1;
@@ -306,14 +333,14 @@ class Rebuild {
     return lane.id;
   }
 
-  async #add(store: Store, changes: readonly Change[]): Promise<void> {
+  async #add(store: NewStore, changes: readonly Change[]): Promise<void> {
     this.#lot.push(...changes);
     for (const change of changes) if (change.do === 'put_body') this.#characters += change.body.length;
     if (this.#lot.length >= LOT_CHANGES_MAX || this.#characters >= LOT_CHARACTERS_MAX)
       await this.#flush(store);
   }
 
-  async #flush(store: Store): Promise<void> {
+  async #flush(store: NewStore): Promise<void> {
     const refused = await store.commit(this.#lot);
     const [first] = refused;
     if (first !== undefined)

@@ -97,6 +97,12 @@ export type Action =
   | { readonly do: 'copy'; readonly of: ForeignRun }
   /** Somebody copies a result that stands there under another epoch; `which` in [0, 1) says which. */
   | { readonly do: 'copy_own'; readonly which: number; readonly epoch: number }
+  /** Somebody copies the database as it stands. */
+  | { readonly do: 'back_up' }
+  /** Somebody ends the server, puts that copy in the place of the database, and starts it again. */
+  | { readonly do: 'put_back' }
+  /** Somebody ends the server, deletes `.promptd/`, and starts it again. */
+  | { readonly do: 'lose_state' }
   /** `a` and `b`, both in [0, 1), say whom it hits and how hard. */
   | { readonly do: 'fault'; readonly kind: string; readonly a: number; readonly b: number }
   | { readonly do: 'mend'; readonly part: Part };
@@ -139,5 +145,11 @@ export function sayAction(action: Action): string {
       return `mend ${action.part}`;
     case 'insist':
       return 'insist on what nobody confirmed';
+    case 'back_up':
+      return 'back the database up';
+    case 'put_back':
+      return 'put the backup back';
+    case 'lose_state':
+      return 'delete .promptd/';
   }
 }

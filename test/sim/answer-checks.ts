@@ -35,9 +35,7 @@ export class AnswerWatch {
   /** Each is the answer or the end of one run, or shown as that of none. */
   #everyFileIsTold(runs: readonly RunRow[]): void {
     const begun = [...this.#world.ledger.begun.values()];
-    const answers = countedBy(
-      runs.filter(({ state, answered_by }) => state === 'completed' && answered_by === null),
-    );
+    const answers = countedBy(runs.filter(({ state }) => state === 'completed'));
     const ends = countedBy(begun.filter(({ state }) => state === 'failed' || state === 'cancelled'));
     for (const [file, put] of this.#users.put) {
       const taken = (put.kind === 'result' ? answers : ends).get(fileOf(put)) ?? 0;

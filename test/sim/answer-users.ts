@@ -1,4 +1,6 @@
 /** Those who put answers and ends into `results/` and `ended/`: written by hand, copied from elsewhere, copied here. */
+import { splitResultFileName } from '../../src/core/names.ts';
+import type { RunRow } from '../../src/core/rows.ts';
 import type { Action, ForeignRun } from './actions.ts';
 import type { FolderUsers } from './folder-users.ts';
 import { foreignFile } from './foreign-run.ts';
@@ -40,6 +42,36 @@ export class AnswerUsers {
     const { bytes, says } = foreignFile(action.of);
     this.#world.hit(`a file of another workspace was copied: ${kind} ${damage}`);
     return this.#put({ kind, name, epoch, says: damage === 'none' ? says : null }, bytes);
+  }
+
+  /** The database that knew what stands there is gone: all of it is anybody's from now on, and on disk. */
+  disown(): void {
+    const { results, ended, foreign } = this.#server;
+    for (const [kind, folder] of [
+      ['result', results],
+      ['ended', ended],
+    ] as const)
+      for (const file of folder.names()) {
+        const at = splitResultFileName(file);
+        const bytes = folder.peek(file);
+        const path = `${folder.path}/${file}`;
+        if (at === null || bytes === null || foreign.has(path)) continue;
+        const { result, digest, run } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Handmade;
+        this.#put({ kind, ...at, says: { result, digest, run } }, Buffer.from(bytes));
+      }
+  }
+
+  /** Of names that the database does not know, what stands there answers whoever asks from now on. */
+  beforeAnybodyAsks(): void {
+    const { ledger, submitted } = this.#world;
+    for (const { kind, name, says } of this.put.values())
+      if (kind === 'result' && says !== null && !ledger.named.has(name) && !submitted.has(name))
+        this.answered.add(name);
+  }
+
+  /** Whole files that say that they are of this run. */
+  filesOf({ name, run }: Pick<RunRow, 'name' | 'run'>): PutAnswer[] {
+    return [...this.put.values()].filter((put) => put.name === name && put.says?.run === run);
   }
 
   /** The bare pair. */

@@ -347,6 +347,26 @@ export const BREAKS = {
     faults: [],
     caught_by: ['draws'],
   },
+  'a rebuild overlooks a file': {
+    broken: { rebuilt: (files) => files.filter((_, i) => i % 5 !== 4) },
+    faults: [],
+    caught_by: ['rebuild'],
+  },
+  /** Whatever it is called. */
+  'what stands in results/ is taken for what the queue knows': {
+    broken: {
+      known: (known) => ({
+        named: (names) => known.named(names),
+        published: (after, count) => known.published(after, count),
+        ofRuns: (files) => {
+          const named = known.named(files.map(({ name }) => name));
+          return files.map(({ name }) => named.has(name));
+        },
+      }),
+    },
+    faults: ['the server is killed'],
+    caught_by: ['answers', 'files'],
+  },
   'an instance is given more than its slots': {
     broken: changing((event) => (event.type === 'settle' ? { ...event, slots: event.slots + 3 } : event)),
     faults: [],

@@ -32,8 +32,8 @@ export class FolderWatch {
 
   /** Whether a file in `results/` or `ended/` told of it, and nobody asked for it here. */
   #isForeign({ id, name }: RunRow): boolean {
-    const { epoch, answered_by } = this.#world.ledger.begun.get(id) ?? { epoch: null, answered_by: null };
-    return answered_by === null && this.#answers.put.has(`${epoch}_${name}.json`);
+    const { epoch } = this.#world.ledger.begun.get(id) ?? { epoch: null };
+    return this.#answers.put.has(`${epoch}_${name}.json`);
   }
 
   checkAtRest(runs: readonly RunRow[]): void {

@@ -204,7 +204,8 @@ export class InstanceProcess {
     );
     const { spooled, acknowledged, ruined } = this.#world;
     for (const key of spooled) {
-      const ours = this.#world.models.calls.get(key)?.instance === this.name;
+      const asked = this.#world.models.ever.get(key) ?? [];
+      const ours = asked.length > 0 && asked.every(({ instance }) => instance === this.name);
       if (ours && !left.has(key) && !acknowledged.has(key) && !ruined.has(key))
         this.#world.fault('spool', `${this.name} had the outcome of ${key} on its disk, and has lost it`);
     }

@@ -76,6 +76,8 @@ interface Play {
 export class Models {
   /** By `name@run#attempt`. */
   readonly calls = new Map<string, Call>();
+  /** All that was ever asked: databases that are put back, or made again, count attempts anew. */
+  readonly ever = new Map<string, Call[]>();
   readonly #seed: number;
   /** Part of the questions that fail, and may be asked again. */
   readonly #flaky: number;
@@ -83,6 +85,8 @@ export class Models {
   readonly #broken: (rule: string, message: string) => void;
   /** Whether an attempt is on disk. */
   mayRun: (key: string) => boolean = () => true;
+  /** Whether another database has given out an attempt of this number. */
+  isPast: (key: string) => boolean = () => false;
   /** No more whims: every question that can be answered is, soon. */
   honest = false;
   /** By endpoint. Monotonic ms of the world. */
@@ -107,11 +111,12 @@ export class Models {
         const key = attemptKey(order);
         if (order.recipe !== null && !workspace)
           this.#broken('needs', `${key} has a script, and runs on ${instance}, which has no workspace`);
-        if (this.calls.has(key)) this.#broken('fence', `${key} was begun twice`);
+        if (this.calls.has(key) && !this.isPast(key)) this.#broken('fence', `${key} was begun twice`);
         if (!this.mayRun(key)) this.#broken('told before disk', `${key} runs and is not on disk`);
         const { text, prompt } = askedBy(order);
         const call: Call = { text, prompt, digest: order.digest, instance, outcome: null, answer: null };
         this.calls.set(key, call);
+        this.ever.set(key, [...(this.ever.get(key) ?? []), call]);
         const random = new SeededRandom(Number.parseInt(sha256(`${this.#seed} ${key}`).slice(0, 8), 16));
         return new Promise((resolve, reject) => {
           const end = (report: Report): void => {

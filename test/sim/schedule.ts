@@ -6,6 +6,7 @@ import { sha256 } from '../../src/core/identity.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import type { Action, JobWish, Part } from './actions.ts';
 import { FAULTS, type FaultKind } from './faults.ts';
+import { Losing } from './losing.ts';
 import { BAD } from './model.ts';
 import { Copying } from './copying.ts';
 import { Dropping } from './dropping.ts';
@@ -65,6 +66,7 @@ class Scheduling {
   readonly #dropping: Dropping;
   readonly #copying: Copying;
   readonly #redrawing: Redrawing;
+  readonly #losing: Losing;
   #strikes = 0;
 
   constructor(seed: number, faults: readonly FaultKind[] | undefined) {
@@ -85,6 +87,7 @@ class Scheduling {
     this.#dropping = new Dropping(seed, this.#mood.questions);
     this.#copying = new Copying(seed, this.#mood.questions);
     this.#redrawing = new Redrawing(seed);
+    this.#losing = new Losing(seed);
   }
 
   draw(turns: number): Action[] {
@@ -92,6 +95,7 @@ class Scheduling {
       this.#ask();
       this.#actions.push(...this.#dropping.turn(this.#jobs), ...this.#copying.turn(this.#jobs));
       this.#actions.push(...this.#redrawing.turn(this.#jobs, this.#fromFiles()));
+      this.#actions.push(...this.#losing.turn());
       if (this.#random.next() < this.#mood.faults_per_turn) this.#strike(turn);
       this.#mend(turn);
       const { patience_ms } = this.#mood;

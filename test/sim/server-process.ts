@@ -1,5 +1,6 @@
 /** The server of the simulation: the scheduler over the one store, and the publisher over a disk that outlives both. */
 import { join } from 'node:path';
+import type { RebuildDisk } from '../../src/app/rebuild.ts';
 import type { EndpointConfig } from '../../src/core/endpoints.ts';
 import { jobFileName, resultFileName } from '../../src/core/names.ts';
 import type { CrashPointName } from '../../src/core/ports/crashpoint.ts';
@@ -10,6 +11,7 @@ import type { PublicationRow } from '../../src/core/rows.ts';
 import { SchedulerService, type SchedulerOptions } from '../../src/scheduler/scheduler.ts';
 import type { FromInstance, FromScheduler } from '../../src/wire/messages.ts';
 import { AttemptLogWriter } from '../../src/workspace/attempt-logs.ts';
+import type { KnownAnswers } from '../../src/workspace/foreign-answers.ts';
 import type { JobDoor } from '../../src/workspace/job-intake.ts';
 import type { AnswersFirst, JobWatcher } from '../../src/workspace/job-watcher.ts';
 import { foldersOf, layoutOf } from '../../src/workspace/layout.ts';
@@ -53,6 +55,9 @@ export interface Break extends Pick<SchedulerOptions, 'decide'> {
   readonly jobFolder?: (folder: JobFolder) => JobFolder;
   readonly door?: (door: JobDoor) => JobDoor;
   readonly answers?: (answers: AnswersFirst) => AnswersFirst;
+  readonly known?: (known: KnownAnswers) => KnownAnswers;
+  /** Which of the files in a folder are met by whoever makes a database of them. */
+  readonly rebuilt?: (files: readonly string[]) => readonly string[];
   /** What the scheduler understands of what instances say. */
   readonly bend?: (message: FromInstance | FromScheduler, world: World) => FromInstance | FromScheduler;
 }
@@ -165,6 +170,16 @@ export class ServerProcess {
       this.onPowerLoss();
     }
     return undefined;
+  }
+
+  /** As whoever makes a database of the folders sees them. */
+  foldersToRebuild(clock: RebuildDisk['clock']): RebuildDisk {
+    const met = this.#broken.rebuilt ?? ((files) => files);
+    const folders = [this.results, this.ended];
+    const names = async function* (path: string) {
+      for (const folder of folders) if (folder.path === path) yield* met(folder.names());
+    };
+    return { files: this.disk.files, names, clock };
   }
 
   async #startScheduler(life: Life, files: Files): Promise<void> {
@@ -315,7 +330,7 @@ export class ServerProcess {
   }
 
   #committed(changes: readonly Change[]): void {
-    this.#world.ledger.commit(changes);
+    this.#world.committed(changes);
     for (const change of changes) if (change.do === 'put_publication') this.#meetStranger(change.publication);
   }
 

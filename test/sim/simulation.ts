@@ -22,6 +22,7 @@ import { FolderUsers } from './folder-users.ts';
 import { InstanceProcess, type InstanceWish } from './instance-process.ts';
 import { schedule } from './schedule.ts';
 import { ServerProcess, type Break } from './server-process.ts';
+import { StateUsers } from './state-users.ts';
 import { Users } from './users.ts';
 import { World, type Violation } from './world.ts';
 
@@ -75,6 +76,7 @@ class Playing {
   readonly #files: FileWatch;
   readonly #folderUsers: FolderUsers;
   readonly #answerUsers: AnswerUsers;
+  readonly #stateUsers: StateUsers;
   readonly #folder: FolderWatch;
   readonly #answers: AnswerWatch;
 
@@ -90,6 +92,7 @@ class Playing {
     this.#folderUsers.onChange = (path) => this.#files.changedByUser(path);
     this.#answerUsers = new AnswerUsers(world, server, this.#folderUsers);
     this.#answerUsers.onChange = (path) => this.#files.changedByUser(path);
+    this.#stateUsers = new StateUsers(world, server, this.#answerUsers);
     this.#folder = new FolderWatch(world, server, this.#folderUsers, this.#answerUsers);
     this.#answers = new AnswerWatch(world, server, this.#answerUsers);
     server.onPowerLoss = () => this.#files.afterPowerLoss();
@@ -138,6 +141,10 @@ class Playing {
       case 'copy':
       case 'copy_own':
         return this.#answerUsers.act(action);
+      case 'back_up':
+      case 'put_back':
+      case 'lose_state':
+        return this.#stateUsers.act(action);
       default:
         return this.#users.act(action);
     }

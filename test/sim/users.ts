@@ -71,7 +71,8 @@ export class Users {
       on_invalid,
     };
     for (const [i, { name, spec_sha256, digest }] of lot.jobs.entries()) {
-      if (jobs[i]?.fresh !== undefined) this.#world.drawn.add(digest);
+      // What is sent of a draw of another number is the same, so it may be found again as a fresh one.
+      if (jobs[i]?.fresh !== undefined || jobs[i]?.draw !== 0) this.#world.drawn.add(digest);
       this.#world.submitted.add(name);
       this.#world.asked.add(spec_sha256);
     }

@@ -47,6 +47,10 @@ export class WatchedFolder {
     };
   }
 
+  get path(): string {
+    return this.#options.folder;
+  }
+
   /** Moved there, over whatever stood there. */
   put(name: string, bytes: Uint8Array): void {
     this.#options.disk.files.put(this.#pathOf(name), bytes);

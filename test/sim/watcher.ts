@@ -9,6 +9,7 @@ import type { JobDoor } from '../../src/workspace/job-intake.ts';
 import { AnswerWatcher } from '../../src/workspace/answer-watcher.ts';
 import { type AnswersFirst, JobWatcher } from '../../src/workspace/job-watcher.ts';
 import { AdoptedFiles, answerReader, type LinkedJobs } from '../../src/workspace/adopted-file.ts';
+import type { KnownAnswers } from '../../src/workspace/foreign-answers.ts';
 import type { WorkspaceLayout } from '../../src/workspace/layout.ts';
 import { RejectedReports } from '../../src/workspace/rejected-file.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
@@ -37,20 +38,14 @@ export interface WatcherParts {
 
 /** As what rebuilds a workspace reads them, with jobs from the simulated folder. */
 export function answersOf(parts: WatcherParts): AnswerWatcher {
-  const { world, life, client, results, ended, files, layout, onFatal, jobText } = parts;
-  const jobs: LinkedJobs = {
-    of: async (link, name) => {
-      const value = parsed(jobText(link));
-      if (value === null) return null;
-      const made = await prepare({ ...value, name }, { via: 'socket', link });
-      return made.ok ? made.job : null;
-    },
-  };
+  const { world, life, client, results, ended, files, layout, onFatal, jobText, broken } = parts;
+  const jobs = linkedJobs(jobText);
+  const known: KnownAnswers = world.stores.reads;
   const answers = new AdoptedFiles({ files, layout, jobs });
   return new AnswerWatcher({
     results,
     ended,
-    known: world.stores.reads,
+    known: broken.known?.(known) ?? known,
     reader: answerReader(answers, life),
     adopt: async (adoptions) => {
       const verdicts = await client.adopt(adoptions);
@@ -64,9 +59,39 @@ export function answersOf(parts: WatcherParts): AnswerWatcher {
   });
 }
 
-function parsed(bytes: Uint8Array | null): object | null {
+/** Jobs by the names of their files. */
+export function linkedJobs(jobText: (file: string) => Uint8Array | null): LinkedJobs {
+  return {
+    of: async (link, name, { batch, digest }) => {
+      const [file = '', label = null] = link.split('#');
+      const lot = batch == null ? {} : { batch };
+      for (const value of valuesIn(jobText(file), label)) {
+        const made = await prepare({ ...value, ...lot, name }, { via: 'socket', link });
+        // Lines without key and name are called after what they ask.
+        if (made.ok && (label === null || 'key' in value || 'name' in value || made.job.digest === digest))
+          return made.job;
+      }
+      return null;
+    },
+  };
+}
+
+/** The job of a file, or the lines of a batch that may be called so. */
+function valuesIn(bytes: Uint8Array | null, label: string | null): object[] {
+  if (bytes === null) return [];
+  const text = Buffer.from(bytes).toString('utf8');
+  const lines = label === null ? [text] : text.split('\n');
+  return lines.flatMap((line) => {
+    const value = parsed(line);
+    if (value === null) return [];
+    const { key, name } = value as { readonly key?: string; readonly name?: string };
+    return label === null || (key ?? name ?? label) === label ? [value] : [];
+  });
+}
+
+function parsed(text: string): object | null {
   try {
-    return bytes === null ? null : (JSON.parse(Buffer.from(bytes).toString('utf8')) as object);
+    return JSON.parse(text) as object;
   } catch {
     return null;
   }

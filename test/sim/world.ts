@@ -1,9 +1,11 @@
 /** What all processes of a simulation share: time, chance, the network, the database, and what is true. */
 import type { PromptdEvent } from '../../src/core/events.ts';
 import { nextState } from '../../src/core/states.ts';
+import type { Random } from '../../src/core/ports/clock.ts';
+import type { Change, Store } from '../../src/core/ports/store.ts';
 import type { CrashPointName } from '../../src/core/ports/crashpoint.ts';
 import type { PreparedJob } from '../../src/core/submission.ts';
-import { openMemoryStores } from '../../src/stores/sqlite/memory.ts';
+import { type MemoryStores, openMemoryStores } from '../../src/stores/sqlite/memory.ts';
 import { MemoryNetwork } from '../../src/transport/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
@@ -43,9 +45,10 @@ export interface Handmade {
 export class World {
   readonly clock = new FakeClock();
   readonly network: MemoryNetwork;
-  readonly stores;
+  /** The database that stands there now. */
+  stores: MemoryStores;
   readonly models: Models;
-  readonly ledger: Ledger;
+  ledger: Ledger;
   readonly leases = new LeaseWatch();
   /** Pids that are surely gone. */
   readonly dead = new Set<number>();
@@ -76,6 +79,15 @@ export class World {
   duplicating_until = 0;
   /** Asked at the crash points within the store. */
   atStorePoint: (name: CrashPointName) => void = () => undefined;
+  /** Attempts that another database than this one gave out. */
+  readonly past = new Set<string>();
+  readonly #storeChance: SeededRandom;
+  readonly #slots: ReadonlyMap<string, number>;
+  /** All commits that made the database, and those that made its backup. */
+  #history: (readonly Change[])[] = [];
+  #backup: readonly (readonly Change[])[] = [];
+  /** While a database is made, what it tells is old news. */
+  #changing = false;
   readonly #trace: string[] = [];
   readonly #seed: number;
   #streams = 0;
@@ -85,22 +97,86 @@ export class World {
     this.#seed = seed;
     const random = this.stream();
     this.models = new Models(seed, this.clock, (rule, message) => this.fault(rule, message));
-    this.stores = openMemoryStores({
-      clock: this.clock,
-      random: this.stream(),
-      crashpoint: (name) => this.atStorePoint(name),
-    });
+    this.#storeChance = this.stream();
+    this.stores = this.#makeStores();
     this.network = new MemoryNetwork({
       timers: this.clock,
       delay_ms: () => (this.rough ? random.below(40) : 1),
       slice_bytes: 200 + random.below(4_000),
     });
-    this.ledger = new Ledger({
+    this.#slots = slots;
+    this.ledger = this.#makeLedger();
+    this.models.isPast = (key) => this.past.has(key);
+    this.models.mayRun = (key) => this.ledger.attempts.has(key) || this.past.has(key);
+  }
+
+  #makeStores(random: Random = this.#storeChance): MemoryStores {
+    const crashpoint = (name: CrashPointName): void => this.atStorePoint(name);
+    return openMemoryStores({ clock: this.clock, random, crashpoint });
+  }
+
+  #makeLedger(): Ledger {
+    return new Ledger({
       now: () => this.clock.monotonic(),
-      slots,
-      broken: (rule, message) => this.fault(rule, message),
+      slots: this.#slots,
+      broken: (rule, message) => {
+        if (!this.#changing) this.fault(rule, message);
+      },
     });
-    this.models.mayRun = (key) => this.ledger.attempts.has(key);
+  }
+
+  committed(changes: readonly Change[]): void {
+    this.#history.push(changes);
+    this.ledger.commit(changes);
+  }
+
+  /** As somebody copies the database: one moment of it. */
+  backUp(): void {
+    this.#backup = [...this.#history];
+  }
+
+  /** The database of the backup stands there again, the first there was where there is none. Nobody has it open. */
+  async putBack(): Promise<void> {
+    const { store_id } = this.stores.reads;
+    await this.#change({ next: () => this.#storeChance.next(), id: () => store_id }, async (store) => {
+      for (const changes of this.#backup) await store.commit(changes);
+    });
+  }
+
+  /** A database of its own stands there, made by `fill`. Nobody has it open. */
+  replace(fill: (store: Store) => Promise<void>): Promise<void> {
+    this.#backup = [];
+    return this.#change(this.#storeChance, fill);
+  }
+
+  /** What was begun under the database before may still come. */
+  async #change(random: Random, fill: (store: Store) => Promise<void>): Promise<void> {
+    for (const key of this.ledger.attempts.keys()) this.past.add(key);
+    for (const key of this.models.calls.keys()) this.past.add(key);
+    this.models.calls.clear();
+    await this.stores.store.close();
+    this.stores = this.#makeStores(random);
+    this.ledger = this.#makeLedger();
+    this.#history = [];
+    this.#changing = true;
+    const { store } = this.stores;
+    await fill(
+      new Proxy(store, {
+        get: (target, key) =>
+          key === 'commit'
+            ? async (changes: readonly Change[]) => {
+                const refused = await target.commit(changes);
+                this.committed(changes);
+                return refused;
+              }
+            : (Reflect.get(target, key) as () => unknown).bind(target),
+      }),
+    );
+    this.#changing = false;
+    for (const [ref, digest] of this.accepted) {
+      const stored = this.ledger.runs.get(this.ledger.ids.get(ref) ?? -1);
+      if (stored?.digest !== digest) this.accepted.delete(ref);
+    }
   }
 
   /** Somebody was told that this job is that run. Gives whether it is, or a fresh draw of it, which is as good. */
