@@ -20,7 +20,11 @@ export interface BoardInstance {
   readonly draining: boolean;
   /** Leases it holds. */
   readonly used: number;
+  /** Runs whose outcomes lie in its spool, as it said at its hello, and the monotonic time until when they are waited for. */
+  readonly brings: { readonly runs: ReadonlySet<string>; readonly until_m: number };
 }
+
+export const BRINGS_NOTHING: BoardInstance['brings'] = { runs: new Set(), until_m: 0 };
 
 /** An instance's right to an attempt. When it ends is kept by the scheduler's lease clock, outside of turns. */
 export interface Lease {
@@ -160,6 +164,7 @@ export function boardAtStart(start: StoreStart, endpoints: Iterable<EndpointConf
       connected: false,
       draining: false,
       used: 0,
+      brings: BRINGS_NOTHING,
     });
   }
   for (const run of start.running) {

@@ -32,6 +32,8 @@ export const LIMITS = {
   accept_timeout_ms: 5_000,
   /** From the first byte of a connection to a valid hello. */
   hello_timeout_ms: 5_000,
+  /** What an instance said at its hello to have in its spool is waited for so long before its run is asked again. */
+  spooled_wait_ms: 15_000,
   /** A frame that has begun must end within this time. */
   frame_timeout_ms: 30_000,
   /** Between the polite and the final end of what a cancelled attempt runs. */

@@ -21,6 +21,12 @@ export type LeaseProof =
   /** A cancel was not confirmed within the grace. */
   | 'cancel_grace';
 
+/** What an instance says at its hello to hold: it runs, or its outcome lies in the spool. */
+export interface HeldAttempt extends AttemptRef {
+  readonly store_id: string;
+  readonly spooled: boolean;
+}
+
 export type TurnEvent =
   | { readonly type: 'submit'; readonly jobs: readonly PreparedJob[]; readonly on_invalid: OnInvalid }
   | { readonly type: 'cancel'; readonly runs: readonly RunRef[] }
@@ -40,7 +46,7 @@ export type TurnEvent =
       readonly slots: number;
       readonly endpoints: readonly string[];
       readonly needs: readonly LaneNeeds[];
-      readonly held: readonly (AttemptRef & { readonly store_id: string; readonly spooled: boolean })[];
+      readonly held: readonly HeldAttempt[];
     }
   | { readonly type: 'detach'; readonly instance: number }
   | { readonly type: 'drain'; readonly instance: number; readonly draining: boolean }

@@ -184,13 +184,16 @@ export function checkBoard(board: Board, rows: Iterable<RunRow>, follow_ups: rea
 
 /** Placement after a turn: within every limit, in order, and no slot empty for which somebody waits. */
 export function checkPlacement(board: Board, ledger: Ledger, now_m: number): void {
-  const waiting = [...ledger.rows.values()].filter(({ state }) => state === 'queued');
+  const waiting = [...ledger.rows.values()].filter(
+    (run) => run.state === 'queued' && !isBrought(board, run, now_m),
+  );
   for (const run of ledger.claimed) {
     const instance = board.instances.get(run.instance ?? -1);
     const endpoint = board.endpoints.get(run.endpoint);
     expect(instance).toMatchObject({ connected: true, draining: false });
     expect(instance?.used).toBeLessThanOrEqual(instance?.slots ?? 0);
     expect(endpoint?.paused).toBe(false);
+    expect(isBrought(board, run, now_m), 'what lies in a spool is not asked again').toBe(false);
     expect(endpoint?.running).toBeLessThanOrEqual(endpoint?.max_concurrent ?? 0);
     for (const other of waiting) {
       if (other.lane === run.lane) expect(goesFirst(run, other), 'in the order of the lane').toBe(true);
@@ -215,6 +218,14 @@ function isOpen(board: Board, run: RunRow, now_m: number): boolean {
     const gate = board.gates.get(key);
     return gate === undefined || (gate.until_m <= now_m && gate.probe === null);
   });
+}
+
+/** Whether an instance said that it has an outcome of it, and may still send it. */
+function isBrought(board: Board, run: RunRow, now_m: number): boolean {
+  return [...board.instances.values()].some(
+    ({ connected, brings }) =>
+      connected && brings.until_m > now_m && brings.runs.has(runKey(run.name, run.run)),
+  );
 }
 
 function couldStart(board: Board, run: RunRow, now_m: number): boolean {

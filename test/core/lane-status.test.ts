@@ -2,7 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { laneStatuses } from '../../src/core/lane-status.ts';
 import type { LaneNeeds } from '../../src/core/rows.ts';
-import type { Board, BoardEndpoint, BoardInstance, BoardLane } from '../../src/core/board.ts';
+import {
+  type Board,
+  type BoardEndpoint,
+  type BoardInstance,
+  type BoardLane,
+  BRINGS_NOTHING,
+} from '../../src/core/board.ts';
 
 const ENDPOINT: BoardEndpoint = {
   name: 'shell',
@@ -23,7 +29,7 @@ function boardWith(needs: LaneNeeds, offered: readonly LaneNeeds[]): Board {
   };
   const instance: BoardInstance = {
     ...{ id: 0, name: 'local', process_id: 'p', slots: 4, endpoints: new Set(['shell']) },
-    ...{ needs: new Set(offered), connected: true, draining: false, used: 0 },
+    ...{ needs: new Set(offered), connected: true, draining: false, used: 0, brings: BRINGS_NOTHING },
   };
   return {
     instances: new Map([[0, instance]]),

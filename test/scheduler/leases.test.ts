@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../src/core/limits.ts';
 import { endpointOf, Stage } from './stage.ts';
 import { ACCEPT, BEAT, TERM } from './terms.ts';
 
@@ -248,6 +249,10 @@ describe('an instance that comes back', () => {
     expect(peer.dispatched).toEqual(['a#1', 'a#2']);
     peer.hangUp();
     const back = await stage.attach({}, [peer.held('a', { attempt: 1, spooled: true })]);
+    expect(stage.outcomes('a')).toEqual(['lost/lost', 'lost/free']);
+    // The outcome of the old one is on its way; where it does not come, nobody waits for ever.
+    expect(back.dispatched).toEqual([]);
+    await stage.live(LIMITS.spooled_wait_ms + BEAT, [back, []]);
     expect(stage.outcomes('a')).toEqual(['lost/lost', 'lost/free', 'running/free']);
     expect(back.dispatched).toEqual(['a#3']);
   });

@@ -1,8 +1,9 @@
 /** Instances come, say what they hold, and go. */
 import type { AttemptRef } from '../attempt.ts';
-import { runKey, type BoardInstance, type Lease } from '../board.ts';
+import { BRINGS_NOTHING, runKey, type BoardInstance, type Lease } from '../board.ts';
 import type { Draft } from '../draft.ts';
-import type { TurnEvent } from '../turn-events.ts';
+import { LIMITS } from '../limits.ts';
+import type { HeldAttempt, TurnEvent } from '../turn-events.ts';
 import { decideLeaseEnded } from './lease-ended.ts';
 import { collect } from './collect.ts';
 import { abortCancelled, refOf } from './leasing.ts';
@@ -22,6 +23,7 @@ export function decideGreet(draft: Draft, index: number, event: Extract<TurnEven
       connected: false,
       draining: false,
       used: 0,
+      brings: BRINGS_NOTHING,
     };
     draft.instances.set(id, instance);
     putInstance(draft, instance);
@@ -65,10 +67,30 @@ export function decideSettle(draft: Draft, event: Extract<TurnEvent, { type: 'se
     needs: new Set(event.needs),
     connected: true,
     draining: false,
+    brings: broughtBy(draft, ours),
   };
   draft.instances.set(instance.id, instance);
   putInstance(draft, instance);
   draft.tell({ type: 'instance_attached', instance: instance.id, name: instance.name });
+}
+
+/** Outcomes that are on their way. What is asked again meanwhile would be paid for twice. */
+function broughtBy(draft: Draft, held: readonly HeldAttempt[]): BoardInstance['brings'] {
+  const runs = new Set(held.filter(({ spooled }) => spooled).map(({ name, run }) => runKey(name, run)));
+  if (runs.size === 0) return BRINGS_NOTHING;
+  // An entry that the disk does not give back is never sent.
+  const until_m = draft.moment.now_m + LIMITS.spooled_wait_ms;
+  draft.effects.push({ type: 'wake_at', at_m: until_m });
+  return { runs, until_m };
+}
+
+/** It has come: see {@link decideSettle}. */
+export function hasBrought(draft: Draft, instance: number, key: string): void {
+  const before = draft.instances.get(instance);
+  if (before === undefined || !before.brings.runs.has(key)) return;
+  const runs = new Set(before.brings.runs);
+  runs.delete(key);
+  draft.instances.set(instance, { ...before, brings: { ...before.brings, runs } });
 }
 
 function settleLease(draft: Draft, lease: Lease, isHeld: boolean, sameProcess: boolean): void {

@@ -20,7 +20,7 @@ interface Candidates {
 export function place(draft: Draft): void {
   const free = [...draft.instances.values()].filter(hasRoom);
   if (free.length === 0) return;
-  const waiting = candidateLanes(draft);
+  const waiting = candidateLanes(draft, broughtRuns(draft));
   for (;;) {
     const choice = choose(draft, waiting);
     if (choice === null) break;
@@ -38,19 +38,27 @@ export function place(draft: Draft): void {
 }
 
 /** The heads of every lane of which something could start: as many as could start at most. */
-function candidateLanes(draft: Draft): Candidates[] {
+function candidateLanes(draft: Draft, brought: ReadonlySet<string>): Candidates[] {
   const waiting: Candidates[] = [];
   const missing = new MissingKeys();
   for (const lane of draft.lanes.values()) {
     const room = lane.has_work ? roomFor(draft, lane) : 0;
     if (room === 0) continue;
     missing.during(() => {
-      const runs = headsOf(draft, lane, room);
+      const runs = headsOf(draft, lane, room, brought);
       if (runs.length > 0) waiting.push({ lane, runs, next: 0 });
     });
   }
   if (missing.keys.length > 0) throw new Missing(...missing.keys);
   return waiting;
+}
+
+/** Runs whose outcomes are on their way from the spools of instances that are connected. */
+function broughtRuns(draft: Draft): ReadonlySet<string> {
+  const brought = new Set<string>();
+  for (const { connected, brings } of draft.instances.values())
+    if (connected && brings.until_m > draft.moment.now_m) for (const key of brings.runs) brought.add(key);
+  return brought;
 }
 
 /** How many runs of this lane could start at most; probes and sticky models allow fewer. */
@@ -67,15 +75,24 @@ function roomFor(draft: Draft, lane: BoardLane): number {
  * Queued runs in order, those that were loaded and those that this turn queued. Where fewer were loaded than could start,
  * and there may be more, more are loaded: a slot must not stay empty, nor a newcomer pass those who wait.
  */
-function headsOf(draft: Draft, lane: BoardLane, room: number): readonly RunRow[] {
+function headsOf(
+  draft: Draft,
+  lane: BoardLane,
+  room: number,
+  brought: ReadonlySet<string>,
+): readonly RunRow[] {
+  const mayStartNow = (run: RunRow): boolean => !brought.has(runKey(run.name, run.run));
   const loaded = draft.loaded.claims(lane.id);
   const isWhole =
     draft.lanesFilled.has(lane.id) || (loaded !== null && loaded.length < draft.loaded.claimLimit(lane.id));
-  const queued = (loaded ?? []).map((id) => draft.row(id)).filter((run) => run.state === 'queued');
+  const queued = (loaded ?? [])
+    .map((id) => draft.row(id))
+    .filter((run) => run.state === 'queued' && mayStartNow(run));
   if (!isWhole && queued.length < room) {
-    throw new Missing({ claims: [{ lane: lane.id, limit: room + (draft.unqueued.get(lane.id) ?? 0) }] });
+    const limit = room + (draft.unqueued.get(lane.id) ?? 0) + brought.size;
+    throw new Missing({ claims: [{ lane: lane.id, limit }] });
   }
-  const fresh = [...(draft.queued.get(lane.id) ?? [])].map((id) => draft.row(id));
+  const fresh = [...(draft.queued.get(lane.id) ?? [])].map((id) => draft.row(id)).filter(mayStartNow);
   return [...new Set([...queued, ...fresh])].toSorted(compareInLane);
 }
 

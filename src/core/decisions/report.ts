@@ -15,6 +15,7 @@ import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
 import { closeAttempt, endWithoutAnswer, supersede, teachGates, type EndCause } from './attempt-end.ts';
 import { completeRun } from './ending.ts';
+import { hasBrought } from './instances.ts';
 import { dropLease, refOf } from './leasing.ts';
 
 type ReportEvent = Extract<TurnEvent, { type: 'report' }>;
@@ -22,6 +23,7 @@ type AnswerDropped = Extract<PromptdEvent, { type: 'answer_dropped' }>;
 
 export function decideReport(draft: Draft, event: ReportEvent): void {
   const { report } = event;
+  hasBrought(draft, event.instance, runKey(report.name, report.run));
   const how = take(draft, event);
   const attempt = { ...refOf(report), store_id: report.store_id, how };
   draft.effects.push({ type: 'acknowledge', instance: event.instance, attempt });
