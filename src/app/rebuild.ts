@@ -128,8 +128,8 @@ export class Rebuild {
   readonly #disk: RebuildDisk;
   readonly #now: number;
   #files_read = 0;
-  /** Ids of runs whose answer others took; 0 while the run was not met. */
-  readonly #sources = new Map<string, number>();
+  /** Runs whose answer others took: their ids, 0 where there is no such run, and their digests once they are restored. */
+  readonly #sources = new Map<string, { id: number; digest: string | null }>();
   readonly #lanes = new Map<string, LaneRow>();
   readonly #answered = new Set<string>();
   readonly #several: SeveralRuns = new Map();
@@ -195,7 +195,7 @@ export class Rebuild {
     for (const [index, [one]] of groups.entries()) {
       if (one !== undefined && one.run !== 1) this.#several.set(one.name, null);
       const ref = formatRunRef({ name: one?.name ?? '', run: one?.run ?? 0 });
-      if (this.#sources.has(ref)) this.#sources.set(ref, index + 1);
+      if (this.#sources.has(ref)) this.#sources.set(ref, { id: index + 1, digest: null });
     }
     return groups;
   }
@@ -210,7 +210,7 @@ export class Rebuild {
         readonly run?: number | null;
         readonly answered_by?: string;
       };
-      if (answered_by !== undefined) this.#sources.set(answered_by, 0);
+      if (answered_by !== undefined) this.#sources.set(answered_by, { id: 0, digest: null });
       const isRun = typeof run === 'number' && read.record.digest !== undefined;
       const submitted_at = isRun ? submittedAt(read, { submitted_at: this.#now }) : this.#now;
       seen.push({ ...listed, bytes, run: isRun ? run : null, submitted_at });
@@ -307,9 +307,12 @@ export class Rebuild {
 
   /** Bodies first, then the batch, the run, its result. */
   #changesOf(adoption: Adoption, id: number): readonly Change[] {
-    const { row, spec, answered_by: source } = adoption;
-    const answered_by = source === null ? null : this.#sourceOf(formatRunRef(source));
-    const leads = adoption.result !== null && answered_by === null && !this.#answered.has(row.digest);
+    const { row, spec } = adoption;
+    const answered_by = this.#sourceOf(adoption, id);
+    const own = this.#sources.get(formatRunRef(row));
+    if (own !== undefined) own.digest = row.digest;
+    // Whoever took it from another has it as well: each digest that has an answer is found by one run.
+    const leads = adoption.result !== null && !this.#answered.has(row.digest);
     if (leads) this.#answered.add(row.digest);
     const lane = this.#laneOf(adoption);
     const { run, result } = adoptedRows(adoption, { id, lane, run: row.run, leads, answered_by });
@@ -320,9 +323,11 @@ export class Rebuild {
     return changes;
   }
 
-  /** Null where its file is gone: then this is the one that tells the answer. */
-  #sourceOf(ref: string): number | null {
-    return this.#sources.get(ref) || null;
+  /** Null where its file is gone, or another run has its name by now: then this is the one that tells the answer. */
+  #sourceOf({ row, answered_by }: Adoption, id: number): number | null {
+    const source = answered_by === null ? undefined : this.#sources.get(formatRunRef(answered_by));
+    if (source === undefined || source.id === 0 || source.id === id) return null;
+    return source.digest === null || source.digest === row.digest ? source.id : null;
   }
 
   #laneOf({ row: { endpoint, model }, needs }: Adoption): number {

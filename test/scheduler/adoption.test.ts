@@ -86,6 +86,16 @@ describe('a file of a name that nobody knows', () => {
     expect(resultsToPublish()).toEqual([stage.run('b').id]);
   });
 
+  it('R6 R8: is its own answer where the run that it says it has it from is of other work here', async () => {
+    stage = await Stage.open();
+    const job = jobOf('b', { text: 'asked elsewhere' });
+    await adopt(result('a'), result('b', { job, file: { answered_by: 'a@1' } }));
+    expect(stage.run('b')).toMatchObject({ state: 'completed', answered_by: null });
+    expect(await stage.submit(['c', { text: 'asked elsewhere' }])).toMatchObject([
+      { verdict: 'answered_before' },
+    ]);
+  });
+
   it('R8: of an end becomes a run that failed, for the same reason, and may be retried', async () => {
     stage = await Stage.open();
     const peer = await stage.attach();

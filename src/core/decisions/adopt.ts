@@ -5,6 +5,7 @@
 import { adoptedBodies, adoptedRows, type Adoption, type AdoptionVerdict } from '../adoption.ts';
 import { runKey } from '../board.ts';
 import type { Draft } from '../draft.ts';
+import type { RunRef } from '../names.ts';
 import type { ResultRow, RunRow } from '../rows.ts';
 import { hasEnded } from '../states.ts';
 import type { TurnEvent } from '../turn-events.ts';
@@ -56,7 +57,7 @@ function insert(draft: Draft, adoption: Adoption): 'adopted' {
     lane: lane.id,
     run: row.run,
     leads: adoption.result !== null && isFirst,
-    answered_by: answered_by === null ? null : (draft.run(answered_by.name, answered_by.run)?.id ?? null),
+    answered_by: answered_by === null ? null : sourceOf(draft, answered_by, row.digest),
   });
   draft.insert(run, spec);
   draft.useEpoch(row.name, row.epoch);
@@ -64,6 +65,12 @@ function insert(draft: Draft, adoption: Adoption): 'adopted' {
   recordAnswer(draft, run, row.epoch, answerOf(result));
   if (!run.leads) answerLeader(draft, run, answerOf(result));
   return 'adopted';
+}
+
+/** Null where that run is not here, or is of other work here: then this is the one that tells the answer. */
+function sourceOf(draft: Draft, { name, run }: RunRef, digest: string): number | null {
+  const source = draft.run(name, run);
+  return source?.state === 'completed' && source.digest === digest ? source.id : null;
 }
 
 function answerOf({ epoch, attempt, text_sha256, text_bytes, meta }: Omit<ResultRow, 'job'>): StoredAnswer {
