@@ -307,9 +307,11 @@ export class AnswerWatcher implements AnswersFirst {
     return null;
   }
 
-  /** In ascending order of run, as they were made. */
+  /** In ascending order of run, as they were made; of several ends of a run the last is the one that stands. */
   async #adopt(folder: ForeignAnswers, lot: readonly Read[]): Promise<void> {
-    const inOrder = lot.toSorted((a, b) => a.adoption.row.run - b.adoption.row.run);
+    const inOrder = lot.toSorted(({ adoption: { row: a } }, { adoption: { row: b } }) => {
+      return a.run - b.run || (folder.kind === 'ended' ? b.epoch - a.epoch : 0);
+    });
     await handOver(
       inOrder,
       async (some) => {

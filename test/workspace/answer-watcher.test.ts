@@ -297,6 +297,14 @@ describe('a file in ended/', () => {
     await clock.settle();
     expect(lots).toEqual([['both@2'], ['failed@1']]);
   });
+
+  it('R9: is the last of those of its run, as a rebuild has it', async () => {
+    const { clock, ended, watcher, known } = setup();
+    for (const epoch of [T + 1, T + 3, T + 2]) ended.put(`${epoch}_a.json`, { result: 'end', run: 1 });
+    watcher.start();
+    await clock.settle();
+    expect([...(known.get('a') ?? [])][0]).toBe(T + 3);
+  });
 });
 
 describe('a file in ended/ beside a result that is being written', () => {
