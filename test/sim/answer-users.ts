@@ -12,6 +12,8 @@ export interface PutAnswer {
   readonly kind: ForeignRun['kind'];
   readonly name: string;
   readonly epoch: number;
+  /** Whether it was promptd's here, under a database that is gone. */
+  readonly is_own: boolean;
   /** What it says; null where it is not whole, or was changed. */
   readonly says: Handmade | null;
 }
@@ -41,7 +43,7 @@ export class AnswerUsers {
     const { kind, name, epoch, damage } = action.of;
     const { bytes, says } = foreignFile(action.of);
     this.#world.hit(`a file of another workspace was copied: ${kind} ${damage}`);
-    return this.#put({ kind, name, epoch, says: damage === 'none' ? says : null }, bytes);
+    return this.#put({ kind, name, epoch, is_own: false, says: damage === 'none' ? says : null }, bytes);
   }
 
   /** The database that knew what stands there is gone: all of it is anybody's from now on, and on disk. */
@@ -57,7 +59,7 @@ export class AnswerUsers {
         const path = `${folder.path}/${file}`;
         if (at === null || bytes === null || foreign.has(path)) continue;
         const { result, digest, run } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Handmade;
-        this.#put({ kind, ...at, says: { result, digest, run } }, Buffer.from(bytes));
+        this.#put({ kind, ...at, is_own: true, says: { result, digest, run } }, Buffer.from(bytes));
       }
   }
 
@@ -80,7 +82,10 @@ export class AnswerUsers {
     const text = JSON.stringify({ job: `${name}.json`, result });
     this.#world.hit('an answer was put into results/');
     const says = right ? { result, digest: null, run: null } : null;
-    this.#put({ kind: 'result', name, epoch, says }, Buffer.from(right ? text : text.slice(0, -5)));
+    this.#put(
+      { kind: 'result', name, epoch, is_own: false, says },
+      Buffer.from(right ? text : text.slice(0, -5)),
+    );
   }
 
   #copyOwn({ which, epoch }: Extract<Action, { do: 'copy_own' }>): void {
@@ -92,7 +97,10 @@ export class AnswerUsers {
     const { result, digest, run } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Handmade;
     const name = file.slice(file.indexOf('_') + 1, -'.json'.length);
     this.#world.hit('a result was copied beside itself');
-    this.#put({ kind: 'result', name, epoch, says: { result, digest, run } }, Buffer.from(bytes));
+    this.#put(
+      { kind: 'result', name, epoch, is_own: false, says: { result, digest, run } },
+      Buffer.from(bytes),
+    );
   }
 
   /** Moved in, as whoever makes answers elsewhere does. */
@@ -101,6 +109,8 @@ export class AnswerUsers {
     const base = `${epoch}_${name}`;
     const folder = kind === 'result' ? this.#server.results : this.#server.ended;
     const path = `${kind === 'result' ? LAYOUT.results : LAYOUT.ended}/${base}.json`;
+    // Whoever copies does not copy over what is there.
+    if (!put.is_own && folder.peek(`${base}.json`) !== null) return;
     this.#world.say(`somebody puts ${path}`);
     const isAsked =
       this.#world.submitted.has(name) ||

@@ -42,17 +42,17 @@ export class StateUsers {
     const world = this.#world;
     const { disk, folder } = this.#server;
     for (const path of disk.files.paths) if (path.startsWith(`${LAYOUT.state}/`)) disk.files.remove(path);
-    const before = world.ledger;
+    const { ledger: before, inherited } = world;
     const jobs = linkedJobs((file) => folder.peek(file));
     const observer = { misfit: async () => undefined, progress: () => undefined };
     const at = this.#server.foldersToRebuild(world.clock);
     await world.replace((store) => new Rebuild(LAYOUT, jobs, observer, at).fill(store));
     world.hit('the database was made from the folders');
-    for (const run of before.runs.values()) this.#checkFound(run, before);
+    for (const run of before.runs.values()) this.#checkFound(run, before, inherited);
   }
 
   /** Whose end stands in a file, and in no other that says something else, is what it was. */
-  #checkFound(run: RunRow, before: Ledger): void {
+  #checkFound(run: RunRow, before: Ledger, inherited: ReadonlySet<number>): void {
     const ref = formatRunRef(run);
     const told = this.#answers.filesOf(run);
     const file = `${run.epoch}_${run.name}.json`;
@@ -60,6 +60,10 @@ export class StateUsers {
     const own = told.find((one) => one.kind === kind && `${one.epoch}_${one.name}.json` === file);
     if (!hasEnded(run.state) || own?.says?.run !== run.run) return;
     if (told.some(({ says }) => says?.digest !== run.digest)) return;
+    // Of ends that others have put beside it, nobody can say which is the last.
+    if (kind === 'ended' && told.some(({ is_own }) => !is_own)) return;
+    // An old database that was put back knows nothing of the ends that came after it.
+    if (inherited.has(run.id) && told.some(({ epoch }) => epoch > (run.epoch ?? 0))) return;
     const { ledger } = this.#world;
     const found = ledger.runs.get(ledger.ids.get(ref) ?? -1);
     const [was, is] = [before.results.get(run.id), ledger.results.get(found?.id ?? -1)];

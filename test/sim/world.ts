@@ -79,6 +79,8 @@ export class World {
   duplicating_until = 0;
   /** Asked at the crash points within the store. */
   atStorePoint: (name: CrashPointName) => void = () => undefined;
+  /** Ids of the runs that were in the database from its beginning. */
+  inherited: ReadonlySet<number> = new Set();
   /** Attempts that another database than this one gave out. */
   readonly past = new Set<string>();
   readonly #storeChance: SeededRandom;
@@ -173,6 +175,7 @@ export class World {
       }),
     );
     this.#changing = false;
+    this.inherited = new Set(this.ledger.runs.keys());
     for (const [ref, digest] of this.accepted) {
       const stored = this.ledger.runs.get(this.ledger.ids.get(ref) ?? -1);
       if (stored?.digest !== digest) this.accepted.delete(ref);
