@@ -23,11 +23,16 @@ export class Pause {
     });
   }
 
+  /** Ends the wait that is under way. */
+  wake(): void {
+    this.#timer?.cancel();
+    this.#wake?.();
+  }
+
   /** Ends the wait that is under way, and every later one. */
   cancel(): void {
     this.#over = true;
-    this.#timer?.cancel();
-    this.#wake?.();
+    this.wake();
   }
 }
 
@@ -39,11 +44,16 @@ export class Backoff {
     this.#pause = new Pause(timers);
   }
 
-  /** 100 ms, doubling up to 30 s; at once after {@link cancel}. */
+  /** As long as {@link next_ms}; at once after {@link cancel}. */
   wait(): Promise<void> {
+    return this.#pause.wait(this.next_ms());
+  }
+
+  /** How long to wait after one more failure: 100 ms, doubling up to 30 s. */
+  next_ms(): number {
     const ms = Math.min(FIRST_MS * 2 ** Math.min(this.#failures, 20), LONGEST_MS);
     this.#failures += 1;
-    return this.#pause.wait(ms);
+    return ms;
   }
 
   reset(): void {

@@ -1,5 +1,8 @@
-/** Which rows are to be published next: those that the database lists, without those whose files stand or cannot stand. */
-import type { ReadStore } from '../core/ports/read-store.ts';
+/**
+ * Which rows are to be published next: those that the database lists, without those whose files stand or cannot stand, and
+ * without a part whose folder refuses all files: the other part does not wait for that.
+ */
+import type { PublicationPart, ReadStore } from '../core/ports/read-store.ts';
 import type { PublicationRow } from '../core/rows.ts';
 import { readRows, type RefusedPublication } from './publication-batch.ts';
 
@@ -9,6 +12,7 @@ export class PublicationQueue {
   /** Rows that were told of and may not be dropped yet, with the monotonic time of that. */
   readonly #done = new Map<string, number>();
   readonly #refused = new Map<string, RefusedPublication>();
+  readonly #held = new Set<PublicationPart>();
 
   constructor(reads: Pick<ReadStore, 'publications'>, batch_max: number) {
     this.#reads = reads;
@@ -17,13 +21,33 @@ export class PublicationQueue {
 
   /** In the order of the database, job files before the results of the same jobs. */
   next(): readonly PublicationRow[] {
+    if (this.#held.size > 1) return [];
+    const [held] = this.#held;
+    const part = held === undefined ? undefined : held === 'jobs' ? 'answers' : 'jobs';
     const limit = this.#batch_max + this.#done.size + this.#refused.size;
-    const rows = readRows(() => this.#reads.publications(limit));
-    const listed = new Set(rows.map(keyOf));
-    for (const key of this.#done.keys()) if (!listed.has(key)) this.#done.delete(key);
-    for (const key of this.#refused.keys()) if (!listed.has(key)) this.#refused.delete(key);
+    const rows = readRows(() => this.#reads.publications(limit, part));
+    if (part === undefined) this.#forgetDropped(new Set(rows.map(keyOf)));
     const isNew = (row: PublicationRow) => !this.#done.has(keyOf(row)) && !this.#refused.has(keyOf(row));
     return rows.filter(isNew).slice(0, this.#batch_max);
+  }
+
+  /** What the database has no more. */
+  #forgetDropped(listed: ReadonlySet<string>): void {
+    for (const key of this.#done.keys()) if (!listed.has(key)) this.#done.delete(key);
+    for (const key of this.#refused.keys()) if (!listed.has(key)) this.#refused.delete(key);
+  }
+
+  /** Nothing of this part is listed until {@link release}; nor answers whose job files are held. */
+  hold(part: PublicationPart): void {
+    this.#held.add(part);
+  }
+
+  release(): void {
+    this.#held.clear();
+  }
+
+  get holds(): number {
+    return this.#held.size;
   }
 
   /** Their files stand, or they are to get a new epoch: not listed again until {@link reconsider}. */
@@ -53,6 +77,10 @@ export class PublicationQueue {
   get refused(): readonly RefusedPublication[] {
     return [...this.#refused.values()];
   }
+}
+
+export function partOf({ kind }: PublicationRow): PublicationPart {
+  return kind === 'job' ? 'jobs' : 'answers';
 }
 
 function keyOf(row: PublicationRow): string {

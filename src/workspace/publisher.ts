@@ -6,12 +6,12 @@
 import type { Clock, Random, Timer, Timers } from '../core/ports/clock.ts';
 import type { CrashPoint } from '../core/ports/crashpoint.ts';
 import type { Files } from '../core/ports/files.ts';
-import type { ReadStore } from '../core/ports/read-store.ts';
+import type { PublicationPart, ReadStore } from '../core/ports/read-store.ts';
 import type { PublicationRow } from '../core/rows.ts';
 import { Backoff, Pause } from './backoff.ts';
 import type { WorkspaceLayout } from './layout.ts';
 import { mayPass, PublicationBatch, type RefusedPublication } from './publication-batch.ts';
-import { PublicationQueue } from './publication-queue.ts';
+import { partOf, PublicationQueue } from './publication-queue.ts';
 import { type OnPublished, PublicationReport } from './publication-report.ts';
 import { type PublisherTrouble, PublisherTroubles } from './publisher-trouble.ts';
 import { preparePublishing } from './publishing-folders.ts';
@@ -75,6 +75,8 @@ const BATCH_MAX = 256;
 /** Longest rest between two batches while the queue is busy. */
 const REST_MAX_MS = 1_000;
 const AGAIN_MS = 60_000;
+/** In this order: a job stands before its answers. */
+const PARTS: readonly PublicationPart[] = ['jobs', 'answers'];
 
 export function createPublisher(options: PublisherOptions): Publisher {
   return new FolderPublisher(options);
@@ -89,6 +91,10 @@ class FolderPublisher implements Publisher {
   readonly #troubles: PublisherTroubles;
   #working: Promise<void> | null = null;
   readonly #pause: Pause;
+  /** As long as a part is held and nothing of the other one is to be done. */
+  readonly #held: Pause;
+  /** When what is held is tried again, monotonic. */
+  #again_m = 0;
   /** When the batch in hand began, monotonic. */
   #began_m = 0;
   #poked = false;
@@ -108,6 +114,7 @@ class FolderPublisher implements Publisher {
     this.#tools = { files: options.files, layout: options.layout, random: options.random, crashpoint };
     this.#backoff = new Backoff(options.timers);
     this.#pause = new Pause(options.timers);
+    this.#held = new Pause(options.timers);
     this.#report = new PublicationReport({
       timers: options.timers,
       onPublished: options.onPublished,
@@ -122,6 +129,7 @@ class FolderPublisher implements Publisher {
 
   poke(): void {
     this.#poked = true;
+    this.#held.wake();
     if (this.#stopping || this.#fatal !== null || this.#working !== null) return;
     this.#working = this.#work();
   }
@@ -140,6 +148,7 @@ class FolderPublisher implements Publisher {
     this.#again?.cancel();
     this.#backoff.cancel();
     this.#pause.cancel();
+    this.#held.cancel();
     while (this.#working !== null) await this.#working;
     await this.#report.stop();
   }
@@ -180,24 +189,45 @@ class FolderPublisher implements Publisher {
         this.#prepared = true;
         this.#tools.crashpoint('publisher.after_prepare');
       }
+      if (this.#options.clock.monotonic() >= this.#again_m) this.#queue.release();
       const rows = this.#queue.next();
-      if (rows.length === 0) {
-        this.#troubles.refused(this.#queue.refused);
-        return false;
+      if (rows.length === 0 && this.#queue.holds > 0) {
+        await this.#held.wait(Math.max(0, this.#again_m - this.#options.clock.monotonic()));
+        return true;
       }
-      for (const kind of [rows.filter(isJob), rows.filter((row) => !isJob(row))]) {
-        if (kind.length > 0) await this.#publish(kind);
+      for (const part of PARTS) {
+        const its = rows.filter((row) => partOf(row) === part);
+        if (its.length > 0 && !(await this.#publishOrHold(part, its))) break;
       }
-      this.#backoff.reset();
-      this.#troubles.end('writing');
+      if (this.#queue.holds === 0) {
+        this.#backoff.reset();
+        this.#troubles.end('writing');
+      }
+      if (rows.length > 0) return true;
+      this.#troubles.refused(this.#queue.refused);
+      return false;
+    } catch (error) {
+      if (this.#fatal !== null || !mayPass(error)) throw error;
+      this.#troubles.begin('writing', error);
+      await this.#backoff.wait();
+    }
+    return true;
+  }
+
+  /** Whether they could be written. Of what could not, all is held for a while; the answers to jobs that are held wait for these. */
+  async #publishOrHold(part: PublicationPart, rows: readonly PublicationRow[]): Promise<boolean> {
+    try {
+      await this.#publish(rows);
+      return true;
     } catch (error) {
       if (this.#fatal !== null || !mayPass(error)) throw error;
       this.#troubles.begin('writing', error);
       // A folder that disappeared is made again.
       if (hasCode(error, 'ENOENT')) this.#prepared = false;
-      await this.#backoff.wait();
+      if (this.#queue.holds === 0) this.#again_m = this.#options.clock.monotonic() + this.#backoff.next_ms();
+      this.#queue.hold(part);
+      return false;
     }
-    return true;
   }
 
   /** After a batch: rests three times as long as it took, while the queue is busy. */
@@ -242,10 +272,7 @@ class FolderPublisher implements Publisher {
     this.#again?.cancel();
     this.#backoff.cancel();
     this.#pause.cancel();
+    this.#held.cancel();
     this.#options.onFatal(error);
   }
-}
-
-function isJob(row: PublicationRow): boolean {
-  return row.kind === 'job';
 }

@@ -83,6 +83,22 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     killed_by: ['test/workspace/publisher-crash.test.ts'],
   },
   {
+    name: 'one-folder-for-all',
+    breaks: 'publishes no answers as long as jobs/ refuses job files',
+    file: 'src/workspace/publication-queue.ts',
+    from: 'if (this.#held.size > 1) return [];',
+    to: 'if (this.#held.size > 0) return [];',
+    killed_by: ['test/workspace/publisher-parts.test.ts'],
+  },
+  {
+    name: 'answer-before-its-job',
+    breaks: 'publishes the answer to a job whose file is held back',
+    file: 'src/workspace/publisher.ts',
+    from: 'if (its.length > 0 && !(await this.#publishOrHold(part, its))) break;',
+    to: 'if (its.length > 0) await this.#publishOrHold(part, its);',
+    killed_by: ['test/workspace/publisher-parts.test.ts'],
+  },
+  {
     name: 'epoch-goes-back',
     breaks: 'gives a later run an earlier epoch where the clock went back',
     file: 'src/core/draft.ts',

@@ -344,8 +344,13 @@ export function readSuite(setup: () => Promise<StoreSetup>): void {
     expect(reads.unpublished()).toBe(6);
     expect(reads.publications(9)).toEqual([rows[0], rows[2], rows[3], rows[4], rows[5]]);
     expect(reads.publications(2)).toEqual([rows[0], rows[2]]);
+    expect(reads.publications(9, 'jobs')).toEqual([rows[0], rows[4]]);
+    expect(reads.publications(9, 'answers')).toEqual([]);
     await must([rows[4]!, rows[2]!].map(drop), [rows[2]!].map(drop));
     expect(reads.publications(9)).toEqual([rows[0], rows[1], rows[3], rows[5]]);
+    expect(reads.publications(9, 'jobs')).toEqual([rows[0]]);
+    expect(reads.publications(9, 'answers')).toEqual([rows[1]]);
+    expect(reads.publications(1, 'answers')).toEqual([rows[1]]);
     expect(reads.unpublished()).toBe(4);
   });
 

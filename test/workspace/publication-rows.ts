@@ -2,7 +2,7 @@
 import { sha256, sha256Bytes } from '../../src/core/identity.ts';
 import { FULL_BUDGETS } from '../../src/core/retry.ts';
 import { canonicalJson, type Json } from '../../src/core/json.ts';
-import type { PublicationBody, ReadStore } from '../../src/core/ports/read-store.ts';
+import type { PublicationBody, PublicationPart, ReadStore } from '../../src/core/ports/read-store.ts';
 import type {
   AttemptRow,
   PublicationKind,
@@ -160,8 +160,11 @@ export class PublicationRows implements Pick<ReadStore, 'publications' | 'public
     return this.#rows.size;
   }
 
-  publications(limit: number): readonly PublicationRow[] {
-    return [...this.#rows.values()].slice(0, limit).map((body) => body.publication);
+  publications(limit: number, part?: PublicationPart): readonly PublicationRow[] {
+    const all = [...this.#rows.values()].map((body) => body.publication);
+    const jobs = all.filter(({ kind }) => kind === 'job');
+    const answers = all.filter(({ kind, job }) => kind !== 'job' && !jobs.some((one) => one.job === job));
+    return (part === undefined ? all : part === 'jobs' ? jobs : answers).slice(0, limit);
   }
 
   publicationBody(row: PublicationRow): PublicationBody | null {

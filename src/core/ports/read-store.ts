@@ -73,6 +73,9 @@ export interface AnswerFileName {
   readonly epoch: number;
 }
 
+/** Files of jobs, or of results and ends. */
+export type PublicationPart = 'jobs' | 'answers';
+
 export interface ReadStore {
   readonly store_id: string;
   /** `run: null` is the latest run. */
@@ -102,8 +105,11 @@ export interface ReadStore {
   instances(): readonly InstanceRow[];
   key(id: string): KeyRow | null;
   keys(): readonly KeyRow[];
-  /** What is to be published, in order, at most `limit`; job files stand before the results of the same jobs. */
-  publications(limit: number): readonly PublicationRow[];
+  /**
+   * What is to be published, in order, at most `limit`; job files stand before the results of the same jobs. `part`: these
+   * alone; of `answers` those whose job files wait for nothing.
+   */
+  publications(limit: number, part?: PublicationPart): readonly PublicationRow[];
   publicationBody(publication: PublicationRow): PublicationBody | null;
   unpublished(): number;
   close(): void;

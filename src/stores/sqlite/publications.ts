@@ -1,6 +1,6 @@
 /** What is still to be written to files, and all that such a file is made from. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { PublicationBody } from '../../core/ports/read-store.ts';
+import type { PublicationBody, PublicationPart } from '../../core/ports/read-store.ts';
 import type { AttemptRow, PublicationRow, ResultRow, RunRow } from '../../core/rows.ts';
 import { PUBLICATION_COLUMNS, publicationOf } from './fleet-rows.ts';
 import { RESULT_COLUMNS, RESULT_JOIN, resultOf, SPEC_COLUMNS, SPEC_JOINS, specOf } from './spec-rows.ts';
@@ -15,6 +15,8 @@ interface Rows {
 export class Publications {
   readonly #rows;
   readonly #next;
+  readonly #jobs;
+  readonly #answers;
   readonly #count;
   readonly #spec;
   readonly #result;
@@ -27,6 +29,17 @@ export class Publications {
       `SELECT ${PUBLICATION_COLUMNS} FROM to_publish p
        WHERE kind = 'job' OR NOT EXISTS (
          SELECT 1 FROM to_publish f WHERE f.job = p.job AND f.kind = 'job' AND f.seq > p.seq)
+       ORDER BY seq LIMIT ?`,
+    );
+    // Both by row id, the second with to_publish_by_job: past what waits of the other kind.
+    this.#jobs = query(
+      db,
+      `SELECT ${PUBLICATION_COLUMNS} FROM to_publish p WHERE kind = 'job' ORDER BY seq LIMIT ?`,
+    );
+    this.#answers = query(
+      db,
+      `SELECT ${PUBLICATION_COLUMNS} FROM to_publish p
+       WHERE kind <> 'job' AND NOT EXISTS (SELECT 1 FROM to_publish f WHERE f.job = p.job AND f.kind = 'job')
        ORDER BY seq LIMIT ?`,
     );
     // By the smaller of its two trees.
@@ -42,8 +55,9 @@ export class Publications {
     );
   }
 
-  next(limit: number): readonly PublicationRow[] {
-    return this.#next.all(limit).map(publicationOf);
+  next(limit: number, part?: PublicationPart): readonly PublicationRow[] {
+    const rows = part === undefined ? this.#next : part === 'jobs' ? this.#jobs : this.#answers;
+    return rows.all(limit).map(publicationOf);
   }
 
   count(): number {

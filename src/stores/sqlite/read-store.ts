@@ -6,6 +6,7 @@ import type {
   CountBy,
   CountRow,
   PublicationBody,
+  PublicationPart,
   ReadStore,
   RunFilter,
   RunPage,
@@ -153,8 +154,8 @@ export class SqliteReadStore implements ReadStore {
     return this.#statements.keys.all().map(keyOf);
   }
 
-  publications(limit: number): readonly PublicationRow[] {
-    return this.#publications.next(limit);
+  publications(limit: number, part?: PublicationPart): readonly PublicationRow[] {
+    return this.#publications.next(limit, part);
   }
 
   publicationBody(publication: PublicationRow): PublicationBody | null {
