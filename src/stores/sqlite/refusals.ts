@@ -135,7 +135,7 @@ export function openError(path: string, error: unknown): unknown {
     case SQLITE.CANTOPEN:
     case SQLITE.READONLY:
       return new Problem('StoreRefused', `${path} cannot be opened: ${detail}`, {
-        hint: 'Look at the permissions of the file, of its folder, and of the -wal and -shm files beside it.',
+        hint: 'Look at the permissions of the file, of its folder, and of the -wal and -shm files beside it. SQLite writes beside what it reads: of a disk that cannot be written, read a copy.',
         cause: error,
       });
     case SQLITE.BUSY:
