@@ -40,8 +40,9 @@ export class AnswerUsers {
   act(action: Extract<Action, { do: 'answer' | 'copy' | 'copy_own' }>): void {
     if (action.do === 'answer') return this.#answer(action);
     if (action.do === 'copy_own') return this.#copyOwn(action);
-    const { kind, name, epoch, damage } = action.of;
+    const { kind, name, epoch, damage, fresh } = action.of;
     const { bytes, says } = foreignFile(action.of);
+    if (fresh !== null) this.#world.drawn.add(says.digest);
     this.#world.hit(`a file of another workspace was copied: ${kind} ${damage}`);
     return this.#put({ kind, name, epoch, is_own: false, says: damage === 'none' ? says : null }, bytes);
   }

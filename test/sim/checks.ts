@@ -125,7 +125,8 @@ export function noDrawIsMadeTwice(world: World, runs: readonly RunRow[]): void {
   for (const run of runs.toSorted((a, b) => a.run - b.run)) {
     const isDraw = world.drawn.has(run.digest);
     if (isDraw) world.hit(`a fresh draw ${run.answered_by === null ? 'was asked' : 'was shared'}`);
-    if (isDraw && before.get(run.name)?.digest === run.digest)
+    const last = before.get(run.name);
+    if (isDraw && last?.digest === run.digest && last.run === run.run - 1)
       world.fault('draws', `${refOf(run)} is the very draw that the run before it is`);
     before.set(run.name, run);
   }

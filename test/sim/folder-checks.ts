@@ -54,7 +54,7 @@ export class FolderWatch {
     }
     const changed = watcher?.changed.get(file)?.jobs.map(({ name }) => name) ?? [];
     return right
-      .filter((job) => !known.has(keyOf(job)) && !known.has(`${job.name} ${job.digest}`))
+      .filter((job) => !known.has(keyOf(job)) && !known.has(workOf(job)))
       .filter((job) => !(job.name !== null && changed.includes(job.name)))
       .map(({ name }) => `${name ?? 'a job'} of ${file} is neither taken nor shown as changed`);
   }
@@ -75,7 +75,8 @@ export class FolderWatch {
       known.add(keyOf({ name: run.name, batch: null, spec_sha256 }));
       known.add(keyOf({ name: null, batch: run.batch, spec_sha256 }));
       // Of a run that came as a file it is not always known in which words it was asked.
-      known.add(`${run.name} ${run.digest}`);
+      known.add(workOf(run));
+      known.add(workOf({ ...run, name: null }));
     }
     return known;
   }
@@ -145,6 +146,10 @@ function isOf(version: Json | undefined, bytes: Uint8Array | null, modified_at: 
   if (bytes === null || !isJsonObject(version)) return false;
   const { sha256, modified_at: at } = version;
   return sha256 === null ? at === modified_at : sha256 === sha256Bytes(bytes);
+}
+
+function workOf({ name, batch, digest }: Pick<WrittenJob, 'name' | 'batch' | 'digest'>): string {
+  return name === null ? `in ${batch ?? ''} ${digest}` : `${name} ${digest}`;
 }
 
 function keyOf({ name, batch, spec_sha256 }: Omit<WrittenJob, 'digest'>): string {

@@ -14,7 +14,7 @@ const ASKED_AT = Date.UTC(2025, 5, 1);
 export interface ForeignFile {
   readonly bytes: Uint8Array;
   /** What it says; of an end the result is empty. */
-  readonly says: Handmade;
+  readonly says: Handmade & { readonly digest: string };
 }
 
 export function foreignFile(of: ForeignRun): ForeignFile {
