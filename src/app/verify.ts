@@ -10,7 +10,9 @@ import {
   answerFilePath,
   formatRunRef,
   isAnswerFolder,
+  isMisnamedResult,
   jobFileName,
+  MISNAMED_RESULT,
   resultFileName,
   splitResultFileName,
 } from '../core/names.ts';
@@ -123,6 +125,7 @@ class Verification {
     for await (const { entry, at, path, facts, bytes } of ahead(systemFolderNames(folder), early)) {
       if (this.#signal.aborted) return;
       if (at !== null) await this.#file(path, facts, bytes ?? (await bytesOf(path, facts)), at, check);
+      else if (isMisnamedResult(entry)) await this.#tell('unknown', path, MISNAMED_RESULT);
       else if (folder === this.#layout.results && isAnswerFolder(entry)) await this.#strangers(entry);
     }
   }

@@ -54,6 +54,14 @@ export function splitResultFileName(file: string): { readonly epoch: number; rea
   return isName(name) ? { epoch, name } : null;
 }
 
+export const MISNAMED_RESULT =
+  'it is named nearly as an answer is: expected <EPOCH>_<name>.json, with Unix milliseconds (at most 15 digits, no zero before them) and the name of a job';
+
+/** Whether whoever named it meant a result file, which {@link splitResultFileName} says that it is not. */
+export function isMisnamedResult(file: string): boolean {
+  return /^\d+_.+\.json$/.test(file) && splitResultFileName(file) === null;
+}
+
 /** `<EPOCH>_<name>.files`: the folder, beside the result file, of what came with the answer. */
 export function answerFolderName(epoch: number, name: string): string {
   return `${epoch}_${name}.files`;

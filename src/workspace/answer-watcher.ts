@@ -201,7 +201,7 @@ export class AnswerWatcher implements AnswersFirst {
       for (const name of folder.meet(names, clock.monotonic())) this.#next.add(name);
       await this.#breath.take();
     }
-    folder.listed = listing.listed(changed_at, began_m, clock.monotonic());
+    folder.metAll(listing.listed(changed_at, began_m, clock.monotonic()), clock.now());
   }
 
   async #dealWith(folder: ForeignAnswers, names: ReadonlySet<string>): Promise<void> {
@@ -285,7 +285,7 @@ export class AnswerWatcher implements AnswersFirst {
     }
     if (made.is === 'run') return { due, adoption: made.adoption };
     if (made.is === 'wrong') return this.#ofNoRun(folder, due, made.message);
-    folder.judgeOfNoRun(file, due.name, null);
+    folder.judgeOfNoRun(file, null);
     return null;
   }
 
@@ -301,9 +301,9 @@ export class AnswerWatcher implements AnswersFirst {
     return (made.adoption.is_certain ? LIMITS.folder_rest_ms : LIMITS.folder_unfinished_ms) - seen_ms;
   }
 
-  #ofNoRun(folder: ForeignAnswers, { file, name }: DueAnswer, message: string): null {
+  #ofNoRun(folder: ForeignAnswers, { file }: DueAnswer, message: string): null {
     this.#judged += 1;
-    folder.judgeOfNoRun(file, name, { message, since: this.#options.clock.now() });
+    folder.judgeOfNoRun(file, { message, since: this.#options.clock.now() });
     return null;
   }
 

@@ -4,7 +4,7 @@
  * file becomes the queue's own when it is adopted; one that cannot be is *of no run*.
  */
 import type { Adoption } from '../core/adoption.ts';
-import { splitResultFileName } from '../core/names.ts';
+import { isMisnamedResult, MISNAMED_RESULT, splitResultFileName } from '../core/names.ts';
 import type { FileVersion, JobFolder } from '../core/ports/job-folder.ts';
 import type { AnswerFileName, ReadStore } from '../core/ports/read-store.ts';
 import { FolderLedger } from './folder-ledger.ts';
@@ -36,7 +36,6 @@ export interface AnswerReader {
 /** A foreign file that is the answer of no run, and why. */
 export interface AnswerOfNoRun {
   readonly file: string;
-  readonly name: string;
   /** Unix ms. */
   readonly since: number;
   readonly message: string;
@@ -68,6 +67,9 @@ export class ForeignAnswers {
   readonly #byName = new Map<string, Map<string, number>>();
   /** Those of which it is clear, as they are, that they are of no run. */
   readonly #judged = new Set<string>();
+  /** Named nearly as an answer is, in the last listing and in the one that is under way. */
+  #misnamed: ReadonlySet<string> = new Set();
+  #misnamed_now = new Set<string>();
 
   constructor(kind: AnswerKind, files: Omit<JobFolder, 'hints'>, known: KnownAnswers) {
     this.kind = kind;
@@ -103,10 +105,21 @@ export class ForeignAnswers {
     return foreign;
   }
 
+  /** All names were met that there are. */
+  metAll(listed: Listing, now: number): void {
+    this.listed = listed;
+    for (const file of this.#misnamed) if (!this.#misnamed_now.has(file)) this.ofNoRun.delete(file);
+    for (const file of this.#misnamed_now)
+      if (!this.ofNoRun.has(file)) this.ofNoRun.set(file, { file, message: MISNAMED_RESULT, since: now });
+    this.#misnamed = this.#misnamed_now;
+    this.#misnamed_now = new Set();
+  }
+
   /** Null where it was met before, or is not named as an answer is. */
   #newFile(file: string): NamedFile | null {
     if (this.#settled.has(file)) return null;
     const at = splitResultFileName(file);
+    if (at === null && isMisnamedResult(file)) this.#misnamed_now.add(file);
     return at === null || this.#byName.get(at.name)?.has(file) === true ? null : { file, ...at };
   }
 
@@ -171,18 +184,13 @@ export class ForeignAnswers {
   }
 
   /** It is the answer of no run: `why` is null for the null result, which says so itself. */
-  judgeOfNoRun(
-    file: string,
-    name: string,
-    why: { readonly message: string; readonly since: number } | null,
-  ): void {
+  judgeOfNoRun(file: string, why: { readonly message: string; readonly since: number } | null): void {
     this.#judged.add(file);
     this.wait(file, Infinity);
     if (why === null) this.ofNoRun.delete(file);
     else
       this.ofNoRun.set(file, {
         file,
-        name,
         message: why.message,
         since: this.ofNoRun.get(file)?.since ?? why.since,
       });

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isName, NAME_PATTERN, resultFileName, splitResultFileName } from '../../src/core/names.ts';
+import {
+  isMisnamedResult,
+  isName,
+  NAME_PATTERN,
+  resultFileName,
+  splitResultFileName,
+} from '../../src/core/names.ts';
 import { drawing } from './drawing.ts';
 
 const names = fc.stringMatching(NAME_PATTERN);
@@ -66,4 +72,15 @@ describe('the name of a result file', () => {
     '7_ä.json',
     '7_a/b.json',
   ])('R11: %s is none', (file) => expect(splitResultFileName(file)).toBe(null));
+
+  it.each([
+    ['1700000000000000000_a.json', true],
+    ['007_a.json', true],
+    ['7_ä.json', true],
+    ['7_a.json', false],
+    ['notes.json', false],
+    ['7-a.json', false],
+    ['7_a.jsonl', false],
+    ['7_a.files', false],
+  ])('R11: that %s was meant to be one is %s', (file, is) => expect(isMisnamedResult(file)).toBe(is));
 });
