@@ -14,7 +14,9 @@ const MAIN = fileURLToPath(new URL(`./child-guard${extname(import.meta.url)}`, i
  */
 const SHELL = '/bin/sh';
 const REAL_TIME = Array.from({ length: 31 }, (_, i) => 34 + i);
-const UNHEARD = `trap '' ${REAL_TIME.join(' ')} 2>&-; exec "$0" "$@"`;
+const TRAP = `trap '' ${REAL_TIME.join(' ')}`;
+// Tried beside it first: a system that has no such signals may end the shell for it.
+const UNHEARD = `(${TRAP}) 2>/dev/null && ${TRAP}; exec "$0" "$@"`;
 
 export function startGuard(
   folder: string,

@@ -76,8 +76,8 @@ export const PROGRAM_MUTANTS: readonly Mutant[] = [
     name: 'real-time-signals',
     breaks: 'takes a program for one that exited with 0 which a real-time signal has ended',
     file: 'src/platform/guard-process.ts',
-    from: "`trap '' ${REAL_TIME.join(' ')} 2>&-; exec",
-    to: "`: ${REAL_TIME.join(' ')}; exec",
+    from: "const TRAP = `trap '' ${REAL_TIME.join(' ')}`;",
+    to: "const TRAP = `: ${REAL_TIME.join(' ')}`;",
     killed_by: [GUARD],
   },
   {
