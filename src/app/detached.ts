@@ -1,5 +1,5 @@
 /** Starts a server that outlives the command that needed it, and waits until it answers. It ends by itself when idle. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Client } from '../client/client.ts';
 import type { EnsuredServer, Workspace } from '../cli/deps.ts';
-import { Problem } from '../core/errors.ts';
+import { EXIT, Problem } from '../core/errors.ts';
 import { tryLock } from '../stores/sqlite/file-lock.ts';
 import { layoutOf } from '../workspace/layout.ts';
 import type { Environment } from './environment.ts';
@@ -20,6 +20,8 @@ const START_MS = 20_000;
 /** Held by the command that asks a background server to make way; its name in the state folder. */
 const MAKE_WAY_LOCK = `${SERVE_LOCK}-way`;
 const LOOK_MS = 25;
+/** A server that is started is refused where somebody holds the workspace at that moment. */
+const TRIES_MAX = 5;
 
 /**
  * `state` is the workspace's state folder. A background server that was started with other settings makes way for a new one
@@ -32,8 +34,9 @@ export async function ensureServer(
   signal?: AbortSignal,
 ): Promise<EnsuredServer> {
   const client = connect({ socket: workspace.socket }, systemTimers);
-  if (await answers(client)) {
-    const old = await changedSettings(workspace, state, env);
+  const server = await answering(client, state, signal);
+  if (server !== null) {
+    const old = await changedSettings(server, workspace, state, env);
     if (old === null) return { client, started: false, notice: null };
     const runs = await running(client);
     if (runs !== null && (runs > 0 || !old.server.detached || !isVisible(old.server)))
@@ -50,14 +53,14 @@ interface ChangedSettings {
 }
 
 async function changedSettings(
+  server: ServerFile,
   workspace: Workspace,
   state: string,
   env: Environment,
 ): Promise<ChangedSettings | null> {
-  const { config, server: file } = layoutOf(workspace.root, state);
-  const server = await readServerFile(file);
+  const { config } = layoutOf(workspace.root, state);
   // A server of an earlier version says nothing of it.
-  if (server?.settings === undefined) return null;
+  if (server.settings === undefined) return null;
   const changed = await changedSince(server.settings, config, server.detached ? env : {});
   return changed === null ? null : { server, changed };
 }
@@ -102,6 +105,42 @@ async function startServer(
 ): Promise<EnsuredServer> {
   mkdirSync(state, { recursive: true });
   const errors = join(state, 'detached.err');
+  let started = spawnServer(workspace, errors);
+  let tries = 1;
+  let until = performance.now() + START_MS;
+  while (performance.now() < until) {
+    signal?.throwIfAborted();
+    // Where its folder was deleted, it makes its database from all the files first.
+    if (isRebuilding(state)) until = performance.now() + START_MS;
+    const server = (await answers(client)) ? await announced(state) : null;
+    if (server !== null) {
+      const isOwn = server.pid === started.child.pid;
+      // One that has lost to another may still wait for its place.
+      if (!isOwn) started.child.kill('SIGKILL');
+      started.child.unref();
+      return { client, started: isOwn, notice: null };
+    }
+    if (started.exit !== null && !anotherHolds(state)) {
+      if (started.exit !== EXIT.conflict || tries === TRIES_MAX) throw await failure(errors, started.exit);
+      // Whoever held the workspace then has let go of it, and serves nobody.
+      started = spawnServer(workspace, errors);
+      tries += 1;
+    }
+    await sleep(LOOK_MS);
+  }
+  throw new Problem('Unreachable', `The server that was started did not answer within ${START_MS / 1000} s`, {
+    hint: `See ${errors} and ${state}/logs/serve.log`,
+  });
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  /** Its exit code; null as long as it runs. */
+  exit: number | null;
+}
+
+/** `errors`: the file for what it says on stderr. */
+function spawnServer(workspace: Workspace, errors: string): Started {
   const log = openSync(errors, 'w', 0o600);
   const bin = fileURLToPath(new URL('../../bin/promptd.js', import.meta.url));
   const child = spawn(process.execPath, [bin, 'serve', '--workspace', workspace.root, '--detached'], {
@@ -112,25 +151,32 @@ async function startServer(
     detached: true,
   });
   closeSync(log);
-  let exit: number | null = null;
+  const started: Started = { child, exit: null };
   child.once('exit', (code) => {
-    exit = code ?? 1;
+    started.exit = code ?? 1;
   });
-  let until = performance.now() + START_MS;
-  while (performance.now() < until) {
+  return started;
+}
+
+/**
+ * The server that answers; null where none does. What it is, is read of the one that answered: a moment later another one may
+ * have come into its place, or none.
+ */
+async function answering(client: Client, state: string, signal?: AbortSignal): Promise<ServerFile | null> {
+  const until = performance.now() + START_MS;
+  while ((await answers(client)) && performance.now() < until) {
+    const server = await announced(state);
+    if (server !== null) return server;
     signal?.throwIfAborted();
-    // Where its folder was deleted, it makes its database from all the files first.
-    if (isRebuilding(state)) until = performance.now() + START_MS;
-    if (await answers(client)) {
-      child.unref();
-      return { client, started: exit === null, notice: null };
-    }
-    if (exit !== null && !anotherHolds(state)) throw await failure(errors, exit);
     await sleep(LOOK_MS);
   }
-  throw new Problem('Unreachable', `The server that was started did not answer within ${START_MS / 1000} s`, {
-    hint: `See ${errors} and ${state}/logs/serve.log`,
-  });
+  return null;
+}
+
+/** The server that serves, which says so a moment after it answers; null until then. */
+async function announced(state: string): Promise<ServerFile | null> {
+  const server = await readServerFile(layoutOf('/', state).server);
+  return server === null || isServerGone(server) ? null : server;
 }
 
 function isRebuilding(state: string): boolean {

@@ -105,6 +105,8 @@ async function serveHeld(options: ServeProcessOptions): Promise<number> {
   }
 }
 
+/** For so long a lock that no known server holds may be that of somebody who looks at it. */
+const LOOKED_AT_MS = 250;
 /** How long a server that `run` started may take to make way. */
 const MAKE_WAY_MS = LIMITS.stop_deadline_ms + 5_000;
 
@@ -120,6 +122,11 @@ async function takeWorkspace({ config, detached, say }: ServeProcessOptions): Pr
     );
     process.kill(other.pid, 'SIGTERM');
     const freed = await lockWithin(path, MAKE_WAY_MS);
+    if (freed !== null) return freed;
+  }
+  // Whoever looks whether a server runs holds the lock for a moment.
+  if (other === null || isServerGone(other)) {
+    const freed = await lockWithin(path, LOOKED_AT_MS);
     if (freed !== null) return freed;
   }
   const since = other === null ? '' : new Date(other.started_at).toLocaleString('sv-SE');

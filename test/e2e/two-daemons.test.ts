@@ -1,10 +1,12 @@
 /** G26: one server for one workspace. Whoever comes second says who holds it, ends with a code of its own, and changes nothing. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { EXIT } from '../../src/core/errors.ts';
-import { setup, type Finished, type Machine } from './machine.ts';
+import { tryLock } from '../../src/stores/sqlite/file-lock.ts';
+import { SERVE_LOCK } from '../../src/app/server-info.ts';
+import { endServerOf, setup, type Finished, type Machine } from './machine.ts';
 import { until } from '../support/until.ts';
 
 const ROUNDS = 10;
@@ -95,3 +97,16 @@ it(`F87: ${ROUNDS * (RACERS - 1)} start races have one winner each, and losers t
   expect(machine.model.stats().total).toBe(ROUNDS);
   expect(await serving.stop()).toBe(0);
 }, 180_000);
+
+it('R20 F87: a run whose server is refused, since somebody holds the workspace for a moment and serves nobody, starts another', async () => {
+  const machine = await setup();
+  machine.onFinished(() => endServerOf(machine.root));
+  await mkdir(machine.path('.promptd'));
+  const held = tryLock(machine.path('.promptd', SERVE_LOCK));
+  const run = machine.promptd('run', '-m', 'simulator:any', '-p', 'Who serves?');
+  const said = async (): Promise<string> =>
+    readFile(machine.path('.promptd', 'detached.err'), 'utf8').catch(() => '');
+  await until('its server to be refused', async () => (await said()).includes('WorkspaceHeld'));
+  held?.release();
+  expect(await run).toMatchObject({ code: EXIT.ok });
+});
