@@ -81,7 +81,7 @@ export async function judge(
     link: file,
     defaults: name.kind === 'job' ? { name: name.base } : { batch: name.base },
   };
-  const jobs: PreparedJob[] = [];
+  const made: { readonly job: PreparedJob; readonly line: DroppedJob }[] = [];
   const faults: Fault[] = [];
   const known = new KnownJobs(door, name);
   const digests = new Map<string, string>();
@@ -98,11 +98,14 @@ export async function judge(
     if (await known.has(one.job.value)) continue;
     const prepared = await door.prepare(one.job.value, from);
     if (prepared.ok) {
-      faults.push(...namedTwice(digests, prepared.job, one.job));
-      jobs.push(prepared.job);
+      if (isOther(digests, prepared.job)) faults.push(...namedTwice(prepared.job, one.job));
+      made.push({ job: prepared.job, line: one.job });
     } else faults.push(...one.job.place(prepared.faults));
   }
-  return faults.length === 0 ? { is: 'right', jobs } : { is: 'wrong', whole, faults };
+  // It says other words than a line of the same file that the queue knows already.
+  for (const { job, line } of made) if (known.names.has(job.name)) faults.push(...namedTwice(job, line));
+  if (faults.length > 0) return { is: 'wrong', whole, faults };
+  return { is: 'right', jobs: made.map(({ job }) => job) };
 }
 
 /** Which jobs of a file the queue has accepted in the same words. */
@@ -110,6 +113,8 @@ class KnownJobs {
   readonly #door: Judges;
   readonly #file: DroppedName;
   readonly #batches = new Map<string, Promise<ReadonlySet<string>>>();
+  /** Of those that it has; lines without a key have names of their own. */
+  readonly names = new Set<string>();
 
   constructor(door: Judges, file: DroppedName) {
     this.#door = door;
@@ -122,7 +127,11 @@ class KnownJobs {
     const { kind, base } = this.#file;
     const batch = isNameText(value['batch']) ? value['batch'] : base;
     const name = isNameText(value['name']) ? value['name'] : kind === 'job' ? base : nameByKey(value, batch);
-    if (name !== null) return this.#door.specsOf(name).has(spec);
+    if (name !== null) {
+      const isKnown = this.#door.specsOf(name).has(spec);
+      if (isKnown) this.names.add(name);
+      return isKnown;
+    }
     // A line without name and key is called after what it asks, which its data may have changed since.
     return (await this.#ofBatch(batch)).has(spec);
   }
@@ -152,11 +161,15 @@ function isNameText(value: Json | undefined): value is string {
   return typeof value === 'string' && isName(value);
 }
 
+/** Whether a line before it is of the same name and asks something else. */
+function isOther(digests: Map<string, string>, job: PreparedJob): boolean {
+  const first = digests.get(job.name) ?? job.digest;
+  digests.set(job.name, first);
+  return first !== job.digest;
+}
+
 /** Two jobs of one name in one file would be two runs of it, or a change before it was asked: nobody means that. */
-function namedTwice(digests: Map<string, string>, job: PreparedJob, one: DroppedJob): Fault[] {
-  const other = digests.get(job.name);
-  digests.set(job.name, other ?? job.digest);
-  if (other === undefined || other === job.digest) return [];
+function namedTwice(job: PreparedJob, one: DroppedJob): readonly Fault[] {
   return one.place([
     {
       code: 'InvalidJob',

@@ -36,6 +36,8 @@ export class JobVerdicts {
   readonly #options: JobVerdictsOptions;
   readonly #rejected = new Map<string, RejectedFile>();
   readonly #changed = new ChangedFiles();
+  /** Of files of which nothing can be said now, why not. */
+  readonly #troubles = new Map<string, string>();
   #settled = 0;
 
   constructor(options: JobVerdictsOptions) {
@@ -60,21 +62,29 @@ export class JobVerdicts {
     return this.#settled;
   }
 
+  /** Of one of the files of which nothing can be said now; null where there is none. */
+  get trouble(): string | null {
+    const [first] = this.#troubles.values();
+    return first ?? null;
+  }
+
   /** Nothing can be said of it now, e.g. since it cannot be read. */
-  postpone(file: string): void {
+  postpone(file: string, trouble: string): void {
     this.wait(file, WRONG_AGAIN_MS);
+    this.#troubles.set(file, trouble);
   }
 
   /** As it is, it is worth no other look for so long. */
   wait(file: string, ms: number): void {
     const { ledger, clock } = this.#options;
     ledger.wait(file, clock.monotonic() + ms);
+    this.#troubles.delete(file);
   }
 
   /** It is wrong, which is reported once of each version and each fault. */
   async reject({ file, version }: Due, faults: readonly Fault[], sha256: string | null): Promise<void> {
     const { clock, reports } = this.#options;
-    this.postpone(file);
+    this.wait(file, WRONG_AGAIN_MS);
     const before = this.#rejected.get(file);
     if (before?.version === version.id && isDeepStrictEqual(before.faults, faults)) return;
     const isFile = version.kind === 'file';
@@ -101,6 +111,7 @@ export class JobVerdicts {
     const { clock, ledger } = this.#options;
     this.#settled += 1;
     this.#rejected.delete(file);
+    this.#troubles.delete(file);
     if (changed.length === 0) {
       this.#changed.delete(file);
       ledger.take(file, version.id);
@@ -122,6 +133,7 @@ export class JobVerdicts {
   forget(file: string): void {
     this.#options.ledger.forget(file);
     this.#rejected.delete(file);
+    this.#troubles.delete(file);
     this.#changed.delete(file);
   }
 }

@@ -69,9 +69,9 @@ export class JobWatcher {
   readonly #verdicts: JobVerdicts;
   readonly #passes: Passes;
   readonly #breath: Breath;
-  /** What kept single files from being read in this pass. */
-  #pass_trouble: string | null = null;
   #begun = false;
+  /** The folder was not there when it was listed last. */
+  #is_gone = false;
   readonly #first = Promise.withResolvers<void>();
 
   constructor(options: JobWatcherOptions) {
@@ -133,10 +133,10 @@ export class JobWatcher {
 
   async #pass(isFull: boolean): Promise<PassEnd> {
     this.#breath.begin();
-    this.#pass_trouble = null;
     if (this.#begun) await this.#lookAtHinted();
     const idle_ms = isFull ? await this.#lookAtAll() : 0;
-    return { idle_ms, trouble: this.#pass_trouble };
+    const trouble = this.#is_gone ? 'the folder is not there; make it again' : this.#verdicts.trouble;
+    return { idle_ms, trouble };
   }
 
   /** Gives how much of its time found nothing new. */
@@ -161,7 +161,7 @@ export class JobWatcher {
 
   async #list(): Promise<void> {
     const gone = await this.#finder.list();
-    if (gone === null) this.#pass_trouble = 'the folder is not there; make it again';
+    this.#is_gone = gone === null;
     for (const file of gone ?? []) this.#verdicts.forget(file);
   }
 
@@ -219,8 +219,7 @@ export class JobWatcher {
   }
 
   #wait(file: string, error: unknown): void {
-    this.#pass_trouble = `${file}: ${messageOf(error)}`;
-    this.#verdicts.postpone(file);
+    this.#verdicts.postpone(file, `${file}: ${messageOf(error)}`);
   }
 
   /** Reads them, hands what is new in them to the queue at once, and notes what became of each. */

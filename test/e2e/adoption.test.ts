@@ -73,6 +73,11 @@ describe('an answer in results/', () => {
     expect(shown).toContain('its answer is that of results/1700000000000_early.json: asked elsewhere');
     expect(shown).toContain('unverified  That file carried no hash');
     expect((await machine.promptd('why', 'early')).stdout).toContain('That file carried no hash');
+    const answer = await machine.promptd('result', 'early');
+    expect([answer.stdout, answer.stderr]).toEqual([
+      'written by hand',
+      expect.stringContaining('Unverified: That file carried no hash'),
+    ]);
     expect((await machine.client().job('passed-1')).adopted).toBeUndefined();
   });
 

@@ -250,6 +250,27 @@ describe('a wrong file', () => {
     ]);
   });
 
+  it('R14: that says other words under the name of a line that is known, beside that line, is wrong, and not a change of it', async () => {
+    const { clock, folder, door, watcher, reports } = setup();
+    const known = job('a', { key: 'k' });
+    for (const file of ['above.jsonl', 'below.jsonl']) folder.put(file, lines(known));
+    watcher.start();
+    await clock.advance(30 * SECOND);
+    expect(door.names).toEqual(['above.k', 'below.k']);
+    folder.put('above.jsonl', lines(job('b', { key: 'k' }), known));
+    folder.put('below.jsonl', lines(known, job('b', { key: 'k' })));
+    await clock.advance(30 * SECOND);
+    expect(reports.map(({ file, faults }) => [file, faults[0]?.line, faults[0]?.expected])).toEqual([
+      ['above.jsonl', 1, 'a name that is used once'],
+      ['below.jsonl', 2, 'a name that is used once'],
+    ]);
+    expect([door.names, watcher.changed.size]).toEqual([['above.k', 'below.k'], 0]);
+    // In the place of that line it is a change.
+    folder.put('below.jsonl', lines(job('b', { key: 'k' })));
+    await clock.advance(30 * SECOND);
+    expect([watcher.changed.size, watcher.rejected.size]).toEqual([1, 1]);
+  });
+
   it('R14: by its name or its kind is rejected and never opened', async () => {
     const { clock, folder, watcher, reports } = setup();
     folder.put('my job.json', job('x'));
@@ -366,17 +387,20 @@ describe('what is no file’s fault', () => {
   );
 
   it('R7: one file that cannot be read, or that the queue cannot take, keeps no other one waiting', async () => {
-    const { clock, folder, door, watcher, reports } = setup();
+    const { clock, folder, door, watcher, reports, troubles } = setup();
     door.poison = 'job-7';
     folder.broken.set('job-9.json', Object.assign(new Error('bad sector'), { code: 'EIO', syscall: 'read' }));
     for (let i = 0; i < 300; i += 1) folder.put(`job-${i}.json`, job(`job ${i}`));
     watcher.start();
     await clock.advance(3 * SECOND);
     expect([door.jobs.length, reports.length, watcher.waiting]).toEqual([298, 0, 2]);
+    // As long as one waits for it, it is said: not at the looks alone that meet it.
+    await clock.advance(MINUTE);
+    expect(troubles).toEqual([expect.stringMatching(/^job-[79]\.json: /)]);
     door.poison = '';
     folder.broken.clear();
     await clock.advance(20 * SECOND);
-    expect([door.jobs.length, watcher.waiting]).toEqual([300, 0]);
+    expect([door.jobs.length, watcher.waiting, troubles.at(-1)]).toEqual([300, 0, null]);
   });
 });
 

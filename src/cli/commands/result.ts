@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Client } from '../../client/client.ts';
+import { UNVERIFIED } from '../../core/adoption.ts';
 import { EXIT, Problem } from '../../core/errors.ts';
 import { formatRunRef, parseRunRef } from '../../core/names.ts';
 import { hasEnded, type RunState } from '../../core/states.ts';
@@ -8,7 +9,7 @@ import type { Context } from '../context.ts';
 import { plainText } from '../plain-text.ts';
 import { resolveName } from '../selection.ts';
 import { exitOfState } from './logs.ts';
-import { theName } from './show.ts';
+import { theName, UNVERIFIED_SENTENCE } from './show.ts';
 import { verifying } from './verify.ts';
 
 export async function result(context: Context): Promise<number> {
@@ -70,6 +71,7 @@ async function print(context: Context, answer: ResultView): Promise<void> {
   const text = context.deps.isTty.stdout ? plainText(answer.result) : answer.result;
   await out.data(text.endsWith('\n') || !context.deps.isTty.stdout ? text : `${text}\n`);
   for (const file of await filesOf(context, answer)) out.notice(plainText(file));
+  if (answer.warnings?.includes(UNVERIFIED) === true) out.notice(`Unverified: ${UNVERIFIED_SENTENCE}`);
 }
 
 /** Paths of what came beside the text, as far as they can be told from here. */
