@@ -20,6 +20,8 @@ const START_MS = 20_000;
 /** Held by the command that asks a background server to make way; its name in the state folder. */
 const MAKE_WAY_LOCK = `${SERVE_LOCK}-way`;
 const LOOK_MS = 25;
+/** Longer than a server answers before it has told who it is, or after it has begun to stop. */
+const UNNAMED_MS = 5_000;
 /** A server that is started is refused where somebody holds the workspace at that moment. */
 const TRIES_MAX = 5;
 
@@ -34,9 +36,10 @@ export async function ensureServer(
   signal?: AbortSignal,
 ): Promise<EnsuredServer> {
   const client = connect({ socket: workspace.socket }, systemTimers);
-  const server = await answering(client, state, signal);
-  if (server !== null) {
-    const old = await changedSettings(server, workspace, state, env);
+  const answering = await answeringServer(client, state, signal);
+  if (answering !== null) {
+    const { server } = answering;
+    const old = server === null ? null : await changedSettings(server, workspace, state, env);
     if (old === null) return { client, started: false, notice: null };
     const runs = await running(client);
     if (runs !== null && (runs > 0 || !old.server.detached || !isVisible(old.server)))
@@ -159,14 +162,18 @@ function spawnServer(workspace: Workspace, errors: string): Started {
 }
 
 /**
- * The server that answers; null where none does. What it is, is read of the one that answered: a moment later another one may
- * have come into its place, or none.
+ * The server that answers, and what its file says; null where none answers. Between two looks another one may have come into
+ * its place, or none: so that is read once. One whose file somebody has deleted serves all the same.
  */
-async function answering(client: Client, state: string, signal?: AbortSignal): Promise<ServerFile | null> {
-  const until = performance.now() + START_MS;
-  while ((await answers(client)) && performance.now() < until) {
+async function answeringServer(
+  client: Client,
+  state: string,
+  signal?: AbortSignal,
+): Promise<{ readonly server: ServerFile | null } | null> {
+  const until = performance.now() + UNNAMED_MS;
+  while (await answers(client)) {
     const server = await announced(state);
-    if (server !== null) return server;
+    if (server !== null || performance.now() > until) return { server };
     signal?.throwIfAborted();
     await sleep(LOOK_MS);
   }

@@ -1,6 +1,6 @@
 /** G26: one server for one workspace. Whoever comes second says who holds it, ends with a code of its own, and changes nothing. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { EXIT } from '../../src/core/errors.ts';
@@ -109,4 +109,13 @@ it('R20 F87: a run whose server is refused, since somebody holds the workspace f
   await until('its server to be refused', async () => (await said()).includes('WorkspaceHeld'));
   held?.release();
   expect(await run).toMatchObject({ code: EXIT.ok });
+});
+
+it('R20: a server whose server.json somebody has deleted goes on, and is asked by whoever finds it answering', async () => {
+  const machine = await setup();
+  const serving = await machine.serve();
+  await rm(machine.path('.promptd', 'server.json'));
+  const run = await machine.promptd('run', '-m', 'simulator:any', '-p', 'Who serves?');
+  expect([run.code, run.stderr.includes('Started a server')]).toEqual([EXIT.ok, false]);
+  expect(await serving.stop()).toBe(0);
 });

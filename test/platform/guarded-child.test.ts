@@ -68,30 +68,36 @@ function isDead(pid: number): boolean {
   return !existsSync(`/proc/${pid}/stat`) || / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
 }
 
-it('R17 F31: what it printed is read before it is over, also where nothing could be read for long after its end', async () => {
-  const folder = await folderOfTest();
-  const go = path.join(folder, 'go');
-  const began = path.join(folder, 'began');
+const EXITED: ChildEnd = { kind: 'exited', code: 0 };
+
+/**
+ * Two programs whose end is seen in one look, in which only what the first has printed was there to be read: the second runs
+ * `script` meanwhile, and ends. Gives that one.
+ */
+async function endedUnread(folder: string, script: string, hooks: Hooks): Promise<Run> {
   let second = 0;
-  // The end of both is seen in one look, in which only what the first has printed was there to be read.
   const first = run(folder, 'while [ ! -e began ]; do :; done; echo one', {
     output: () => {
-      writeFileSync(go, '');
+      writeFileSync(path.join(folder, 'go'), '');
       holdUp(() => isDead(second));
     },
   });
   const pid = await first.pid;
-  const other = run(folder, 'while [ ! -e go ]; do :; done; echo two', {
+  const other = run(folder, `while [ ! -e go ]; do :; done; ${script}`, hooks);
+  second = await other.pid;
+  writeFileSync(path.join(folder, 'began'), '');
+  holdUp(() => isDead(pid));
+  expect(await first.ended).toEqual({ printed: 'one\n', end: EXITED });
+  return other;
+}
+
+it('R17 F31: what it printed is read before it is over, also where nothing could be read for long after its end', async () => {
+  const { ended } = await endedUnread(await folderOfTest(), 'echo two', {
     exited: () => queueMicrotask(() => busyFor(500)),
   });
-  second = await other.pid;
-  writeFileSync(began, '');
-  holdUp(() => isDead(pid));
-  expect(await first.ended).toEqual({ printed: 'one\n', end: { kind: 'exited', code: 0 } });
-  expect(await other.ended).toEqual({ printed: 'two\n', end: { kind: 'exited', code: 0 } });
+  expect(await ended).toEqual({ printed: 'two\n', end: EXITED });
 });
 
-const EXITED: ChildEnd = { kind: 'exited', code: 0 };
 const MIB = 1024 * 1024;
 
 /** Runs on when its program has ended: out of its group, and nobody sweeps here. It ends with the test's folder. */
@@ -108,26 +114,12 @@ function endRunaway(folder: string): void {
 }
 
 it('F31: what it printed is read to its end, however long it takes to hand on what came before', async () => {
-  const folder = await folderOfTest();
-  const go = path.join(folder, 'go');
-  let second = 0;
-  const first = run(folder, 'while [ ! -e began ]; do :; done; echo one', {
-    output: () => {
-      writeFileSync(go, '');
-      holdUp(() => isDead(second));
-    },
-  });
-  const pid = await first.pid;
   // More than is read at once: the rest waits in the pipe while the beginning is handed on, for longer than any silence.
-  const other = run(folder, `while [ ! -e go ]; do :; done; head -c 100000 /dev/zero`, {
+  const { ended } = await endedUnread(await folderOfTest(), 'head -c 100000 /dev/zero', {
     output: async () => sleep(600),
     output_bytes_max: 100_000,
   });
-  second = await other.pid;
-  writeFileSync(path.join(folder, 'began'), '');
-  holdUp(() => isDead(pid));
-  await first.ended;
-  const { printed, end } = await other.ended;
+  const { printed, end } = await ended;
   expect([printed.length, end]).toEqual([100_000, EXITED]);
 });
 

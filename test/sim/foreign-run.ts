@@ -6,6 +6,7 @@ import { endedFileText } from '../../src/workspace/ended-file.ts';
 import { resultFileText } from '../../src/workspace/result-file.ts';
 import { jobOf } from '../scheduler/prepared-job.ts';
 import type { ForeignRun } from './actions.ts';
+import { metaOf } from './model.ts';
 import type { Handmade } from './world.ts';
 
 /** Before everything that happens here. */
@@ -42,7 +43,7 @@ function jobThere({ name, text, script, endpoint, model, fresh }: ForeignRun): P
 }
 
 function resultText({ name, run, attempts }: ForeignRun, job: PreparedJob, text: string): string {
-  const { digest, prompt_sha256, endpoint, model } = job;
+  const { digest, prompt_sha256 } = job;
   return resultFileText({
     run: { name, run, batch: null, key: null, digest, submitted_at: ASKED_AT },
     spec: { metadata: undefined, prompt_sha256, link: job.link },
@@ -53,18 +54,7 @@ function resultText({ name, run, attempts }: ForeignRun, job: PreparedJob, text:
       text_sha256: sha256(text),
       text,
       accepted_at: ASKED_AT + 1_000,
-      meta: {
-        model,
-        model_answered: model,
-        endpoint,
-        endpoint_kind: 'simulator',
-        parameters_sent: {},
-        finish_reason: 'stop',
-        warnings: [],
-        usage: null,
-        timings: { queued_ms: 1, build_ms: 1, first_token_ms: 2, call_ms: 3 },
-        cost: null,
-      },
+      meta: metaOf(job),
     },
   });
 }

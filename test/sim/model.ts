@@ -256,7 +256,8 @@ export class Models {
   }
 }
 
-function metaOf({ model, endpoint }: AttemptOrder): AnswerMeta {
+/** What the simulated platform says of an answer. */
+export function metaOf({ model, endpoint }: Pick<AttemptOrder, 'model' | 'endpoint'>): AnswerMeta {
   return {
     model,
     model_answered: model,
